@@ -1,0 +1,194 @@
+"""The paper's residual networks (sections 2 and 3.3): from raw images to logits.
+
+A network is four numbers: bricks B, repetitions R, filters F and the kind of
+reduction between two bricks. The paper's ST ("shallow and thin") and M ("medium") are
+presets, as are a deeper D and a very deep VD for its open question 6.
+
+`reduction="paper"` is the text: the main path's first convolution of a reduction is
+2x2 with stride 2, 'valid'. `reduction="released"` is what the author's code ran: there
+it is 3x3 with stride 2, 'same'. The text gives the penultimate layer 2^B F units; with
+a doubling in each of the B-1 reductions, as it describes, they are 2^(B-1) F.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+from etils import epy
+
+with epy.lazy_imports():
+    import keras
+
+    import normalization
+
+REDUCTIONS = ("paper", "released")
+
+
+@dataclasses.dataclass(frozen=True)
+class ResNetConfig:
+    """The shape of a network (section 2).
+
+    Args:
+        bricks: B, how many bricks; each but the last ends in a reduction.
+        repetitions: R, how many residual blocks in a brick.
+        filters: F, filters of the first convolution; doubled by each reduction.
+        reduction: "paper" (2x2 stride 2 valid) or "released" (3x3 stride 2 same).
+
+    Raises:
+        ValueError: for a number below 1 or an unknown reduction.
+    """
+
+    bricks: int
+    repetitions: int
+    filters: int
+    reduction: str = "paper"
+
+    def __post_init__(self):
+        for name in ("bricks", "repetitions", "filters"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 1, got {getattr(self, name)}"
+                )
+        if self.reduction not in REDUCTIONS:
+            raise ValueError(
+                f"reduction must be one of {', '.join(REDUCTIONS)}, "
+                f"got {self.reduction!r}"
+            )
+
+    @property
+    def convolutions(self) -> int:
+        """Convolutions on the main path and the linear map: 1+(B-1)(2R+2)+2R+1."""
+        return (
+            1
+            + (self.bricks - 1) * (2 * self.repetitions + 2)
+            + (2 * self.repetitions + 1)
+        )
+
+
+PRESETS = {
+    "ST": ResNetConfig(bricks=3, repetitions=1, filters=8),
+    "M": ResNetConfig(bricks=3, repetitions=2, filters=16),
+    "D": ResNetConfig(bricks=3, repetitions=5, filters=16),
+    "VD": ResNetConfig(bricks=3, repetitions=18, filters=16),
+}
+
+
+def build_resnet(
+    config, input_shape, num_classes=10, name=None, *, seed=None, dtype=None
+):
+    """Builds the network of section 2, up to the logits (no softmax).
+
+    Args:
+        config: a `ResNetConfig`, e.g. `PRESETS["ST"]`.
+        input_shape: (height, width, channels) of the images. Height and width must be
+            divisible by 2^(bricks - 1).
+        num_classes: how many logits.
+        name: the model's name; the name of its metrics in an ensemble.
+        seed: integer from which all initial weights derive, or None to draw them from
+            Keras's global generator.
+        dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; None is the
+            global policy. The logits are float32 whatever it is.
+
+    Returns:
+        A functional `keras.Model` from images `[batch, height, width, channels]` with
+        values 0..255 to logits `[batch, num_classes]`.
+
+    Raises:
+        ValueError: when the reductions cannot halve the image.
+    """
+    _check_input_shape(config, input_shape)
+    layers = _Layers(seed, dtype)
+    inputs = keras.Input(input_shape, name="images")
+    x = layers.batch_norm(center=False)(inputs)
+    x = layers.conv(config.filters, 3, use_bias=True)(x)
+    for brick in range(config.bricks):
+        for _ in range(config.repetitions):
+            x = _block(layers, x)
+        if brick < config.bricks - 1:
+            x = _reduction(layers, x, config.reduction)
+    x = keras.layers.GlobalAveragePooling2D(dtype=dtype)(x)
+    logits = layers.dense(num_classes)(x)
+    return keras.Model(inputs, logits, name=name)
+
+
+def _block(layers, x):
+    """Section 2 (3.1): x + conv(relu(BN(conv(relu(BN(x))))))."""
+    filters = x.shape[-1]
+    out = layers.conv(filters, 3)(layers.batch_norm_relu(x))
+    out = layers.conv(filters, 3)(layers.batch_norm_relu(out))
+    return layers.add(x, out)
+
+
+def _reduction(layers, x, kind):
+    """Section 2 (3.2): halves height and width, doubles the filters."""
+    filters = 2 * x.shape[-1]
+    kernel_size, padding = {"paper": (2, "valid"), "released": (3, "same")}[kind]
+    out = layers.batch_norm_relu(x)
+    out = layers.conv(filters, kernel_size, strides=2, padding=padding)(out)
+    out = layers.conv(filters, 3)(layers.batch_norm_relu(out))
+    shortcut = layers.conv(filters, 2, strides=2, padding="valid")(x)
+    return layers.add(shortcut, out)
+
+
+class _Layers:
+    """The layers of one network, with its dtype policy and its stream of seeds."""
+
+    def __init__(self, seed, dtype):
+        self._seeds = None if seed is None else random.Random(seed)
+        self._dtype = dtype
+
+    def _he(self):
+        seed = None if self._seeds is None else self._seeds.randrange(2**31)
+        return keras.initializers.HeNormal(seed=seed)
+
+    def conv(self, filters, kernel_size, strides=1, padding="same", use_bias=False):
+        return keras.layers.Conv2D(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding=padding,
+            use_bias=use_bias,
+            kernel_initializer=self._he(),
+            dtype=self._dtype,
+        )
+
+    def batch_norm(self, center=True):
+        return normalization.FusedBatchNormalization(
+            momentum=0.99, epsilon=1e-3, center=center, scale=False, dtype=self._dtype
+        )
+
+    def batch_norm_relu(self, x):
+        return keras.layers.ReLU(dtype=self._dtype)(self.batch_norm()(x))
+
+    def add(self, x, y):
+        return keras.layers.Add(dtype=self._dtype)([x, y])
+
+    def dense(self, units):
+        return keras.layers.Dense(
+            units, kernel_initializer=self._he(), dtype="float32", name="logits"
+        )
+
+
+def _check_input_shape(config, input_shape):
+    """Refuses an image that the reductions cannot halve (section 3.3, 2)."""
+    if len(input_shape) != 3 or None in input_shape:
+        raise ValueError(
+            "input_shape must be (height, width, channels) in full, "
+            f"got {tuple(input_shape)}"
+        )
+    factor = 2 ** (config.bricks - 1)
+    bad = [size for size in input_shape[:2] if size % factor or size < factor]
+    if bad:
+        fitting = set().union(*(_multiples_beside(size, factor) for size in bad))
+        raise ValueError(
+            f"images of {input_shape[0]}x{input_shape[1]} cannot be halved "
+            f"{config.bricks - 1} times: height and width must be multiples of "
+            f"{factor}, such as {' or '.join(map(str, sorted(fitting)))}"
+        )
+
+
+def _multiples_beside(size, factor):
+    """The multiples of `factor` just below and just above `size`, without 0."""
+    below = size // factor * factor
+    return {below, below + factor} - {0}
