@@ -1,0 +1,313 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import collaboration
+import models
+import resnet
+
+
+def linear(name, classes=3, seed=0, **kwargs):
+    """A small member: images of 8x8x1 to logits."""
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(
+                classes,
+                kernel_initializer=keras.initializers.HeNormal(seed=seed),
+                **kwargs,
+            ),
+        ],
+        name=name,
+    )
+
+
+def ensemble(method="L2", alpha=0.1, weight_decay=0.01, **kwargs):
+    members = [linear("a", seed=1), linear("b", seed=2)]
+    return models.EnsembleModel(members, method, alpha, weight_decay, **kwargs)
+
+
+def compiled(model, **kwargs):
+    kwargs = {"optimizer": "adam", "jit_compile": False} | kwargs
+    model.compile(**kwargs)
+    return model
+
+
+def weights(model):
+    return [v.numpy() for v in model.trainable_variables]
+
+
+def fit(model, data, epochs=2):
+    return model.fit(*data, batch_size=32, epochs=epochs, shuffle=False, verbose=0)
+
+
+def softmax_cost(logits, labels):
+    log_p = np.asarray(tf.nn.log_softmax(logits))
+    return -log_p[np.arange(len(labels)), labels].mean()
+
+
+@pytest.mark.parametrize("method", ["CE", "L2", "L1", "Single"])
+def test_metrics_are_what_the_equations_say(method, images_and_labels):
+    images, labels = images_and_labels
+    model = compiled(ensemble(method))
+    metrics = model.evaluate(images, labels, batch_size=40, verbose=0, return_dict=True)
+    logits = {m.name: np.asarray(m(images)) for m in model.members}
+    expected = {}
+    mean = (logits["a"] + logits["b"]) / 2
+    for name, g in (logits | {"ensemble": mean}).items():
+        expected[f"{name}_error"] = np.mean(g.argmax(axis=1) != labels)
+        expected[f"{name}_cost"] = softmax_cost(g, labels)
+    collab = 0.0
+    if method != "Single":
+        pair = [tf.constant(g) for g in logits.values()]
+        collab = float(collaboration.collaboration_cost(pair, method))
+    kernels = [v for v in weights(model) if v.ndim == 2]
+    decay = 0.01 * sum(np.sum(k**2) / 2 for k in kernels)
+    total = expected["a_cost"] + expected["b_cost"] + 0.1 * collab + decay
+    expected |= {"collaboration_cost": collab, "weight_decay": decay, "loss": total}
+    assert metrics == pytest.approx(expected, rel=1e-5)
+
+
+def test_step_descends_the_gradient_of_the_total_cost(images_and_labels):
+    images, labels = images_and_labels
+    model = compiled(ensemble(), optimizer=keras.optimizers.SGD(0.1))
+    before = weights(model)
+    with tf.GradientTape() as tape:
+        a, b = (member(images) for member in model.members)
+        cost = sum(
+            tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=g)
+            )
+            for g in (a, b)
+        )
+        cost += 0.1 * tf.reduce_mean(tf.reduce_sum((a - b) ** 2, axis=1))
+        kernels = [v for v in model.trainable_variables if v.name == "kernel"]
+        cost += 0.01 * sum(tf.reduce_sum(k**2) / 2 for k in kernels)
+    gradients = tape.gradient(cost, model.trainable_variables)
+    model.train_on_batch(images, labels)
+    for old, gradient, new in zip(before, gradients, weights(model), strict=True):
+        np.testing.assert_allclose(new, old - 0.1 * gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["CE", "L2", "L1", "Single"])
+def test_alpha_0_trains_members_as_if_alone(method, images_and_labels):
+    together = compiled(ensemble(method, alpha=0))
+    fit(together, images_and_labels)
+    for name, seed in (("a", 1), ("b", 2)):
+        alone = models.SingleModel(linear(name, seed=seed), weight_decay=0.01)
+        fit(compiled(alone), images_and_labels)
+        member = next(m for m in together.members if m.name == name)
+        for one, other in zip(weights(member), weights(alone), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_alpha_changes_training(images_and_labels):
+    one, other = compiled(ensemble(alpha=0)), compiled(ensemble(alpha=0.1))
+    fit(one, images_and_labels)
+    fit(other, images_and_labels)
+    assert not np.allclose(weights(one)[0], weights(other)[0])
+
+
+def test_collaboration_brings_members_together(images_and_labels):
+    costs = []
+    for alpha in (0.0, 1.0):
+        model = compiled(ensemble(alpha=alpha))
+        history = fit(model, images_and_labels, epochs=20).history
+        costs.append(history["collaboration_cost"][-1])
+    assert costs[1] < costs[0] / 2
+
+
+def test_running_means_weigh_the_newest_batch_with_5_percent(images_and_labels):
+    images, labels = images_and_labels
+    model = compiled(ensemble(), optimizer=keras.optimizers.SGD(0.0))
+    history = model.fit(
+        images, labels, batch_size=32, epochs=2, shuffle=False, verbose=0
+    ).history
+    per_batch = [
+        softmax_cost(model.members[0](images[i : i + 32]), labels[i : i + 32])
+        for i in (0, 32, 64)
+    ]
+    running = per_batch[0]
+    for cost in per_batch[1:]:
+        running = 0.95 * running + 0.05 * cost
+    assert history["a_cost"] == pytest.approx([np.mean(per_batch)] * 2, rel=1e-5)
+    assert history["a_cost_running"] == pytest.approx([running] * 2, rel=1e-5)
+
+
+def test_partial_batches_count_by_their_images(images_and_labels):
+    images, labels = images_and_labels
+    model = compiled(ensemble())
+    whole = model.evaluate(images, labels, batch_size=96, verbose=0, return_dict=True)
+    parts = model.evaluate(images, labels, batch_size=50, verbose=0, return_dict=True)
+    assert parts == pytest.approx(whole, rel=1e-5)
+
+
+def test_call_gives_the_mean_of_the_logits(images_and_labels):
+    images, _ = images_and_labels
+    model = ensemble()
+    mean = sum(np.asarray(m(images)) for m in model.members) / 2
+    np.testing.assert_allclose(model(images), mean, rtol=1e-6)
+    np.testing.assert_allclose(compiled(model).predict(images, verbose=0), mean, 1e-5)
+
+
+def test_average_of_probabilities(images_and_labels):
+    images, _ = images_and_labels
+    model = ensemble(average="probabilities")
+    mean = sum(np.asarray(tf.nn.softmax(m(images))) for m in model.members) / 2
+    np.testing.assert_allclose(tf.nn.softmax(model(images)), mean, rtol=1e-5)
+
+
+def test_one_hot_labels_and_columns_of_labels(images_and_labels):
+    images, labels = images_and_labels
+    model = compiled(ensemble())
+    integers = model.test_on_batch(images, labels, return_dict=True)
+    for other in (labels[:, None], keras.utils.to_categorical(labels, 3)):
+        assert model.test_on_batch(images, other, return_dict=True) == pytest.approx(
+            integers, rel=1e-5
+        )
+
+
+def test_sample_weights_weigh_the_costs(images_and_labels):
+    images, labels = images_and_labels
+    model = compiled(ensemble())
+    plain = model.test_on_batch(images, labels, return_dict=True)
+    half = model.test_on_batch(images, labels, np.full(96, 0.5), return_dict=True)
+    assert half["a_cost"] == pytest.approx(plain["a_cost"] / 2, rel=1e-5)
+
+
+def test_losses_and_metrics_of_the_user_are_kept(images_and_labels):
+    images, labels = images_and_labels
+    regular = linear("a", seed=1, kernel_regularizer=keras.regularizers.L2(0.5))
+    model = models.EnsembleModel([regular, linear("b", seed=2)], "L2", 0.0)
+    compiled(model, metrics=["accuracy"])
+    metrics = model.test_on_batch(images, labels, return_dict=True)
+    penalty = 0.5 * np.sum(np.asarray(regular.trainable_variables[0]) ** 2)
+    costs = metrics["a_cost"] + metrics["b_cost"]
+    assert metrics["loss"] == pytest.approx(costs + penalty, rel=1e-5)
+    assert metrics["accuracy"] == pytest.approx(1 - metrics["ensemble_error"])
+
+
+def test_three_members_of_different_architectures(images_and_labels):
+    images, labels = images_and_labels
+    members = [
+        resnet.build_resnet(resnet.PRESETS["ST"], (8, 8, 1), 3, "ST"),
+        keras.Sequential(
+            [keras.layers.Flatten(), keras.layers.Dense(3)], name="unbuilt"
+        ),
+        linear("linear"),
+    ]
+    model = compiled(models.EnsembleModel(members, "CE", 0.1))
+    history = fit(model, (images, labels), epochs=1).history
+    assert {"ST_error", "unbuilt_error", "linear_error"} < set(history)
+    assert np.isfinite(history["loss"]).all()
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_every_variable_of_the_paper_ensemble_learns(jit_compile, images_and_labels):
+    members = [
+        resnet.build_resnet(resnet.PRESETS[name], (8, 8, 1), 3, name, seed=1)
+        for name in ("ST", "M")
+    ]
+    model = compiled(models.EnsembleModel(members), jit_compile=jit_compile)
+    before = weights(model)
+    fit(model, images_and_labels, epochs=1)
+    for old, variable in zip(before, model.trainable_variables, strict=True):
+        assert np.any(old != np.asarray(variable)), variable.path
+
+
+def test_xla_computes_the_same(images_and_labels):
+    histories = [
+        fit(compiled(ensemble("CE"), jit_compile=jit), images_and_labels).history
+        for jit in (False, True)
+    ]
+    for name in histories[0]:
+        np.testing.assert_allclose(histories[0][name], histories[1][name], rtol=1e-4)
+
+
+def test_save_and_load(tmp_path, images_and_labels):
+    images, _ = images_and_labels
+    model = compiled(ensemble("CE", 0.3), optimizer=models.paper_optimizer(100))
+    fit(model, images_and_labels)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert (loaded.method, loaded.alpha, loaded.weight_decay) == ("CE", 0.3, 0.01)
+    np.testing.assert_array_equal(
+        loaded.predict(images, verbose=0), model.predict(images, verbose=0)
+    )
+    for go_on in (model, loaded):
+        fit(go_on, images_and_labels)
+    for one, other in zip(weights(model), weights(loaded), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_save_and_load_single(tmp_path, images_and_labels):
+    images, _ = images_and_labels
+    model = compiled(models.SingleModel(linear("a"), 0.1))
+    fit(model, images_and_labels)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(images), model(images))
+
+
+def test_learning_rate_halves_once_half_of_the_steps_are_done():
+    schedule = models.paper_optimizer(200, 1.0)._learning_rate
+    rates = [float(schedule(step)) for step in range(200)]
+    assert rates == [1.0] * 100 + [0.5] * 50 + [0.25] * 30 + [0.125] * 20
+
+
+def test_learning_rate_of_an_odd_number_of_steps():
+    schedule = models.paper_optimizer(5)._learning_rate
+    # After 2.5, 3.75 and 4.5 steps, that is from the 4th, 5th and 6th on.
+    rates = [float(schedule(step)) * 2**10 for step in range(5)]
+    assert rates == [1, 1, 1, 0.5, 0.25]
+
+
+def test_adam_is_the_papers():
+    optimizer = models.paper_optimizer(100)
+    assert isinstance(optimizer, keras.optimizers.Adam)
+    assert optimizer.epsilon == 1e-8
+    assert float(optimizer.learning_rate) == 2**-10
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: models.EnsembleModel([linear("a")]), "at least 2 members, got 1"),
+        (
+            lambda: models.EnsembleModel([linear("a"), linear("a")]),
+            r"different names.*\['a', 'a'\]",
+        ),
+        (
+            lambda: models.EnsembleModel([linear("a"), linear("ensemble")]),
+            "none of them 'ensemble'",
+        ),
+        (lambda: ensemble("L3"), "method must be one of CE, L2, L1"),
+        (lambda: ensemble(alpha=-1), "alpha must be a finite number >= 0, got -1"),
+        (lambda: ensemble(alpha=float("nan")), "got nan"),
+        (lambda: ensemble(alpha=float("inf")), "got inf"),
+        (lambda: ensemble(weight_decay=-1), "weight_decay must be >= 0, got -1"),
+        (lambda: ensemble(average="votes"), "'logits' or 'probabilities', got 'votes'"),
+        (
+            lambda: models.EnsembleModel([linear("a"), linear("b", classes=4)]),
+            r"logits of one shape.*'a': \(None, 3\), 'b': \(None, 4\)",
+        ),
+        (
+            lambda: models.EnsembleModel(
+                [linear("a"), linear("b", activation="softmax")]
+            ),
+            "'b' ends in a softmax",
+        ),
+    ],
+)
+def test_models_that_cannot_be(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_loss_of_its_own_is_refused(images_and_labels):
+    model = compiled(ensemble(), loss="sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="compile it without loss"):
+        fit(model, images_and_labels)
