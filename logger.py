@@ -1,0 +1,299 @@
+"""Logs of a run: pickled epoch statistics, curves, TensorBoard scalars, checkpoints.
+
+Section 5.1 of the paper: "generating pyplot graphs, and writing this data to disk at
+the end of each epoch". Remark 5.1 has the training statistics as running means and
+wishes for means over the epoch; both are logged, side by side.
+
+`stats.pkl` is a dict of plain values and float64 arrays:
+
+    params       the settings of the experiment
+    start_time, end_time      seconds since 1970; end_time is None until the run is done
+    models       by name (each member, "ensemble"): train_error, train_cost,
+                 train_error_running, train_cost_running, test_error, test_cost
+                 (validation_error, validation_cost too where images were set aside;
+                 the test set is then measured after the last epoch only, NaN before)
+    totals       train_loss, test_loss and so on for loss (the total cost),
+                 collaboration_cost and weight_decay
+    learning_rate, seconds    of each epoch
+
+with one value an epoch; errors are fractions. Read it with `read_statistics`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pathlib
+import pickle
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+import checkpoint
+import files
+
+TOTALS = ("loss", "collaboration_cost", "weight_decay")
+LARGEST_PICKLE = 64 * 2**20  # bytes; a run of 1,000 epochs takes less than one MiB
+
+
+class TrainingDiverged(Exception):
+    """The total cost is no longer a finite number."""
+
+
+class UnreadablePickle(Exception):
+    """A file that is not a pickle of ours: damaged, foreign, or not plain data."""
+
+
+class Logger(keras.callbacks.Callback):
+    """Writes the files of a run at the end of each epoch.
+
+    Args:
+        run_dir: directory of the run; made if it is not there.
+        params: settings to keep with the statistics, plain values.
+        held_out: what the validation data given to `fit` is: "test" or "validation".
+
+    The model must be a `SingleModel` or an `EnsembleModel`. Files: `stats.pkl`,
+    `error.png`, `cost.png`, `tensorboard/`, `checkpoint/`.
+
+    Raises:
+        TrainingDiverged: at the first step whose total cost is not finite; what was
+            logged before stays.
+    """
+
+    def __init__(self, run_dir, params, held_out="test"):
+        super().__init__()
+        self.run_dir = pathlib.Path(run_dir)
+        self.settings = dict(params)  # Keras sets `params` to other things
+        self.held_out = held_out
+        self.start_time = time.time()
+        self.history = {}  # "<name>/<statistic>" -> list of floats, one an epoch
+        self._writer = None
+        self._epoch_started = None
+
+    def restore(self):
+        """Goes back to the newest checkpoint; call it after `compile`, before `fit`.
+
+        Returns:
+            (epochs done, paths of damaged checkpoints that were passed over).
+        """
+        done, arrays, damaged = checkpoint.restore(
+            self.run_dir / "checkpoint", self.model
+        )
+        if done:
+            self.start_time = float(arrays.pop("start_time"))
+            self.history = {name: list(values) for name, values in arrays.items()}
+        return done, damaged
+
+    def on_train_begin(self, logs=None):
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+        files.remove_temporary(self.run_dir)
+        self._writer = tf.summary.create_file_writer(str(self.run_dir / "tensorboard"))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch_started = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise TrainingDiverged(f"the total cost is {logs['loss']} at step {batch}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._record(logs)
+        self.write()
+        self._write_scalars(epoch + 1)
+        arrays = {name: np.array(values) for name, values in self.history.items()}
+        checkpoint.save(
+            self.run_dir / "checkpoint",
+            epoch + 1,
+            self.model,
+            arrays | {"start_time": np.array(self.start_time)},
+        )
+
+    def on_train_end(self, logs=None):
+        self._writer.close()
+
+    def finish(self, test_results=None):
+        """Marks the run as done; call it last, once the model is saved.
+
+        Args:
+            test_results: metrics of the test set after the last epoch, where the
+                epochs were measured on validation images.
+        """
+        for name, value in self._split(test_results or {}, "test"):
+            epochs = len(self.history["learning_rate"])
+            self.history[name] = [math.nan] * (epochs - 1) + [value]
+        self.write(end_time=time.time())
+
+    def write(self, end_time=None):
+        """Writes `stats.pkl` and draws the curves."""
+        statistics = self.statistics() | {"end_time": end_time}
+        with files.replacing(self.run_dir / "stats.pkl") as path:
+            path.write_bytes(pickle.dumps(statistics, protocol=4))
+        for quantity in ("error", "cost"):
+            with files.replacing(self.run_dir / f"{quantity}.png") as path:
+                draw_curves(statistics["models"], quantity).savefig(path)
+
+    def statistics(self):
+        """What `stats.pkl` holds, as the module's docstring has it."""
+        statistics = {
+            "params": self.settings,
+            "start_time": self.start_time,
+            "models": {name: {} for name in self.model.predictor_names},
+            "totals": {},
+        }
+        for name, values in self.history.items():
+            group, _, statistic = name.partition("/")
+            array = np.array(values, dtype=np.float64)
+            if not statistic:
+                statistics[group] = array
+            elif group == "totals":
+                statistics["totals"][statistic] = array
+            else:
+                statistics["models"][group][statistic] = array
+        return statistics
+
+    def _record(self, logs):
+        held_out = {k[4:]: v for k, v in logs.items() if k.startswith("val_")}
+        training = {k: v for k, v in logs.items() if not k.startswith("val_")}
+        recorded = [
+            *self._split(training, "train"),
+            *self._split(held_out, self.held_out),
+            ("learning_rate", float(self.model.optimizer.learning_rate)),
+            ("seconds", time.perf_counter() - self._epoch_started),
+        ]
+        for name, value in recorded:
+            self.history.setdefault(name, []).append(value)
+
+    def _split(self, logs, images):
+        """Pairs (name in the history, value) of metrics measured on `images`."""
+        for metric, value in logs.items():
+            if metric in TOTALS:
+                yield f"totals/{images}_{metric}", value
+            for predictor in self.model.predictor_names:
+                statistic = metric.removeprefix(f"{predictor}_")
+                if statistic.startswith(("error", "cost")):
+                    yield f"{predictor}/{images}_{statistic}", value
+
+    def _write_scalars(self, step):
+        with self._writer.as_default():
+            for name, values in self.history.items():
+                tf.summary.scalar(name, values[-1], step=step)
+        self._writer.flush()
+
+
+def draw_curves(models, quantity):
+    """Draws training and held-out curves of each model over the epochs.
+
+    Args:
+        models: dict from name to dict of arrays, as in `stats.pkl`.
+        quantity: "error" (drawn in %) or "cost".
+
+    Returns:
+        A matplotlib figure.
+    """
+    figure = Figure(figsize=(7, 4.5), dpi=110, layout="constrained")
+    axes = figure.add_subplot(
+        xlabel="epoch", ylabel="error (%)" if quantity == "error" else "cost"
+    )
+    styles = {"train": ":", "validation": "--", "test": "-"}
+    for index, (name, curves) in enumerate(models.items()):
+        for images, style in styles.items():
+            values = curves.get(f"{images}_{quantity}")
+            if values is None or not np.isfinite(values).any():
+                continue
+            epochs = np.arange(1, len(values) + 1)
+            percent = 100 if quantity == "error" else 1
+            axes.plot(
+                epochs,
+                percent * values,
+                style,
+                color=f"C{index}",
+                marker="." if np.isfinite(values).sum() == 1 else None,
+                label=f"{name}, {images}",
+            )
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Admits numpy arrays of plain values and nothing that could run code."""
+
+    _ADMITTED = {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")} | {
+        (f"{core}.{module}", name)
+        for core in ("numpy.core", "numpy._core")
+        for module, name in (
+            ("multiarray", "_reconstruct"),
+            ("multiarray", "scalar"),
+            ("numeric", "_frombuffer"),
+        )
+    }
+
+    def find_class(self, module, name):
+        if (module, name) not in self._ADMITTED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return super().find_class(module, name)
+
+
+def read_pickle(path):
+    """Reads a pickle that holds arrays and plain values only.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The object.
+
+    Raises:
+        UnreadablePickle: for a file that is missing, too large, damaged, or holds
+            anything but numpy arrays and plain Python values.
+    """
+    try:
+        size = pathlib.Path(path).stat().st_size
+        if size > LARGEST_PICKLE:
+            raise UnreadablePickle(
+                f"{path}: {size} bytes is more than statistics can be "
+                f"({LARGEST_PICKLE}); it is not one of our files"
+            )
+        return _PlainUnpickler(io.BytesIO(pathlib.Path(path).read_bytes())).load()
+    except UnreadablePickle:
+        raise
+    except Exception as error:  # a broken pickle can raise nearly anything
+        raise UnreadablePickle(
+            f"{path}: not a pickle of plain statistics ({_one_line(error)})"
+        ) from error
+
+
+def read_statistics(path):
+    """Reads and checks a run's `stats.pkl`.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The dict that the module's docstring describes.
+
+    Raises:
+        UnreadablePickle: as `read_pickle`, or where it is no statistics of a run.
+    """
+    statistics = read_pickle(path)
+    try:
+        lengths = {
+            (array.dtype, array.shape)
+            for curves in [*statistics["models"].values(), statistics["totals"]]
+            for array in curves.values()
+        }
+        complete = {"params", "start_time", "end_time"} <= statistics.keys()
+        whole = complete and len(lengths) <= 1 and statistics["params"].keys()
+    except (AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise UnreadablePickle(f"{path}: a pickle, but not the statistics of a run")
+    return statistics
+
+
+def _one_line(error):
+    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -1,0 +1,212 @@
+import pickle
+
+import keras
+import matplotlib
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_models import compiled, ensemble
+
+import checkpoint
+import logger
+
+PARAMS = {"dataset": "test", "members": ["a", "b"]}
+
+
+def logged_fit(run_dir, data, epochs=3, **kwargs):
+    """Trains a small ensemble with a Logger; returns both."""
+    log = logger.Logger(run_dir, PARAMS, **kwargs)
+    model = compiled(ensemble(), optimizer=keras.optimizers.Adam(0.01))
+    images, labels = data
+    model.fit(
+        images[:64],
+        labels[:64],
+        batch_size=32,
+        epochs=epochs,
+        shuffle=False,
+        validation_data=(images[64:], labels[64:]),
+        callbacks=[log],
+        verbose=0,
+    )
+    return log, model
+
+
+def test_statistics_are_what_keras_reports(tmp_path, images_and_labels):
+    _, model = logged_fit(tmp_path, images_and_labels)
+    statistics = logger.read_statistics(tmp_path / "stats.pkl")
+    history = model.history.history
+    assert set(statistics["models"]) == {"a", "b", "ensemble"}
+    for name, curves in statistics["models"].items():
+        assert set(curves) == {
+            "train_error",
+            "train_cost",
+            "train_error_running",
+            "train_cost_running",
+            "test_error",
+            "test_cost",
+        }
+        for quantity in ("error", "cost", "error_running", "cost_running"):
+            curve = curves[f"train_{quantity}"]
+            assert (curve.dtype, curve.shape) == (np.float64, (3,))
+            np.testing.assert_array_equal(curve, history[f"{name}_{quantity}"])
+        for quantity in ("error", "cost"):
+            curve = curves[f"test_{quantity}"]
+            np.testing.assert_array_equal(curve, history[f"val_{name}_{quantity}"])
+    np.testing.assert_array_equal(statistics["totals"]["train_loss"], history["loss"])
+    assert "test_collaboration_cost" in statistics["totals"]
+    assert statistics["params"] == PARAMS
+    assert statistics["end_time"] is None
+    assert statistics["seconds"].shape == statistics["learning_rate"].shape == (3,)
+
+
+def test_files_of_a_run(tmp_path, images_and_labels):
+    logged_fit(tmp_path, images_and_labels)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {
+        "stats.pkl", "error.png", "cost.png", "tensorboard", "checkpoint"
+    }  # fmt: skip
+    for name in ("error.png", "cost.png"):
+        assert matplotlib.image.imread(tmp_path / name).std() > 0
+    checkpoints = sorted(p.name for p in (tmp_path / "checkpoint").iterdir())
+    assert checkpoints == ["epoch_0002.npz", "epoch_0003.npz"]
+
+
+def test_tensorboard_has_the_scalars(tmp_path, images_and_labels):
+    logged_fit(tmp_path, images_and_labels)
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    values = {
+        (value.tag, event.step): float(tf.make_ndarray(value.tensor))
+        for record in tf.data.TFRecordDataset(str(events))
+        for event in [tf.compat.v1.Event.FromString(record.numpy())]
+        for value in event.summary.value
+    }
+    statistics = logger.read_statistics(tmp_path / "stats.pkl")
+    expected = statistics["models"]["a"]["test_error"]
+    read = [values["a/test_error", step] for step in (1, 2, 3)]
+    np.testing.assert_allclose(read, expected, rtol=1e-6)
+
+
+def test_finish_marks_the_end(tmp_path, images_and_labels):
+    log, _ = logged_fit(tmp_path, images_and_labels)
+    log.finish()
+    statistics = logger.read_statistics(tmp_path / "stats.pkl")
+    assert statistics["end_time"] >= statistics["start_time"]
+
+
+def test_test_set_is_measured_once_where_epochs_are_measured_on_validation(
+    tmp_path, images_and_labels
+):
+    log, model = logged_fit(tmp_path, images_and_labels, held_out="validation")
+    results = model.evaluate(*images_and_labels, verbose=0, return_dict=True)
+    log.finish(results)
+    curves = logger.read_statistics(tmp_path / "stats.pkl")["models"]["a"]
+    assert np.isfinite(curves["validation_error"]).all()
+    assert np.isnan(curves["test_error"][:-1]).all()
+    assert curves["test_error"][-1] == results["a_error"]
+
+
+def test_restore_goes_on_exactly(tmp_path, images_and_labels):
+    data = images_and_labels
+    _, whole = logged_fit(tmp_path / "whole", data, epochs=4)
+    logged_fit(tmp_path / "parts", data, epochs=2)
+    log = logger.Logger(tmp_path / "parts", PARAMS)
+    model = compiled(ensemble(), optimizer=keras.optimizers.Adam(0.01))
+    log.set_model(model)
+    assert log.restore() == (2, [])
+    images, labels = data
+    model.fit(
+        images[:64],
+        labels[:64],
+        batch_size=32,
+        initial_epoch=2,
+        epochs=4,
+        shuffle=False,
+        validation_data=(images[64:], labels[64:]),
+        callbacks=[log],
+        verbose=0,
+    )
+    for one, other in zip(whole.variables, model.variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+    one, other = (
+        logger.read_statistics(tmp_path / part / "stats.pkl")
+        for part in ("whole", "parts")
+    )
+    for name, curves in one["models"].items():
+        for statistic, curve in curves.items():
+            np.testing.assert_array_equal(curve, other["models"][name][statistic])
+
+
+def test_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, images_and_labels):
+    logged_fit(tmp_path, images_and_labels)
+    newest = tmp_path / "checkpoint" / "epoch_0003.npz"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    log = logger.Logger(tmp_path, PARAMS)
+    log.set_model(compiled(ensemble()))
+    assert log.restore() == (2, [newest])
+    assert len(log.history["learning_rate"]) == 2
+    newest.write_bytes(content[:1000])
+    assert log.restore() == (2, [newest])
+
+
+def test_checkpoint_of_another_model_is_passed_over(tmp_path, images_and_labels):
+    logged_fit(tmp_path, images_and_labels, epochs=1)
+    other = compiled(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+    done, statistics, damaged = checkpoint.restore(tmp_path / "checkpoint", other)
+    assert (done, statistics, len(damaged)) == (0, {}, 1)
+
+
+def test_diverged_training_stops_at_once_and_keeps_the_log(tmp_path, images_and_labels):
+    images, labels = images_and_labels
+    logged_fit(tmp_path, images_and_labels, epochs=2)
+    before = (tmp_path / "stats.pkl").read_bytes()
+    model = compiled(ensemble(), optimizer=keras.optimizers.SGD(float("inf")))
+    log = logger.Logger(tmp_path, PARAMS)
+    with pytest.raises(logger.TrainingDiverged, match="cost is nan at step"):
+        model.fit(images, labels, batch_size=32, callbacks=[log], verbose=0)
+    assert (tmp_path / "stats.pkl").read_bytes() == before
+
+
+class Bomb:
+    def __reduce__(self):
+        return (print, ("code ran",))
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (pickle.dumps(Bomb()), "asks for builtins.print"),
+        (pickle.dumps(np.array([Bomb()], dtype=object)), "asks for builtins.print"),
+        (b"no pickle at all", "not a pickle of plain statistics"),
+        (pickle.dumps({"a": 1})[:-3], "not a pickle of plain statistics"),
+        (pickle.dumps({"a": 1}), "not the statistics of a run"),
+        (pickle.dumps([1, 2]), "not the statistics of a run"),
+        (pickle.dumps({"models": {"a": 3}, "totals": {}}), "not the statistics"),
+        (b"", "not a pickle of plain statistics"),
+    ],
+)
+def test_pickles_that_are_not_ours(content, message, tmp_path, capsys):
+    path = tmp_path / "stats.pkl"
+    path.write_bytes(content)
+    with pytest.raises(logger.UnreadablePickle, match=message) as raised:
+        logger.read_statistics(path)
+    assert str(path) in str(raised.value) and "\n" not in str(raised.value)
+    assert "code ran" not in capsys.readouterr().out
+
+
+def test_missing_and_oversized_pickles(tmp_path, monkeypatch):
+    with pytest.raises(logger.UnreadablePickle, match="No such file"):
+        logger.read_pickle(tmp_path / "none.pkl")
+    (tmp_path / "large.pkl").write_bytes(bytes(100))
+    monkeypatch.setattr(logger, "LARGEST_PICKLE", 99)
+    with pytest.raises(logger.UnreadablePickle, match="100 bytes is more"):
+        logger.read_pickle(tmp_path / "large.pkl")
+
+
+def test_pickles_of_older_numpy_are_read(tmp_path):
+    """numpy 1 names its modules numpy.core, numpy 2 numpy._core."""
+    data = pickle.dumps(np.arange(3.0), protocol=2)
+    path = tmp_path / "old.pkl"
+    path.write_bytes(data.replace(b"numpy._core", b"numpy.core"))
+    np.testing.assert_array_equal(logger.read_pickle(path), [0, 1, 2])
