@@ -1,0 +1,294 @@
+"""The data sets: loading, splitting and batching (the paper's sections 3.1 and 4.1).
+
+Images stay uint8: the networks begin with a batch normalization, so that nothing is
+scaled here. All samples are shuffled once, ahead of time. `pooled` is the paper's split
+of MNIST and CIFAR10: training and test images are shuffled together, and 10,000 of them
+are for testing. `official` is the published split, as the paper has it for notMNIST.
+
+Where this deviates: the paper reshuffled nothing after that, `train_batches` shuffles
+anew every epoch. `digits` (scikit-learn's) and `notmnist_small` are not in the paper,
+nor are the other tfds sets, which are taken by their names.
+
+`preparation` finds, gets and reads the prepared sets. Importing this module imports
+neither TensorFlow nor tfds.
+"""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from etils import epy
+
+import preparation
+from preparation import DatasetChoiceError
+from preparation import DatasetError as DatasetError
+
+with epy.lazy_imports():
+    import tensorflow as tf
+    from sklearn import datasets as sklearn_datasets
+
+SPLITS = ("pooled", "official")
+_TEST_IMAGES = 10_000  # for testing in a pooled split, or a fifth where this is less
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What the project knows of a data set; the defaults are for any other of tfds."""
+
+    paper_name: str | None = None  # its name in the paper's tables, if it is there
+    splits: tuple[str, ...] = ("official", "pooled")  # allowed ones, the default first
+    # Most images of a class for training and for testing in the official split.
+    per_class: tuple[int, int] | None = None
+    config: str | None = None  # of our own builder; None: of scikit-learn or tfds
+
+
+DATASETS = {
+    "digits": DatasetSpec(splits=("pooled",)),
+    "mnist": DatasetSpec("MNIST", SPLITS),
+    "cifar10": DatasetSpec("CIFAR10", SPLITS),
+    "notmnist": DatasetSpec("notMNIST", per_class=(50_000, 1_000), config="full"),
+    "notmnist_small": DatasetSpec(splits=("pooled",), config="small"),
+}
+
+
+@dataclass(frozen=True)
+class Examples:
+    """images: uint8 `[n, height, width, channels]`; labels: int64 `[n]`."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set, split. `validation` may be empty; `notes` are for people to read."""
+
+    name: str
+    class_names: tuple[str, ...]
+    train: Examples
+    validation: Examples
+    test: Examples
+    notes: tuple[str, ...] = ()
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.train.images.shape[1:]
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+
+def default_split(name: str) -> str:
+    """The split that a data set has where none is given."""
+    return DATASETS.get(name, DatasetSpec()).splits[0]
+
+
+def load(
+    name: str,
+    split: str | None = None,
+    *,
+    seed: int = 912,
+    validation: int = 0,
+    truncate: int = 0,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+    download: bool = False,
+) -> Dataset:
+    """Loads a data set into memory, shuffled once with the seed, and splits it.
+
+    Args:
+        name: one of `DATASETS`, or an image classification set of tfds.
+        split: "pooled" or "official"; None is the set's default.
+        seed: of the shuffle. Training and test images are shuffled each with this seed,
+            or together if pooled.
+        validation: so many training images, the last ones, are set aside.
+        truncate: keep only the first so many training and test images; 0 keeps all.
+        data_dir: of prepared sets; None is tfds's own default.
+        manual_dir: of archives that were got by hand; None is `downloads/manual` in
+            data_dir.
+        download: get the set if it is missing.
+
+    Raises:
+        DatasetError: there is no such set or split, it is missing, damaged or cannot be
+            got, it is not for image classification, or the sizes do not fit.
+    """
+    split = _checked_split(name, split)
+    if seed < 0:
+        raise DatasetChoiceError(f"the seed must be 0 or more, not {seed}")
+    if name == "digits":
+        class_names, notes = tuple("0123456789"), ()
+        train, test = _pooled(_read_digits(seed))
+    else:
+        config = DATASETS.get(name, DatasetSpec()).config
+        builder = preparation.prepared_builder(
+            name, config, tuple(DATASETS), data_dir, manual_dir, download
+        )
+        class_names = tuple(builder.info.features["label"].names)
+        notes = preparation.notes(builder)
+        train, test = _train_and_test(name, builder, split, seed)
+    train, test = _truncated(train, test, truncate)
+    train, validation = _set_aside(train, validation)
+    return Dataset(name, class_names, train, validation, test, notes)
+
+
+def train_batches(
+    examples: Examples, batch_size: int, seed: int, first_epoch: int, epochs: int
+) -> "tf.data.Dataset":
+    """Batches of the epochs first_epoch to epochs - 1, one after the other.
+
+    The order of an epoch depends on the seed and the epoch alone, so that a run that is
+    resumed at an epoch sees the batches it would have seen. The partial last batch of
+    every epoch is dropped.
+
+    Returns:
+        A finite dataset of (images, labels): uint8 `[batch_size, height, width,
+        channels]` and int64 `[batch_size]`.
+
+    Raises:
+        DatasetError: the batch size is below 1 or above the number of examples.
+    """
+    count = len(examples)
+    if not 1 <= batch_size <= count:
+        raise DatasetChoiceError(
+            f"the batch size must be from 1 to the {count:,} training images, "
+            f"not {batch_size:,}"
+        )
+    steps = count // batch_size
+    images, labels = _tensors(examples)
+
+    def indices(epoch):
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(count), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
+        )
+        kept = tf.reshape(order[: steps * batch_size], [steps, batch_size])
+        return tf.data.Dataset.from_tensor_slices(kept)
+
+    def gather(batch):
+        return tf.gather(images, batch), tf.gather(labels, batch)
+
+    batches = tf.data.Dataset.range(first_epoch, epochs).flat_map(indices).map(gather)
+    total = tf.data.experimental.assert_cardinality(
+        steps * max(0, epochs - first_epoch)
+    )
+    return _prefetched(batches.apply(total))
+
+
+def eval_batches(examples: Examples, batch_size: int) -> "tf.data.Dataset":
+    """All examples in order, as (images, labels); the last batch may be smaller.
+
+    Raises:
+        DatasetError: the batch size is below 1.
+    """
+    if batch_size < 1:
+        raise DatasetChoiceError(f"the batch size must be 1 or more, not {batch_size}")
+    images, labels = _tensors(examples)
+
+    def part(start):
+        stop = start + batch_size
+        return images[start:stop], labels[start:stop]
+
+    starts = tf.data.Dataset.range(0, len(examples), batch_size)
+    return _prefetched(starts.map(part))
+
+
+def _prefetched(batches):
+    """Prepares the next batches while one is computed on.
+
+    Without tf.data's autotuning: the end of an iterator waits for the tuner to wake,
+    which in TensorFlow 2.21 happens 5.1, 10.2, 20.5 ... seconds after its start, so
+    that an evaluation of 3 seconds takes 5 (benchmarks/overhead.py shows it).
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.prefetch(2).with_options(options)
+
+
+def _tensors(examples):
+    # A tensor made of an array holds a second copy of it; the result of an operation on
+    # it does not. On the CPU, since that is where tf.data works.
+    with tf.device("CPU:0"):
+        return tf.identity(examples.images), tf.identity(examples.labels)
+
+
+def _checked_split(name, split):
+    allowed = DATASETS.get(name, DatasetSpec()).splits
+    if split is None:
+        return allowed[0]
+    if split not in allowed:
+        raise DatasetChoiceError(
+            f"{name} has no split {split!r}: use {' or '.join(map(repr, allowed))}"
+        )
+    return split
+
+
+def _read_digits(seed):
+    """scikit-learn's 1,797 digits, their 17 levels 0..16 spread evenly over 0..255."""
+    digits = sklearn_datasets.load_digits()
+    order = np.random.default_rng(seed).permutation(len(digits.target))
+    images = np.rint(digits.images[order, :, :, None] * (255 / 16)).astype(np.uint8)
+    return Examples(images, digits.target[order].astype(np.int64))
+
+
+def _train_and_test(name, builder, split, seed):
+    def read(*splits):
+        return Examples(*preparation.read_shuffled(name, builder, splits, seed))
+
+    has_test = split == "official" or "test" in builder.info.splits
+    wanted = ("train", "test") if has_test else ("train",)
+    preparation.check_splits(name, builder, wanted)
+    if split == "pooled":
+        return _pooled(read(*wanted))
+    train, test = read("train"), read("test")
+    per_class = DATASETS.get(name, DatasetSpec()).per_class
+    if per_class is not None:
+        train, test = _capped(train, per_class[0]), _capped(test, per_class[1])
+    return train, test
+
+
+def _part(examples, start, stop):
+    return Examples(examples.images[start:stop], examples.labels[start:stop])
+
+
+def _pooled(examples):
+    count = len(examples)
+    num_train = count - min(_TEST_IMAGES, count // 5)
+    return _part(examples, 0, num_train), _part(examples, num_train, count)
+
+
+def _capped(examples, per_class):
+    """The first per_class images of each class, in the order they are in."""
+    images, labels = examples.images, examples.labels
+    of_classes = [np.flatnonzero(labels == c)[:per_class] for c in np.unique(labels)]
+    kept = np.sort(np.concatenate(of_classes))
+    # In place: images only move towards the front, and a second array of half a million
+    # of them would take another 400 MB.
+    for start in range(0, len(kept), 4096):
+        block = kept[start : start + 4096]
+        images[start : start + len(block)] = images[block]
+    return Examples(images[: len(kept)], labels[kept])
+
+
+def _truncated(train, test, truncate):
+    if not 0 <= truncate <= len(train):
+        raise DatasetChoiceError(
+            f"truncate must be from 0 (keep all) to the {len(train):,} training "
+            f"images, not {truncate:,}"
+        )
+    if truncate == 0:
+        return train, test
+    return _part(train, 0, truncate), _part(test, 0, truncate)
+
+
+def _set_aside(train, validation):
+    num_train = len(train) - validation
+    if validation < 0 or num_train < 1:
+        raise DatasetChoiceError(
+            f"validation must be from 0 to {len(train) - 1:,}, so that some of the "
+            f"{len(train):,} training images are left, not {validation:,}"
+        )
+    return _part(train, 0, num_train), _part(train, num_train, len(train))
