@@ -1,0 +1,156 @@
+"""What an experiment is: its settings, the paper's values for them, and its directory.
+
+Nothing here imports TensorFlow, so that a wrong setting is refused at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+import pathlib
+
+import datasets
+
+import collaboration
+import resnet
+
+METHODS = (*collaboration.METHODS, "Single")  # Single: the traditional ensemble
+PRECISIONS = ("float32", "bfloat16", "float16")
+JIT = ("auto", "on", "off")
+EPOCHS = {"notmnist": 15, "notmnist_small": 15}  # section 5.2; 30 elsewhere
+PAPER_TABLES = pathlib.Path(__file__).parent / "paper" / "tables.csv"
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be: one line for the person who chose it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentConfig:
+    """All that decides the outcome of one experiment (section 5.2), validated.
+
+    `None` stands for the paper's choice and is replaced by it.
+
+    Raises:
+        ConfigError: for a value that cannot be, naming what is allowed.
+    """
+
+    dataset: str = "digits"  # a name in datasets.DATASETS, or any tfds name
+    members: tuple[str, ...] = ("ST", "M")  # names of presets in resnet.PRESETS
+    method: str | None = None  # METHODS; None: L2, or Single for a single member
+    alpha: float = 0.01  # collaboration weight; 0 where the method is Single
+    epochs: int | None = None  # None: 30, or 15 on notMNIST
+    batch_size: int = 64  # images a step; a partial last batch is left out
+    learning_rate: float = 2**-10  # before it is halved at 50, 75 and 90 %
+    weight_decay: float = 1e-4  # factor of sum(w^2)/2 over the kernels
+    seed: int = 912  # of the split, the initial weights and the order of images
+    split: str | None = None  # pooled or official; None: as the paper had it
+    validation: int = 0  # training images set aside to choose hyperparameters on
+    truncate: int = 0  # use only so many images, for debugging; 0: all
+    reduction: str = "paper"  # resnet.REDUCTIONS
+    precision: str = "float32"  # of the layers; the logits are float32 always
+    jit: str = "auto"  # compile with XLA: auto is on with a GPU, off without
+
+    def __post_init__(self):
+        alone = len(self.members) == 1
+        self._set("members", tuple(self.members))
+        if self.method is None:
+            self._set("method", "Single" if alone else "L2")
+        if self.method == "Single":
+            self._set("alpha", 0.0)
+        if self.epochs is None:
+            self._set("epochs", EPOCHS.get(self.dataset, 30))
+        if self.split is None:
+            self._set("split", datasets.default_split(self.dataset))
+        self._check_choices()
+        self._check_numbers()
+        if alone and self.method != "Single":
+            raise ConfigError(
+                f"method {self.method} needs at least 2 members, got "
+                f"{self.members[0]} alone: name a second one or use method Single"
+            )
+
+    def _set(self, name, value):
+        object.__setattr__(self, name, value)
+
+    def _check_choices(self):
+        if not self.members:
+            raise ConfigError(f"members must name some of {', '.join(resnet.PRESETS)}")
+        choices = {
+            "method": METHODS,
+            "split": datasets.SPLITS,
+            "reduction": resnet.REDUCTIONS,
+            "precision": PRECISIONS,
+            "jit": JIT,
+        }
+        given = [(name, getattr(self, name)) for name in choices]
+        given += [("members", member) for member in self.members]
+        for name, value in given:
+            allowed = choices.get(name, tuple(resnet.PRESETS))
+            if value not in allowed:
+                raise ConfigError(
+                    f"{name} must be one of {', '.join(allowed)}, got {value!r}"
+                )
+
+    def _check_numbers(self):
+        least = {"epochs": 1, "batch_size": 1} | dict.fromkeys(
+            ("seed", "validation", "truncate"), 0
+        )
+        for name, minimum in least.items():
+            value = getattr(self, name)
+            if value < minimum:
+                raise ConfigError(f"{name} must be at least {minimum}, got {value}")
+        for name in ("alpha", "learning_rate", "weight_decay"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ConfigError(f"{name} must be a finite number >= 0, got {value}")
+        if self.learning_rate == 0:
+            raise ConfigError("learning_rate must be above 0, got 0")
+
+    @property
+    def member_names(self):
+        """A name for each member: its preset, numbered where a preset comes again."""
+        seen = [self.members[: i + 1].count(m) for i, m in enumerate(self.members)]
+        pairs = zip(self.members, seen, strict=True)
+        return tuple(m if count == 1 else f"{m}_{count}" for m, count in pairs)
+
+    def run_dir(self, log_dir):
+        """The directory of this experiment below `log_dir`."""
+        members = "-".join(self.members)
+        return (
+            pathlib.Path(log_dir, self.dataset.replace("/", "_"), members)
+            / f"{self.method}_{self.alpha!r}"
+            / f"seed_{self.seed}"
+        )
+
+    def to_json(self):
+        """The settings as plain JSON values."""
+        return dataclasses.asdict(self) | {"members": list(self.members)}
+
+
+def paper_results(config):
+    """The paper's final test results for an experiment, where it has them.
+
+    Args:
+        config: an `ExperimentConfig`.
+
+    Returns:
+        Dict from "ST", "M" and "ensemble" to (test error in %, test cost), from the
+        paper's Figures A.7 to A.12; empty where the paper has no such experiment.
+    """
+    known = datasets.DATASETS.get(config.dataset)
+    if known is None or known.paper_name is None or config.members != ("ST", "M"):
+        return {}
+    # The paper lists the traditional ensemble with a weight of 1.0 that it ignores.
+    alpha = 1.0 if config.method == "Single" else config.alpha
+    with open(PAPER_TABLES, newline="", encoding="utf-8") as file:
+        return {
+            row["model"].replace("Ens", "ensemble"): (
+                float(row["test_error_percent"]),
+                float(row["test_cost"]),
+            )
+            for row in csv.DictReader(file)
+            if (row["dataset"], row["method"]) == (known.paper_name, config.method)
+            and float(row["alpha"]) == alpha
+        }

@@ -1,0 +1,111 @@
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+import experiments
+from experiments import ConfigError, ExperimentConfig
+
+
+def test_paper_settings():
+    config = ExperimentConfig("cifar10")
+    assert config.members == ("ST", "M")
+    assert (config.method, config.alpha) == ("L2", 0.01)
+    assert (config.epochs, config.batch_size, config.seed) == (30, 64, 912)
+    assert (config.learning_rate, config.weight_decay) == (2**-10, 1e-4)
+    assert config.split == "pooled"
+
+
+def test_paper_settings_of_notmnist():
+    assert ExperimentConfig("notmnist").epochs == 15
+    assert ExperimentConfig("notmnist").split == "official"
+    assert ExperimentConfig("notmnist_small").epochs == 15
+    assert ExperimentConfig("mnist").epochs == 30
+
+
+def test_a_single_member_is_trained_alone():
+    config = ExperimentConfig(members=("ST",))
+    assert (config.method, config.alpha) == ("Single", 0.0)
+
+
+def test_run_dir(tmp_path):
+    config = ExperimentConfig("cifar10", method="CE", alpha=1e-4, seed=3)
+    expected = tmp_path / "cifar10" / "ST-M" / "CE_0.0001" / "seed_3"
+    assert config.run_dir(tmp_path) == expected
+    single = ExperimentConfig("cifar10", method="Single")
+    assert single.run_dir(tmp_path).parent.name == "Single_0.0"
+
+
+def test_members_have_different_names():
+    config = ExperimentConfig(members=("M", "ST", "M", "M"))
+    assert config.member_names == ("M", "ST", "M_2", "M_3")
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"method": "L3"}, "method must be one of CE, L2, L1, Single, got 'L3'"),
+        ({"members": ("ST", "XL")}, "members must be one of ST, M, D, VD, got 'XL'"),
+        ({"members": ()}, "members must name some of ST, M, D, VD"),
+        ({"members": ("ST",), "method": "L2"}, "method L2 needs at least 2 members"),
+        ({"split": "half"}, "split must be one of pooled, official, got 'half'"),
+        ({"reduction": "max"}, "reduction must be one of paper, released"),
+        ({"precision": "int8"}, "precision must be one of float32, bfloat16"),
+        ({"jit": "yes"}, "jit must be one of auto, on, off, got 'yes'"),
+        ({"alpha": -0.1}, "alpha must be a finite number >= 0, got -0.1"),
+        ({"alpha": float("nan")}, "alpha must be a finite number >= 0, got nan"),
+        ({"alpha": float("inf")}, "alpha must be a finite number >= 0, got inf"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"weight_decay": -1.0}, "weight_decay must be a finite number >= 0, got -1.0"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"validation": -1}, "validation must be at least 0, got -1"),
+        ({"truncate": -1}, "truncate must be at least 0, got -1"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+    ],
+)
+def test_settings_that_cannot_be(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        ExperimentConfig(**settings)
+
+
+def test_numbers_of_the_paper():
+    """Figures A.11 and A.12 for L2 0.01, A.7 and A.8 for the traditional ensemble."""
+    assert experiments.paper_results(ExperimentConfig("cifar10")) == {
+        "ST": (23.43, 0.706045),
+        "M": (23.1, 0.766554),
+        "ensemble": (20.32, 0.595218),
+    }
+    single = experiments.paper_results(ExperimentConfig("mnist", method="Single"))
+    assert single["ensemble"] == (0.52, 0.0286906)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"dataset": "digits"},
+        {"dataset": "notmnist_small"},
+        {"dataset": "fashion_mnist"},
+        {"dataset": "mnist", "alpha": 0.3},
+        {"dataset": "mnist", "members": ("M", "ST")},
+    ],
+)
+def test_no_numbers_where_the_paper_has_none(settings):
+    assert experiments.paper_results(ExperimentConfig(**settings)) == {}
+
+
+def test_every_experiment_of_the_paper_has_its_numbers():
+    with open(experiments.PAPER_TABLES, encoding="utf-8") as file:
+        rows = [line.split(",") for line in file.read().splitlines()[1:]]
+    for dataset, method, alpha in {tuple(row[:3]) for row in rows}:
+        name = dataset.lower()
+        config = ExperimentConfig(name, method=method, alpha=float(alpha))
+        assert len(experiments.paper_results(config)) == 3
+    assert len(rows) == 117
+
+
+def test_settings_are_checked_without_tensorflow():
+    code = "import sys, experiments; print('tensorflow' in sys.modules)"
+    output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    assert output.strip() == "False"
