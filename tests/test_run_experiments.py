@@ -1,0 +1,159 @@
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import REAL_DATA, ROOT
+
+import progress
+import run_experiments
+
+
+def command(*arguments, **kwargs):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "run_experiments.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=170,
+        **kwargs,
+    )
+
+
+SHORT = ("--truncate", 128, "--epochs", 2)
+
+
+@pytest.fixture
+def fresh_flags():
+    """Puts the flags back to their defaults at the end of a test."""
+    yield
+    for flag in run_experiments.FLAGS:
+        run_experiments.FLAGS[flag].unparse()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The log directory and the output of a finished run."""
+    log_dir = tmp_path_factory.mktemp("logs")
+    return log_dir, command("--log_dir", log_dir, *SHORT)
+
+
+def test_output_of_a_run(finished):
+    log_dir, run = finished
+    run_dir = log_dir / "digits" / "ST-M" / "L2_0.01" / "seed_912"
+    assert (run.returncode, run.stderr) == (0, "")
+    lines = run.stdout.splitlines()
+    assert lines[0] == "digits, pooled split: 128 train, 128 test images"
+    assert [line[:9] for line in lines[1:3]] == ["epoch 1/2", "epoch 2/2"]
+    assert lines[3].split() == ["test", "error", "%", "test", "cost"]
+    assert [line.split()[0] for line in lines[4:7]] == ["ST", "M", "ensemble"]
+    paths = [str(run_dir / n) for n in ("error.png", "cost.png", "model.keras")]
+    assert lines[7:] == paths
+    config = json.loads((run_dir / "config.json").read_text())
+    assert config["command"][:2] == ["run_experiments.py", "--log_dir"]
+
+
+def test_a_finished_run_is_not_run_again(finished):
+    log_dir, run = finished
+    again = command("--log_dir", log_dir, *SHORT)
+    assert again.returncode == 0
+    first, *rest = again.stdout.splitlines()
+    assert first.startswith("finished before: ")
+    assert rest == run.stdout.splitlines()[3:]
+
+
+def test_a_run_with_other_settings_is_left_alone(finished):
+    log_dir, _ = finished
+    other = command("--log_dir", log_dir, *SHORT, "--batch_size", 32)
+    assert other.returncode == 1
+    assert "holds a run with batch_size 64, not 32" in other.stderr
+    assert len(other.stderr.splitlines()) == 1
+
+
+def test_help_is_quick_and_complete():
+    start = time.perf_counter()
+    run = command("--help")
+    # Half a second here; the bound leaves room for a busy machine.
+    assert time.perf_counter() - start < 3
+    assert run.returncode == 0
+    for flag in run_experiments.FLAGS:
+        assert f"{flag}" in run.stdout
+    assert "tensorflow" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("--methd", "L2"), "Unknown command line flag 'methd'"),
+        (("--method", "L3"), "method must be one of CE, L2, L1, Single, got 'L3'"),
+        (("--members", "ST,XL"), "members must be one of ST, M, D, VD, got 'XL'"),
+        (("--members", "ST", "--method", "L2"), "needs at least 2 members"),
+        (("--split", "half"), "split must be one of pooled, official"),
+        (("--alpha", "-1"), "alpha must be a finite number >= 0, got -1.0"),
+        (("--alpha", "nan"), "alpha must be a finite number >= 0, got nan"),
+        (("--alpha", "inf"), "alpha must be a finite number >= 0, got inf"),
+        (("--alpha", "much"), "--alpha"),
+        (("--epochs", "0"), "epochs must be at least 1, got 0"),
+        (("--batch_size", "0"), "batch_size must be at least 1, got 0"),
+        (("cifar10",), "got 'cifar10', which is no flag"),
+    ],
+)
+def test_wrong_flags(arguments, message, capsys, fresh_flags):
+    with pytest.raises(SystemExit) as raised:
+        run_experiments.main(["run_experiments.py", *arguments])
+    assert raised.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, status, message",
+    [
+        (("--dataset", "cifar01"), 2, "there is no data set 'cifar01': use cifar10"),
+        (("--split", "official"), 2, "digits has no split 'official': use 'pooled'"),
+        (("--batch_size", 2000), 2, "batch_size 2000 is larger than the 1438"),
+        (("--validation", 2000), 2, "validation must be from 0 to 1,437"),
+        (("--learning_rate", "1e30"), 1, "the total cost is"),
+        (("--log_dir", "/proc/none"), 1, "/proc/none"),
+    ],
+)
+def test_one_line_for_a_person(arguments, status, message, tmp_path):
+    run = command("--log_dir", tmp_path, *arguments)
+    assert run.returncode == status
+    assert message in run.stderr
+    assert len(run.stderr.splitlines()) == 1 and "Traceback" not in run.stderr
+
+
+def test_a_missing_data_set_is_explained(tmp_path):
+    run = command(
+        "--dataset", "mnist", "--data_dir", tmp_path / "data", "--log_dir", tmp_path
+    )
+    assert run.returncode == 1
+    assert len(run.stderr.splitlines()) == 1
+    assert f"not prepared in {tmp_path}" in run.stderr
+    assert "--dataset mnist" in run.stderr and "--download" in run.stderr
+
+
+@pytest.mark.skipif(not REAL_DATA.exists(), reason="needs ../shared/data")
+def test_mnist_beside_the_paper(tmp_path):
+    run = command(
+        "--dataset", "mnist", "--data_dir", REAL_DATA, "--log_dir", tmp_path,
+        "--truncate", 512, "--epochs", 1,
+    )  # fmt: skip
+    assert run.returncode == 0
+    table = run.stdout.splitlines()[2:6]
+    assert table[0].split()[-4:] == ["paper", "%", "paper", "cost"]
+    assert [line.split()[-2:] for line in table[1:]] == [
+        ["0.56", "0.0257"],
+        ["0.50", "0.0198"],
+        ["0.50", "0.0168"],
+    ]
+
+
+def test_closing_table_without_the_paper():
+    curves = {"test_error": [0.5, 0.123], "test_cost": [2.0, 0.5]}
+    table = progress.closing_table({"models": {"ST": curves}}, {})
+    assert table.splitlines() == [
+        "    test error %  test cost",
+        "ST         12.30     0.5000",
+    ]

@@ -1,0 +1,188 @@
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import datasets
+import logger
+import training
+from experiments import ConfigError, ExperimentConfig
+
+CONFIG = ExperimentConfig("tiny", members=("ST", "ST"), epochs=3, batch_size=16)
+
+
+@pytest.fixture
+def tiny(images_and_labels):
+    """A data set of 64 training and 32 test images in three classes."""
+    images, labels = images_and_labels
+    train = datasets.Examples(images[:64], labels[:64])
+    test = datasets.Examples(images[64:], labels[64:])
+    none = datasets.Examples(images[:0], labels[:0])
+    return datasets.Dataset("tiny", ("dark", "grey", "light"), train, none, test)
+
+
+def silent(_):
+    pass
+
+
+def train(config, dataset, log_dir, **kwargs):
+    return training.train(config, dataset, log_dir, say=silent, **kwargs)
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Interrupts a run, as Ctrl-C would, after so many epochs."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epochs:
+            raise KeyboardInterrupt
+
+
+def test_a_run_leaves_its_files(tmp_path, tiny):
+    result = train(CONFIG, tiny, tmp_path)
+    assert result.run_dir == CONFIG.run_dir(tmp_path)
+    assert {path.name for path in result.run_dir.iterdir()} == {
+        "config.json",
+        "stats.pkl",
+        "error.png",
+        "cost.png",
+        "tensorboard",
+        "model.keras",
+    }
+    config = json.loads((result.run_dir / "config.json").read_text())
+    assert config["config"] == CONFIG.to_json()
+    assert config["data"] == {"train": 64, "validation": 0, "test": 32}
+    assert config["versions"]["keras"] == keras.__version__
+    assert result.statistics["end_time"] > result.statistics["start_time"]
+    assert set(result.statistics["models"]) == {"ST", "ST_2", "ensemble"}
+
+
+def test_the_saved_model_has_the_logged_results(tmp_path, tiny):
+    result = train(CONFIG, tiny, tmp_path)
+    model = keras.models.load_model(result.run_dir / "model.keras")
+    metrics = model.evaluate(
+        tiny.test.images, tiny.test.labels, verbose=0, return_dict=True
+    )
+    for name, curves in result.statistics["models"].items():
+        assert metrics[f"{name}_error"] == pytest.approx(curves["test_error"][-1])
+        assert metrics[f"{name}_cost"] == pytest.approx(curves["test_cost"][-1], 1e-4)
+
+
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, tiny):
+    whole = train(CONFIG, tiny, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(CONFIG, tiny, tmp_path / "parts", callbacks=[StopAfter(2)])
+    assert training.finished_result(CONFIG, tmp_path / "parts") is None
+    said = []
+    parts = training.train(CONFIG, tiny, tmp_path / "parts", say=said.append)
+    assert [line.startswith("goes on after epoch 2 of 3") for line in said] == [True]
+    for name, curves in whole.statistics["models"].items():
+        for statistic, curve in curves.items():
+            other = parts.statistics["models"][name][statistic]
+            np.testing.assert_array_equal(curve, other)
+    models = [
+        keras.models.load_model(result.run_dir / "model.keras")
+        for result in (whole, parts)
+    ]
+    for one, other in zip(models[0].variables, models[1].variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_that_was_killed_before_its_end_was_written_is_finished(
+    tmp_path, tiny, monkeypatch
+):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    config = dataclasses.replace(CONFIG, epochs=1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "_finish", killed)
+        train(config, tiny, tmp_path)
+    assert training.finished_result(config, tmp_path) is None
+    result = train(config, tiny, tmp_path)
+    assert result.statistics["end_time"] and len(result.statistics["seconds"]) == 1
+
+
+def test_finished_and_other_runs_are_told_apart(tmp_path, tiny):
+    assert training.finished_result(CONFIG, tmp_path) is None
+    train(CONFIG, tiny, tmp_path)
+    found = training.finished_result(CONFIG, tmp_path)
+    assert found.statistics["end_time"]
+    other = dataclasses.replace(CONFIG, epochs=4)
+    with pytest.raises(training.RunError, match=r"a run with epochs 3, not 4.*--over"):
+        training.finished_result(other, tmp_path)
+    with pytest.raises(training.RunError, match="epochs 3, not 4"):
+        train(other, tiny, tmp_path)
+    result = train(other, tiny, tmp_path, overwrite=True)
+    assert len(result.statistics["learning_rate"]) == 4
+
+
+def test_a_damaged_config_is_not_overwritten(tmp_path, tiny):
+    run_dir = CONFIG.run_dir(tmp_path)
+    run_dir.mkdir(parents=True)
+    (run_dir / "config.json").write_text("{")
+    with pytest.raises(training.RunError, match=r"config.json is damaged"):
+        train(CONFIG, tiny, tmp_path)
+    assert (run_dir / "config.json").read_text() == "{"
+
+
+def test_a_single_member(tmp_path, tiny):
+    config = dataclasses.replace(CONFIG, members=("ST",), method=None, epochs=1)
+    result = train(config, tiny, tmp_path)
+    assert set(result.statistics["models"]) == {"ST"}
+    assert result.run_dir.parts[-2:] == ("Single_0.0", "seed_912")
+
+
+def test_validation_images_are_measured_each_epoch_and_test_images_once(tmp_path, tiny):
+    part = datasets.Examples(tiny.train.images[48:], tiny.train.labels[48:])
+    split = dataclasses.replace(tiny, validation=part)
+    config = dataclasses.replace(CONFIG, validation=16)
+    curves = train(config, split, tmp_path).statistics["models"]["ensemble"]
+    assert np.isfinite(curves["validation_error"]).all()
+    assert np.isnan(curves["test_error"]).tolist() == [True, True, False]
+
+
+def test_initial_weights_depend_on_seed_and_member_only():
+    def weights(member, **settings):
+        config = ExperimentConfig(**settings)
+        members = training.build_members(config, (8, 8, 1), 10)
+        chosen = next(m for m in members if m.name == member)
+        return np.concatenate([np.ravel(v) for v in chosen.trainable_variables])
+
+    reference = weights("M")
+    for same in ({"members": ("M",)}, {"method": "CE"}, {"members": ("M", "ST")}):
+        np.testing.assert_array_equal(reference, weights("M", **same))
+    assert not np.array_equal(reference, weights("M", seed=1))
+    twins = {"members": ("M", "M")}
+    assert not np.array_equal(weights("M", **twins), weights("M_2", **twins))
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_trains(precision, tmp_path, tiny):
+    config = dataclasses.replace(CONFIG, precision=precision, epochs=10)
+    models = train(config, tiny, tmp_path).statistics["models"]
+    assert models["ensemble"]["train_cost"][-1] < models["ensemble"]["train_cost"][0]
+
+
+def test_batch_larger_than_the_data(tmp_path, tiny):
+    config = dataclasses.replace(CONFIG, batch_size=65)
+    with pytest.raises(ConfigError, match="batch_size 65 is larger than the 64 train"):
+        train(config, tiny, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_images_that_cannot_be_halved(tmp_path, tiny):
+    odd = datasets.Examples(tiny.train.images[:, :7, :7], tiny.train.labels)
+    with pytest.raises(ConfigError, match="ST does not fit: images of 7x7"):
+        train(CONFIG, dataclasses.replace(tiny, train=odd), tmp_path)
+
+
+def test_diverging_run_stops_and_keeps_what_was_logged(tmp_path, tiny):
+    config = dataclasses.replace(CONFIG, learning_rate=1e30)
+    with pytest.raises(logger.TrainingDiverged, match="total cost is"):
+        train(config, tiny, tmp_path)

@@ -1,0 +1,245 @@
+"""Trains one experiment from its settings, and goes on where an earlier try stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import shutil
+import zlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import datasets
+import environment
+import files
+import logger
+import models
+import resnet
+from experiments import ConfigError
+
+EVAL_BATCH_SIZE = 250
+POLICIES = {
+    "float32": "float32",
+    "bfloat16": "mixed_bfloat16",
+    "float16": "mixed_float16",
+}
+
+
+class RunError(Exception):
+    """A run that cannot go on: one line for the person who started it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What became of a run: its statistics (`logger`) and its directory."""
+
+    statistics: dict
+    run_dir: pathlib.Path
+
+
+def finished_result(config, log_dir):
+    """The result of an experiment that was finished before, or None.
+
+    Raises:
+        RunError: where its directory holds a run with other settings.
+    """
+    run_dir = config.run_dir(log_dir)
+    _check_same_settings(config, run_dir)
+    try:
+        statistics = logger.read_statistics(run_dir / "stats.pkl")
+    except logger.UnreadablePickle:
+        return None
+    return None if statistics["end_time"] is None else Result(statistics, run_dir)
+
+
+def train(config, dataset, log_dir, *, overwrite=False, callbacks=(), say=print):
+    """Trains an experiment to its end, from the newest checkpoint if there is one.
+
+    Args:
+        config: an `ExperimentConfig`.
+        dataset: a `datasets.Dataset` that was loaded as the config says.
+        log_dir: directory of all logs; the run gets its own below it.
+        overwrite: whether to start anew and drop what the run's directory holds.
+        callbacks: further Keras callbacks for `fit`.
+        say: is called with each line that a person should read.
+
+    Returns:
+        A `Result`.
+
+    Raises:
+        ConfigError: for a config that does not fit the data.
+        RunError: where the directory holds a run with other settings, or the memory
+            does not suffice.
+        logger.TrainingDiverged: when the total cost is not finite any more.
+    """
+    steps = _steps_per_epoch(config, dataset)
+    model = build_model(config, dataset, config.epochs * steps)
+    run_dir = config.run_dir(log_dir)
+    if overwrite and run_dir.exists():
+        shutil.rmtree(run_dir)
+    _check_same_settings(config, run_dir)
+    _write_config(config, dataset, run_dir)
+    log = logger.Logger(
+        run_dir, config.to_json(), "validation" if len(dataset.validation) else "test"
+    )
+    log.set_model(model)
+    first_epoch, damaged = log.restore()
+    for path in damaged:
+        say(f"{path} is damaged and passed over")
+    if first_epoch:
+        say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
+    if first_epoch < config.epochs:
+        _fit(model, config, dataset, first_epoch, [log, *callbacks])
+    _finish(model, log, dataset)
+    return Result(logger.read_statistics(run_dir / "stats.pkl"), run_dir)
+
+
+def _fit(model, config, dataset, first_epoch, callbacks):
+    """Trains the epochs from `first_epoch` on, and measures each on held-out images."""
+    batches = datasets.train_batches(
+        dataset.train, config.batch_size, config.seed, first_epoch, config.epochs
+    )
+    try:
+        model.fit(
+            batches,
+            steps_per_epoch=_steps_per_epoch(config, dataset),
+            initial_epoch=first_epoch,
+            epochs=config.epochs,
+            validation_data=_eval_batches(dataset.validation or dataset.test),
+            shuffle=False,  # the batches come shuffled
+            callbacks=callbacks,
+            verbose=0,
+        )
+    except tf.errors.ResourceExhaustedError as error:
+        raise RunError("out of memory: choose a smaller batch_size") from error
+
+
+def build_model(config, dataset, steps):
+    """The compiled model of an experiment, with initial weights from its seed.
+
+    Args:
+        config: an `ExperimentConfig`.
+        dataset: the `datasets.Dataset` whose images and classes it is for.
+        steps: training steps in all, for the learning rate.
+
+    Returns:
+        An `EnsembleModel`, or a `SingleModel` for a single member.
+
+    Raises:
+        ConfigError: where the members cannot take such images.
+    """
+    keras.utils.set_random_seed(config.seed)
+    members = build_members(config, dataset.input_shape, dataset.num_classes)
+    policy = POLICIES[config.precision]
+    if len(members) == 1:
+        model = models.SingleModel(members[0], config.weight_decay, dtype=policy)
+    else:
+        model = models.EnsembleModel(
+            members, config.method, config.alpha, config.weight_decay, dtype=policy
+        )
+    model.compile(
+        models.paper_optimizer(steps, config.learning_rate),
+        jit_compile=_use_jit(config.jit),
+    )
+    return model
+
+
+def build_members(config, input_shape, num_classes):
+    """The members of an experiment, each from a seed of its own.
+
+    A member's initial weights depend on the experiment's seed and the member's name
+    only, so that methods, and ensembles with different other members, are compared on
+    the same ones.
+    """
+    members = []
+    for preset, name in zip(config.members, config.member_names, strict=True):
+        shape = dataclasses.replace(resnet.PRESETS[preset], reduction=config.reduction)
+        seed = np.random.SeedSequence([config.seed, zlib.crc32(name.encode())])
+        try:
+            member = resnet.build_resnet(
+                shape,
+                input_shape,
+                num_classes,
+                name,
+                seed=int(seed.generate_state(1)[0]),
+                dtype=POLICIES[config.precision],
+            )
+        except ValueError as error:
+            raise ConfigError(f"{preset} does not fit: {error}") from error
+        members.append(member)
+    return members
+
+
+def _use_jit(jit):
+    """XLA pays on a GPU; on a CPU it is slower (benchmarks/)."""
+    return jit == "on" or (
+        jit == "auto" and bool(tf.config.list_physical_devices("GPU"))
+    )
+
+
+def _steps_per_epoch(config, dataset):
+    steps = len(dataset.train) // config.batch_size
+    if not steps:
+        raise ConfigError(
+            f"batch_size {config.batch_size} is larger than the {len(dataset.train)} "
+            f"training images of {dataset.name}: choose a smaller one"
+        )
+    return steps
+
+
+def _eval_batches(examples):
+    return datasets.eval_batches(examples, EVAL_BATCH_SIZE)
+
+
+def _finish(model, log, dataset):
+    """Saves the model, measures the test set if that is due, and marks the end."""
+    test_results = None
+    if log.held_out != "test":
+        test_results = model.evaluate(
+            _eval_batches(dataset.test), verbose=0, return_dict=True
+        )
+    with files.replacing(log.run_dir / "model.keras") as path:
+        model.save(path)
+    log.finish(test_results)
+    shutil.rmtree(log.run_dir / "checkpoint", ignore_errors=True)
+
+
+def _check_same_settings(config, run_dir):
+    """Raises RunError where `run_dir` holds a run with other settings."""
+    path = run_dir / "config.json"
+    if not path.exists():
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["config"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} is damaged: use --overwrite to start anew, or another --log_dir"
+        ) from error
+    differences = [
+        f"{name} {found.get(name)!r}, not {value!r}"
+        for name, value in config.to_json().items()
+        if found.get(name) != value
+    ]
+    if differences:
+        raise RunError(
+            f"{run_dir} holds a run with {'; '.join(differences)}: "
+            "use another --log_dir, or --overwrite to replace it"
+        )
+
+
+def _write_config(config, dataset, run_dir):
+    """Writes `config.json`: the settings, and what they run with and on."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    content = {
+        "config": config.to_json(),
+        "data": {
+            part: len(getattr(dataset, part))
+            for part in ("train", "validation", "test")
+        },
+        "class_names": list(dataset.class_names),
+    } | environment.describe()
+    with files.replacing(run_dir / "config.json") as path:
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
