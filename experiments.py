@@ -10,9 +10,8 @@ import dataclasses
 import math
 import pathlib
 
-import datasets
-
 import collaboration
+import datasets
 import resnet
 
 METHODS = (*collaboration.METHODS, "Single")  # Single: the traditional ensemble
