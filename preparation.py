@@ -88,9 +88,8 @@ def notes(builder: "tfds.core.DatasetBuilder") -> tuple[str, ...]:
     if not names:
         return ()
     told = ", ".join(names[:_NAMES_TOLD])
-    more = len(names) - _NAMES_TOLD
-    if more > 0:
-        told += f" and {more:,} more"
+    if len(names) > _NAMES_TOLD:
+        told += f" and {len(names) - _NAMES_TOLD:,} more"
     images = "image was" if len(names) == 1 else "images were"
     return (f"{len(names):,} unreadable {images} skipped: {told}",)
 
@@ -278,8 +277,8 @@ def _is_writable(folder):
     there = next(path for path in (folder, *folder.parents) if path.exists())
     # Root may write everywhere, but a folder without any write permission is not meant
     # to be written.
-    has_permission = there.stat().st_mode & 0o222
-    return there.is_dir() and has_permission and os.access(there, os.W_OK | os.X_OK)
+    may_write = there.stat().st_mode & 0o222 and os.access(there, os.W_OK | os.X_OK)
+    return there.is_dir() and may_write
 
 
 def _check_network(name, urls):

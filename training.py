@@ -44,14 +44,18 @@ def finished_result(config, log_dir):
     """The result of an experiment that was finished before, or None.
 
     Raises:
-        RunError: where its directory holds a run with other settings.
+        RunError: where its directory holds a run with other settings, or statistics
+            that cannot be read.
     """
     run_dir = config.run_dir(log_dir)
     _check_same_settings(config, run_dir)
-    try:
-        statistics = logger.read_statistics(run_dir / "stats.pkl")
-    except logger.UnreadablePickle:
+    path = run_dir / "stats.pkl"
+    if not path.exists():
         return None
+    try:
+        statistics = logger.read_statistics(path)
+    except logger.UnreadablePickle as error:
+        raise RunError(f"{error}: move it away, or use --overwrite") from error
     return None if statistics["end_time"] is None else Result(statistics, run_dir)
 
 

@@ -131,6 +131,14 @@ def test_a_damaged_config_is_not_overwritten(tmp_path, tiny):
     assert (run_dir / "config.json").read_text() == "{"
 
 
+def test_statistics_that_cannot_be_read_are_not_overwritten(tmp_path):
+    path = CONFIG.run_dir(tmp_path) / "stats.pkl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not ours")
+    with pytest.raises(training.RunError, match=r"stats.pkl: not a pickle.*--overwr"):
+        training.finished_result(CONFIG, tmp_path)
+
+
 def test_a_single_member(tmp_path, tiny):
     config = dataclasses.replace(CONFIG, members=("ST",), method=None, epochs=1)
     result = train(config, tiny, tmp_path)
