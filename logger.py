@@ -14,7 +14,7 @@ wishes for means over the epoch; both are logged, side by side.
                  the test set is then measured after the last epoch only, NaN before)
     totals       train_loss, test_loss and so on for loss (the total cost),
                  collaboration_cost and weight_decay
-    learning_rate, seconds    of each epoch
+    learning_rate, seconds    at the start of each epoch; of each epoch
 
 with one value an epoch; errors are fractions. Read it with `read_statistics`.
 """
@@ -71,7 +71,7 @@ class Logger(keras.callbacks.Callback):
         self.start_time = time.time()
         self.history = {}  # "<name>/<statistic>" -> list of floats, one an epoch
         self._writer = None
-        self._epoch_started = None
+        self._epoch_started = self._learning_rate = None
 
     def restore(self):
         """Goes back to the newest checkpoint; call it after `compile`, before `fit`.
@@ -94,6 +94,7 @@ class Logger(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_started = time.perf_counter()
+        self._learning_rate = float(self.model.optimizer.learning_rate)
 
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(logs["loss"]):
@@ -160,7 +161,7 @@ class Logger(keras.callbacks.Callback):
         recorded = [
             *self._split(training, "train"),
             *self._split(held_out, self.held_out),
-            ("learning_rate", float(self.model.optimizer.learning_rate)),
+            ("learning_rate", self._learning_rate),
             ("seconds", time.perf_counter() - self._epoch_started),
         ]
         for name, value in recorded:
@@ -213,6 +214,8 @@ def draw_curves(models, quantity):
                 marker="." if np.isfinite(values).sum() == 1 else None,
                 label=f"{name}, {images}",
             )
+    if quantity == "cost":
+        axes.set_yscale("log")  # the first epochs would flatten the others
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend()

@@ -19,6 +19,7 @@ import keras
 import tensorflow as tf
 
 import collaboration
+import normalization as normalization  # Keras must know the layer to load a model
 
 RUNNING_DECAY = 0.95  # of the paper's running means (remark 5.1)
 LEARNING_RATE_HALVINGS = (0.5, 0.75, 0.9)  # parts of training done (section 5.2)

@@ -3,9 +3,7 @@
 A set is read from data_dir if it lies there prepared. notMNIST is prepared from the
 archives in manual_dir if they are there; everything else is downloaded only if asked
 for. What can go wrong is said in one line, and soon: without a network tfds itself
-retries for minutes.
-
-Importing this module imports neither TensorFlow nor tfds.
+retries for minutes. Importing this module imports neither TensorFlow nor tfds.
 """
 
 import contextlib
@@ -282,10 +280,7 @@ def _is_writable(folder):
 
 
 def _check_network(name, urls):
-    """Fails within seconds where tfds would try for minutes.
-
-    If one of the first few hosts of the URLs answers at all, the rest is left to tfds.
-    """
+    """Fails within seconds, where tfds would try for minutes, if no host answers."""
     by_host = {urlsplit(url).netloc: url for url in urls if url.startswith("http")}
     failure = None
     for host, url in list(by_host.items())[:_HOSTS_TRIED]:

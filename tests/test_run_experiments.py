@@ -53,6 +53,18 @@ def test_output_of_a_run(finished):
     assert config["command"][:2] == ["run_experiments.py", "--log_dir"]
 
 
+def test_the_model_loads_in_another_process(finished):
+    log_dir, _ = finished
+    (path,) = log_dir.rglob("model.keras")
+    code = (
+        "import keras, models, numpy as np;"
+        f"m = keras.models.load_model({str(path)!r});"
+        "print(m.predict(np.zeros((1, 8, 8, 1)), verbose=0).shape)"
+    )
+    output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    assert output.strip() == "(1, 10)"
+
+
 def test_a_finished_run_is_not_run_again(finished):
     log_dir, run = finished
     again = command("--log_dir", log_dir, *SHORT)
