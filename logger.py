@@ -30,9 +30,9 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
-from matplotlib.figure import Figure
 
 import checkpoint
+import curves
 import files
 
 TOTALS = ("loss", "collaboration_cost", "weight_decay")
@@ -134,7 +134,7 @@ class Logger(keras.callbacks.Callback):
             path.write_bytes(pickle.dumps(statistics, protocol=4))
         for quantity in ("error", "cost"):
             with files.replacing(self.run_dir / f"{quantity}.png") as path:
-                draw_curves(statistics["models"], quantity).savefig(path)
+                curves.draw(statistics["models"], quantity).savefig(path)
 
     def statistics(self):
         """What `stats.pkl` holds, as the module's docstring has it."""
@@ -182,44 +182,6 @@ class Logger(keras.callbacks.Callback):
             for name, values in self.history.items():
                 tf.summary.scalar(name, values[-1], step=step)
         self._writer.flush()
-
-
-def draw_curves(models, quantity):
-    """Draws training and held-out curves of each model over the epochs.
-
-    Args:
-        models: dict from name to dict of arrays, as in `stats.pkl`.
-        quantity: "error" (drawn in %) or "cost".
-
-    Returns:
-        A matplotlib figure.
-    """
-    figure = Figure(figsize=(7, 4.5), dpi=110, layout="constrained")
-    axes = figure.add_subplot(
-        xlabel="epoch", ylabel="error (%)" if quantity == "error" else "cost"
-    )
-    styles = {"train": ":", "validation": "--", "test": "-"}
-    for index, (name, curves) in enumerate(models.items()):
-        for images, style in styles.items():
-            values = curves.get(f"{images}_{quantity}")
-            if values is None or not np.isfinite(values).any():
-                continue
-            epochs = np.arange(1, len(values) + 1)
-            percent = 100 if quantity == "error" else 1
-            axes.plot(
-                epochs,
-                percent * values,
-                style,
-                color=f"C{index}",
-                marker="." if np.isfinite(values).sum() == 1 else None,
-                label=f"{name}, {images}",
-            )
-    if quantity == "cost":
-        axes.set_yscale("log")  # the first epochs would flatten the others
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    return figure
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -286,8 +248,8 @@ def read_statistics(path):
     try:
         lengths = {
             (array.dtype, array.shape)
-            for curves in [*statistics["models"].values(), statistics["totals"]]
-            for array in curves.values()
+            for curves_of_one in [*statistics["models"].values(), statistics["totals"]]
+            for array in curves_of_one.values()
         }
         complete = {"params", "start_time", "end_time"} <= statistics.keys()
         whole = complete and len(lengths) <= 1 and statistics["params"].keys()

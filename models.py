@@ -19,73 +19,8 @@ import keras
 import tensorflow as tf
 
 import collaboration
+import metrics
 import normalization as normalization  # Keras must know the layer to load a model
-
-RUNNING_DECAY = 0.95  # of the paper's running means (remark 5.1)
-LEARNING_RATE_HALVINGS = (0.5, 0.75, 0.9)  # parts of training done (section 5.2)
-
-
-def paper_optimizer(steps, learning_rate=2**-10):
-    """Adam (epsilon 1e-8) with the paper's learning rates (section 5.2).
-
-    Args:
-        steps: training steps in all. The learning rate is halved for all steps after
-            50 %, 75 % and 90 % of them are done.
-        learning_rate: the initial learning rate.
-
-    Returns:
-        A `keras.optimizers.Adam`.
-    """
-    done = [math.ceil(part * steps) for part in LEARNING_RATE_HALVINGS]
-    schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
-        # The schedule moves on once more than `boundary` steps are done.
-        boundaries=[max(steps_done - 1, 0) for steps_done in done],
-        values=[learning_rate / 2**i for i in range(len(done) + 1)],
-    )
-    return keras.optimizers.Adam(schedule, epsilon=1e-8)
-
-
-class _Statistics(keras.metrics.Metric):
-    """Several scalars at once: means over an epoch, and the paper's running means.
-
-    One vector update a step costs a fraction of one `keras.metrics.Mean` a scalar.
-
-    Args:
-        names: names of the scalars.
-        running: for how many of them, from the first, `result` has a second scalar
-            with `_running` behind its name: the mean that weighs the newest batch
-            with 0.05.
-    """
-
-    def __init__(self, names, running, name="statistics"):
-        super().__init__(name=name, dtype="float32")
-        self.names = list(names)
-        self.running_names = [f"{name}_running" for name in names[:running]]
-        shape = (len(self.names),)
-        self.total = self.add_variable(shape, "zeros", name="total")
-        self.count = self.add_variable((), "zeros", name="count")
-        self.running = self.add_variable(
-            (running,), "zeros", aggregation="mean", name="running"
-        )
-
-    def update_state(self, values, count):
-        """Adds the means `values` `[len(names)]` of a batch of `count` images."""
-        count = tf.cast(count, tf.float32)
-        decay = tf.where(self.count > 0, RUNNING_DECAY, 0.0)
-        newest = values[: len(self.running_names)]
-        self.running.assign(decay * self.running + (1 - decay) * newest)
-        self.total.assign_add(values * count)
-        self.count.assign_add(count)
-
-    def means(self):
-        """Epoch means: dict of scalars by name."""
-        means = tf.math.divide_no_nan(self.total, self.count)
-        return dict(zip(self.names, tf.unstack(means), strict=True))
-
-    def result(self):
-        """Epoch means and running means: dict of scalars by name."""
-        running = tf.unstack(tf.convert_to_tensor(self.running))
-        return self.means() | dict(zip(self.running_names, running, strict=True))
 
 
 class _ClassifierModel(keras.Model):
@@ -103,7 +38,7 @@ class _ClassifierModel(keras.Model):
             for predictor in self.predictor_names
             for statistic in ("error", "cost")
         ]
-        self.statistics = _Statistics(
+        self.statistics = metrics.Statistics(
             [*names, "collaboration_cost", "weight_decay", "loss"], running=len(names)
         )
         if all(member.built for member in self.members):
@@ -187,7 +122,7 @@ class _ClassifierModel(keras.Model):
                 f"{type(self).__name__} minimises its own cost: "
                 f"compile it without loss (got {self.loss!r})"
             )
-        errors, costs = _errors_and_costs(y, tf.stack(logits), sample_weight)
+        errors, costs = metrics.errors_and_costs(y, tf.stack(logits), sample_weight)
         collaboration_cost = self.collaboration_cost(logits[: len(self.members)])
         decay = self._weight_decay_cost()
         member_costs = tf.reduce_sum(costs[: len(self.members)])
@@ -343,24 +278,6 @@ class EnsembleModel(_ClassifierModel):
             for member in config["members"]
         ]
         return cls(**config | {"members": members})
-
-
-def _errors_and_costs(y, logits, sample_weight):
-    """Errors and mean costs `[predictors]` of logits `[predictors, batch, classes]`."""
-    predictors, classes = logits.shape[0], logits.shape[-1]
-    if y.shape.rank == 2 and y.shape[-1] == classes:
-        y = tf.broadcast_to(tf.cast(y, logits.dtype), tf.shape(logits))
-        costs = tf.nn.softmax_cross_entropy_with_logits(y, logits)
-        labels = tf.argmax(y, axis=-1)
-    else:
-        labels = tf.reshape(tf.cast(y, tf.int64), [1, -1])
-        costs = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            tf.tile(labels, [predictors, 1]), logits
-        )
-    if sample_weight is not None:
-        costs *= tf.reshape(tf.cast(sample_weight, costs.dtype), [1, -1])
-    wrong = tf.cast(tf.argmax(logits, axis=-1) != labels, costs.dtype)
-    return tf.reduce_mean(wrong, axis=1), tf.reduce_mean(costs, axis=1)
 
 
 def _check_members(members):

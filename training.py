@@ -17,6 +17,7 @@ import environment
 import files
 import logger
 import models
+import optimization
 import resnet
 from experiments import ConfigError
 
@@ -145,7 +146,7 @@ def build_model(config, dataset, steps):
             members, config.method, config.alpha, config.weight_decay, dtype=policy
         )
     model.compile(
-        models.paper_optimizer(steps, config.learning_rate),
+        optimization.paper_optimizer(steps, config.learning_rate),
         jit_compile=_use_jit(config.jit),
     )
     return model

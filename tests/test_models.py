@@ -5,6 +5,7 @@ import tensorflow as tf
 
 import collaboration
 import models
+import optimization
 import resnet
 
 
@@ -229,7 +230,7 @@ def test_xla_computes_the_same(images_and_labels):
 
 def test_save_and_load(tmp_path, images_and_labels):
     images, _ = images_and_labels
-    model = compiled(ensemble("CE", 0.3), optimizer=models.paper_optimizer(100))
+    model = compiled(ensemble("CE", 0.3), optimizer=optimization.paper_optimizer(100))
     fit(model, images_and_labels)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -250,26 +251,6 @@ def test_save_and_load_single(tmp_path, images_and_labels):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(images), model(images))
-
-
-def test_learning_rate_halves_once_half_of_the_steps_are_done():
-    schedule = models.paper_optimizer(200, 1.0)._learning_rate
-    rates = [float(schedule(step)) for step in range(200)]
-    assert rates == [1.0] * 100 + [0.5] * 50 + [0.25] * 30 + [0.125] * 20
-
-
-def test_learning_rate_of_an_odd_number_of_steps():
-    schedule = models.paper_optimizer(5)._learning_rate
-    # After 2.5, 3.75 and 4.5 steps, that is from the 4th, 5th and 6th on.
-    rates = [float(schedule(step)) * 2**10 for step in range(5)]
-    assert rates == [1, 1, 1, 0.5, 0.25]
-
-
-def test_adam_is_the_papers():
-    optimizer = models.paper_optimizer(100)
-    assert isinstance(optimizer, keras.optimizers.Adam)
-    assert optimizer.epsilon == 1e-8
-    assert float(optimizer.learning_rate) == 2**-10
 
 
 @pytest.mark.parametrize(

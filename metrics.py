@@ -1,0 +1,79 @@
+"""What is measured of each member and of the ensemble (section 2.1, remark 5.1)."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+RUNNING_DECAY = 0.95  # of the paper's running means (remark 5.1)
+
+
+def errors_and_costs(y, logits, sample_weight):
+    """Errors and costs of several predictors on one batch.
+
+    Args:
+        y: labels: integers `[batch]` or `[batch, 1]`, or distributions
+            `[batch, classes]`.
+        logits: `[predictors, batch, classes]`.
+        sample_weight: None or `[batch]`, weighs the costs.
+
+    Returns:
+        Fractions misclassified and mean cross-entropies, each `[predictors]`.
+    """
+    predictors, classes = logits.shape[0], logits.shape[-1]
+    if y.shape.rank == 2 and y.shape[-1] == classes:
+        y = tf.broadcast_to(tf.cast(y, logits.dtype), tf.shape(logits))
+        costs = tf.nn.softmax_cross_entropy_with_logits(y, logits)
+        labels = tf.argmax(y, axis=-1)
+    else:
+        labels = tf.reshape(tf.cast(y, tf.int64), [1, -1])
+        costs = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            tf.tile(labels, [predictors, 1]), logits
+        )
+    if sample_weight is not None:
+        costs *= tf.reshape(tf.cast(sample_weight, costs.dtype), [1, -1])
+    wrong = tf.cast(tf.argmax(logits, axis=-1) != labels, costs.dtype)
+    return tf.reduce_mean(wrong, axis=1), tf.reduce_mean(costs, axis=1)
+
+
+class Statistics(keras.metrics.Metric):
+    """Several scalars at once: means over an epoch, and the paper's running means.
+
+    One vector update a step costs a fraction of one `keras.metrics.Mean` a scalar.
+
+    Args:
+        names: names of the scalars.
+        running: for how many of them, from the first, `result` has a second scalar
+            with `_running` behind its name: the mean that weighs the newest batch
+            with 0.05.
+    """
+
+    def __init__(self, names, running, name="statistics"):
+        super().__init__(name=name, dtype="float32")
+        self.names = list(names)
+        self.running_names = [f"{name}_running" for name in names[:running]]
+        shape = (len(self.names),)
+        self.total = self.add_variable(shape, "zeros", name="total")
+        self.count = self.add_variable((), "zeros", name="count")
+        self.running = self.add_variable(
+            (running,), "zeros", aggregation="mean", name="running"
+        )
+
+    def update_state(self, values, count):
+        """Adds the means `values` `[len(names)]` of a batch of `count` images."""
+        count = tf.cast(count, tf.float32)
+        decay = tf.where(self.count > 0, RUNNING_DECAY, 0.0)
+        newest = values[: len(self.running_names)]
+        self.running.assign(decay * self.running + (1 - decay) * newest)
+        self.total.assign_add(values * count)
+        self.count.assign_add(count)
+
+    def means(self):
+        """Epoch means: dict of scalars by name."""
+        means = tf.math.divide_no_nan(self.total, self.count)
+        return dict(zip(self.names, tf.unstack(means), strict=True))
+
+    def result(self):
+        """Epoch means and running means: dict of scalars by name."""
+        running = tf.unstack(tf.convert_to_tensor(self.running))
+        return self.means() | dict(zip(self.running_names, running, strict=True))
