@@ -100,7 +100,7 @@ def build_resnet(
     _check_input_shape(config, input_shape)
     layers = _Layers(seed, dtype)
     inputs = keras.Input(input_shape, name="images")
-    x = layers.batch_norm(center=False)(inputs)
+    x = layers.batch_norm(inputs, center=False)
     x = layers.conv(config.filters, 3, use_bias=True)(x)
     for brick in range(config.bricks):
         for _ in range(config.repetitions):
@@ -153,13 +153,22 @@ class _Layers:
             dtype=self._dtype,
         )
 
-    def batch_norm(self, center=True):
+    def batch_norm(self, x, center=True):
         return normalization.FusedBatchNormalization(
-            momentum=0.99, epsilon=1e-3, center=center, scale=False, dtype=self._dtype
-        )
+            momentum=0.99,
+            epsilon=1e-3,
+            center=center,
+            scale=False,
+            dtype=self._norm_dtype(x),
+        )(x)
 
     def batch_norm_relu(self, x):
-        return keras.layers.ReLU(dtype=self._dtype)(self.batch_norm()(x))
+        return keras.layers.ReLU(dtype=self._norm_dtype(x))(self.batch_norm(x))
+
+    def _norm_dtype(self, x):
+        """oneDNN has fast bfloat16 norms for multiples of 16 channels only."""
+        slow = self._dtype == "mixed_bfloat16" and x.shape[-1] % 16
+        return "float32" if slow else self._dtype
 
     def add(self, x, y):
         return keras.layers.Add(dtype=self._dtype)([x, y])

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import os
 import sys
 import tempfile
 
 from absl import flags
+from etils import epy
 
 import datasets
 import resnet
@@ -26,6 +28,11 @@ from experiments import (
     ExperimentConfig,
     paper_results,
 )
+
+with epy.lazy_imports():  # they import TensorFlow, which takes seconds
+    import logger
+    import progress
+    import training
 
 # Not absl's global flags: absl.logging, which TensorFlow imports, has a log_dir too.
 FLAGS = flags.FlagValues()
@@ -147,9 +154,6 @@ def config_from_flags():
 
 def run(config):
     """Trains the experiment, or finds it finished, and prints its closing table."""
-    import progress
-    import training
-
     result = None
     if not FLAGS.overwrite:
         result = training.finished_result(config, FLAGS.log_dir)
@@ -197,8 +201,7 @@ def main(argv):
     config = parse_flags(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with without_start_up_notes():
-        import logger
-        import training
+        importlib.import_module("tensorflow")
 
     try:
         run(config)
