@@ -59,7 +59,7 @@ class _ClassifierModel(keras.Model):
         return self.members[0].compute_output_shape(input_shape)
 
     def member_logits(self, x, training=False):
-        """Logits of each member: list of tensors `[batch, classes]`, at least float32.
+        """Logits of each member: list of float32 tensors `[batch, classes]`.
 
         Args:
             x: images, as the members take them.
@@ -67,7 +67,7 @@ class _ClassifierModel(keras.Model):
         """
         logits = [member(x, training=training) for member in self.members]
         self.built = True  # members build themselves when they are called
-        return [tf.cast(g, tf.float32) if g.dtype.size < 4 else g for g in logits]
+        return [tf.cast(g, tf.float32) for g in logits]
 
     def call(self, x, training=False):
         """The prediction: logits `[batch, classes]`."""
@@ -79,7 +79,7 @@ class _ClassifierModel(keras.Model):
 
     def collaboration_cost(self, logits):
         """alpha-free collaboration cost of the members' logits: a scalar."""
-        return tf.zeros((), logits[0].dtype)
+        return tf.zeros(())
 
     def train_step(self, data):
         """One step of gradient descent on the total cost, for `fit`."""

@@ -1,0 +1,173 @@
+"""Seconds a training step of {ST, M} takes, against Keras's stock layers.
+
+    python benchmarks/training_step.py [--rounds N] [--steps N] [--json FILE]
+
+On random images of 32x32x3 in batches of 64, in one process and in turn:
+
+- `stock`: our `fit` with `keras.layers.BatchNormalization`, float32;
+- `bare`: a bare `tf.function` of the step's mathematics, our layers, float32;
+- `float32`, `bfloat16`: our `fit`, in each precision;
+
+first on one core (one thread, pinned), then on two. Ratios are medians over the rounds
+of the ratio to `stock` in the same round, since the machine's speed changes. Beside
+them: the part of the speed of a large float32 matrix product on the same cores that
+the convolutions' operations reach.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+from unittest import mock
+
+import keras
+import tensorflow as tf
+from overhead import bare_step, load
+
+import datasets
+import environment
+import normalization
+import training
+from experiments import ExperimentConfig
+
+VARIANTS = ("stock", "bare", "float32", "bfloat16")
+
+
+def operations(model, image_shape):
+    """Multiplications and additions of the convolutions in a step, an image.
+
+    Forward once, backward twice (gradients of the input and of the kernel).
+    """
+    total = 0
+    for member in model.members:
+        for layer in member.layers:
+            if isinstance(layer, keras.layers.Conv2D):
+                height, width = layer.output.shape[1:3]
+                total += 2 * height * width * int(tf.size(layer.kernel))
+    return 3 * total
+
+
+def matrix_product_speed(size=2048, repeats=5):
+    """Operations a second of a large float32 matrix product."""
+    matrix = tf.random.normal((size, size), seed=0)
+    product = tf.function(tf.matmul)
+    product(matrix, matrix).numpy()
+    start = time.perf_counter()
+    for _ in range(repeats):
+        result = product(matrix, matrix)
+    result.numpy()
+    return 2 * size**3 * repeats / (time.perf_counter() - start)
+
+
+def build(variant, dataset):
+    """A compiled {ST, M} of a variant."""
+    precision = variant if variant == "bfloat16" else "float32"
+    config = ExperimentConfig("cifar10", precision=precision)
+    stock = mock.patch.object(
+        normalization, "FusedBatchNormalization", keras.layers.BatchNormalization
+    )
+    with stock if variant == "stock" else mock.MagicMock():
+        return training.build_model(config, dataset, steps=10_000)
+
+
+def stepper(variant, dataset):
+    """The model of a variant, and a function that runs so many steps of it."""
+    model = build(variant, dataset)
+    if variant == "bare":
+        step = bare_step(model)
+        images, labels = (
+            tf.constant(part[:64])
+            for part in (dataset.train.images, dataset.train.labels)
+        )
+
+        def run(steps):
+            for _ in range(steps):
+                total = step(images, labels)
+            total.numpy()
+    else:
+        batches = datasets.train_batches(
+            dataset.train, 64, seed=0, first_epoch=0, epochs=1
+        )
+
+        def run(steps):
+            model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+
+    return model, run
+
+
+def measure(rounds, steps):
+    """Seconds a step of each variant and round, in this process; a dict for JSON."""
+    dataset = load(None)
+    steppers = {variant: stepper(variant, dataset) for variant in VARIANTS}
+    seconds = {variant: [] for variant in VARIANTS}
+    products = []
+    for timed in [False] + [True] * rounds:
+        products.append(matrix_product_speed())
+        for variant, (_, run) in steppers.items():
+            start = time.perf_counter()
+            run(steps)
+            if timed:
+                seconds[variant].append((time.perf_counter() - start) / steps)
+    model, _ = steppers["stock"]
+    return {
+        **environment.describe(),
+        "seconds": seconds,
+        "operations": 64 * operations(model, dataset.input_shape),
+        "matrix_product": statistics.median(products),
+    }
+
+
+def table(results):
+    """The results of both numbers of cores, as text."""
+    lines = ["cores  variant    ms a step  (min - max)      to stock  of matmul speed"]
+    for cores, result in results.items():
+        stock = result["seconds"]["stock"]
+        for variant, values in result["seconds"].items():
+            middle = statistics.median(values)
+            ratio = statistics.median(a / b for a, b in zip(values, stock, strict=True))
+            part = result["operations"] / middle / result["matrix_product"]
+            lines.append(
+                f"{cores:5}  {variant:9}  {1e3 * middle:9.1f}  "
+                f"({1e3 * min(values):5.1f} - {1e3 * max(values):5.1f})  "
+                f"{ratio:8.2f}  {part:15.2f}"
+            )
+    return "\n".join(lines)
+
+
+def main():
+    """Measures with one core and with two, each in a process of its own."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--cores", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.cores:
+        tf.config.threading.set_intra_op_parallelism_threads(arguments.cores)
+        print(json.dumps(measure(arguments.rounds, arguments.steps)))
+        return
+    available = sorted(os.sched_getaffinity(0))
+    results = {}
+    for cores in {1, min(2, len(available))}:
+        output = subprocess.check_output(
+            [sys.executable, *sys.argv, "--cores", str(cores)],
+            text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, available[:cores]),  # noqa: B023
+            stderr=subprocess.DEVNULL,
+        )
+        results[cores] = json.loads(output.splitlines()[-1])
+    print(table(results))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
