@@ -205,8 +205,8 @@ class EnsembleModel(_ClassifierModel):
     an optimizer and without a loss; labels are integers. Metrics: `<member>_error`
     (fraction misclassified) and `<member>_cost` (mean cross-entropy against the
     labels) for each member and for `ensemble`; `collaboration_cost` (before alpha),
-    `weight_decay` and `loss` (the total cost). In training each has a companion
-    `..._running`, the paper's running mean (0.95 / 0.05).
+    `weight_decay` and `loss` (the total cost). In training each error and cost has a
+    companion `..._running`, the paper's running mean (0.95 / 0.05).
 
     Raises:
         ValueError: for members that do not fit together, an unknown method or an

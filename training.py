@@ -97,12 +97,12 @@ def train(config, dataset, log_dir, *, overwrite=False, callbacks=(), say=print)
     if first_epoch:
         say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
     if first_epoch < config.epochs:
-        _fit(model, config, dataset, first_epoch, [log, *callbacks])
+        _fit(model, config, dataset, log, first_epoch, callbacks)
     _finish(model, log, dataset)
     return Result(logger.read_statistics(run_dir / "stats.pkl"), run_dir)
 
 
-def _fit(model, config, dataset, first_epoch, callbacks):
+def _fit(model, config, dataset, log, first_epoch, callbacks):
     """Trains the epochs from `first_epoch` on, and measures each on held-out images."""
     batches = datasets.train_batches(
         dataset.train, config.batch_size, config.seed, first_epoch, config.epochs
@@ -113,9 +113,9 @@ def _fit(model, config, dataset, first_epoch, callbacks):
             steps_per_epoch=_steps_per_epoch(config, dataset),
             initial_epoch=first_epoch,
             epochs=config.epochs,
-            validation_data=_eval_batches(dataset.validation or dataset.test),
+            validation_data=_eval_batches(getattr(dataset, log.held_out)),
             shuffle=False,  # the batches come shuffled
-            callbacks=callbacks,
+            callbacks=[log, *callbacks],
             verbose=0,
         )
     except tf.errors.ResourceExhaustedError as error:
@@ -179,7 +179,7 @@ def build_members(config, input_shape, num_classes):
 
 
 def _use_jit(jit):
-    """XLA pays on a GPU; on a CPU it is slower (benchmarks/)."""
+    """XLA pays on a GPU and not on a CPU."""
     return jit == "on" or (
         jit == "auto" and bool(tf.config.list_physical_devices("GPU"))
     )

@@ -83,20 +83,19 @@ def load(data_dir):
 
 
 class Timer(keras.callbacks.Callback):
-    """Seconds of the training steps and of the whole of each epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.steps, self.epochs = [], []
+    """Seconds of the last epoch: its training steps, its evaluation, all of it."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
 
     def on_test_begin(self, logs=None):
-        self.steps.append(time.perf_counter() - self._started)
+        self.steps = time.perf_counter() - self._started
+
+    def on_test_end(self, logs=None):
+        self.evaluation = time.perf_counter() - self._started - self.steps
 
     def on_epoch_end(self, epoch, logs=None):
-        self.epochs.append(time.perf_counter() - self._started)
+        self.epoch = time.perf_counter() - self._started
 
 
 def measure_step(model, dataset, config, run_dir, steps):
@@ -138,25 +137,16 @@ def measure_epoch(model, dataset, config, run_dir):
     timer, log = Timer(), logger.Logger(run_dir, config.to_json())
     batches = datasets.train_batches(dataset.train, config.batch_size, 0, 0, 2)
     steps = len(dataset.train) // config.batch_size
-    evaluation = []
-
-    class Evaluation(keras.callbacks.Callback):
-        def on_test_begin(self, logs=None):
-            self._started = time.perf_counter()
-
-        def on_test_end(self, logs=None):
-            evaluation.append(time.perf_counter() - self._started)
-
     model.fit(
         batches, steps_per_epoch=steps, epochs=2, verbose=0, shuffle=False,
         validation_data=datasets.eval_batches(dataset.test, training.EVAL_BATCH_SIZE),
-        callbacks=[Evaluation(), log, timer],
+        callbacks=[log, timer],
     )  # fmt: skip
-    epoch, train, test = timer.epochs[-1], timer.steps[-1], evaluation[-1]
-    rest = epoch - train - test
-    print(f"epoch      {epoch:8.2f} s, of it")
-    for name, value in (("steps", train), ("evaluation", test), ("logs", rest)):
-        print(f"{name:10} {value:8.2f} s  {100 * value / epoch:5.1f} %")
+    parts = {"steps": timer.steps, "evaluation": timer.evaluation}
+    parts["logs"] = timer.epoch - sum(parts.values())
+    print(f"epoch      {timer.epoch:8.2f} s, of it")
+    for name, value in parts.items():
+        print(f"{name:10} {value:8.2f} s  {100 * value / timer.epoch:5.1f} %")
 
 
 def main():

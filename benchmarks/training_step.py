@@ -17,6 +17,7 @@ the convolutions' operations reach.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -39,18 +40,20 @@ from experiments import ExperimentConfig
 VARIANTS = ("stock", "bare", "float32", "bfloat16")
 
 
-def operations(model, image_shape):
+def operations(model):
     """Multiplications and additions of the convolutions in a step, an image.
 
-    Forward once, backward twice (gradients of the input and of the kernel).
+    Forward once, backward twice (gradients of the input and of the kernel), but for the
+    first convolution of a member, whose input needs no gradient.
     """
     total = 0
     for member in model.members:
-        for layer in member.layers:
-            if isinstance(layer, keras.layers.Conv2D):
-                height, width = layer.output.shape[1:3]
-                total += 2 * height * width * int(tf.size(layer.kernel))
-    return 3 * total
+        convolutions = [x for x in member.layers if isinstance(x, keras.layers.Conv2D)]
+        for index, layer in enumerate(convolutions):
+            height, width = layer.output.shape[1:3]
+            passes = 3 if index else 2
+            total += passes * 2 * height * width * int(tf.size(layer.kernel))
+    return total
 
 
 def matrix_product_speed(size=2048, repeats=5):
@@ -118,7 +121,7 @@ def measure(rounds, steps):
     return {
         **environment.describe(),
         "seconds": seconds,
-        "operations": 64 * operations(model, dataset.input_shape),
+        "operations": 64 * operations(model),
         "matrix_product": statistics.median(products),
     }
 
@@ -160,7 +163,7 @@ def main():
         output = subprocess.check_output(
             [sys.executable, *sys.argv, "--cores", str(cores)],
             text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, available[:cores]),  # noqa: B023
+            preexec_fn=functools.partial(os.sched_setaffinity, 0, available[:cores]),
             stderr=subprocess.DEVNULL,
         )
         results[cores] = json.loads(output.splitlines()[-1])

@@ -11,7 +11,6 @@ import tensorflow as tf
 from conftest import REAL_DATA, ROOT
 
 import datasets
-from not_mnist import not_mnist_dataset_builder as not_mnist
 
 needs_real_data = pytest.mark.skipif(
     not REAL_DATA.exists(), reason="needs ../shared/data"
@@ -325,19 +324,6 @@ def test_labels_out_of_range():
         check("set", np.array([0, 9]), 9)
     with pytest.raises(datasets.DatasetError, match="labels from -1 to 1"):
         check("set", np.array([-1, 1]), 9)
-
-
-def test_published_size_of_a_download(tmp_path):
-    class Manager:
-        manual_dir = tmp_path
-
-        def download(self, url):
-            path = tmp_path / "downloaded"
-            path.write_bytes(b"too short")
-            return path
-
-    with pytest.raises(not_mnist.ArchiveError, match=r"9 bytes instead of\s+8,458,043"):
-        not_mnist.locate(Manager(), not_mnist.SMALL)
 
 
 def test_importing_is_light():
