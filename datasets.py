@@ -1,12 +1,12 @@
-"""The data sets: loading, splitting and batching (the paper's sections 3.1 and 4.1).
+"""The data sets: loading and splitting (the paper's sections 3.1 and 4.1).
 
 Images stay uint8: the networks begin with a batch normalization, so that nothing is
 scaled here. All samples are shuffled once, ahead of time. `pooled` is the paper's split
 of MNIST and CIFAR10: training and test images are shuffled together, and 10,000 of them
 are for testing. `official` is the published split, as the paper has it for notMNIST.
 
-Where this deviates: the paper reshuffled nothing after that, `train_batches` shuffles
-anew every epoch. `digits` (scikit-learn's) and `notmnist_small` are not in the paper,
+Where this deviates: the paper reshuffled nothing after that, `batches` shuffles anew
+every epoch. `digits` (scikit-learn's) and `notmnist_small` are not in the paper,
 nor are the other tfds sets, which are taken by their names.
 
 `preparation` finds, gets and reads the prepared sets. Importing this module imports
@@ -24,7 +24,6 @@ from preparation import DatasetChoiceError
 from preparation import DatasetError as DatasetError
 
 with epy.lazy_imports():
-    import tensorflow as tf
     from sklearn import datasets as sklearn_datasets
 
 SPLITS = ("pooled", "official")
@@ -134,85 +133,6 @@ def load(
     train, test = _truncated(train, test, truncate)
     train, validation = _set_aside(train, validation)
     return Dataset(name, class_names, train, validation, test, notes)
-
-
-def train_batches(
-    examples: Examples, batch_size: int, seed: int, first_epoch: int, epochs: int
-) -> "tf.data.Dataset":
-    """Batches of the epochs first_epoch to epochs - 1, one after the other.
-
-    The order of an epoch depends on the seed and the epoch alone, so that a run that is
-    resumed at an epoch sees the batches it would have seen. The partial last batch of
-    every epoch is dropped.
-
-    Returns:
-        A finite dataset of (images, labels): uint8 `[batch_size, height, width,
-        channels]` and int64 `[batch_size]`.
-
-    Raises:
-        DatasetError: the batch size is below 1 or above the number of examples.
-    """
-    count = len(examples)
-    if not 1 <= batch_size <= count:
-        raise DatasetChoiceError(
-            f"the batch size must be from 1 to the {count:,} training images, "
-            f"not {batch_size:,}"
-        )
-    steps = count // batch_size
-    images, labels = _tensors(examples)
-
-    def indices(epoch):
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(count), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
-        )
-        kept = tf.reshape(order[: steps * batch_size], [steps, batch_size])
-        return tf.data.Dataset.from_tensor_slices(kept)
-
-    def gather(batch):
-        return tf.gather(images, batch), tf.gather(labels, batch)
-
-    batches = tf.data.Dataset.range(first_epoch, epochs).flat_map(indices).map(gather)
-    total = tf.data.experimental.assert_cardinality(
-        steps * max(0, epochs - first_epoch)
-    )
-    return _prefetched(batches.apply(total))
-
-
-def eval_batches(examples: Examples, batch_size: int) -> "tf.data.Dataset":
-    """All examples in order, as (images, labels); the last batch may be smaller.
-
-    Raises:
-        DatasetError: the batch size is below 1.
-    """
-    if batch_size < 1:
-        raise DatasetChoiceError(f"the batch size must be 1 or more, not {batch_size}")
-    images, labels = _tensors(examples)
-
-    def part(start):
-        stop = start + batch_size
-        return images[start:stop], labels[start:stop]
-
-    starts = tf.data.Dataset.range(0, len(examples), batch_size)
-    return _prefetched(starts.map(part))
-
-
-def _prefetched(batches):
-    """Prepares the next batches while one is computed on.
-
-    Without tf.data's autotuning: the end of an iterator waits for the tuner to wake,
-    which in TensorFlow 2.21 happens 5.1, 10.2, 20.5 ... seconds after its start, so
-    that an evaluation of 3 seconds takes 5 (benchmarks/overhead.py shows it).
-    """
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return batches.prefetch(2).with_options(options)
-
-
-def _tensors(examples):
-    # A tensor made of an array holds a second copy of it; the result of an operation on
-    # it does not. On the CPU, since that is where tf.data works.
-    with tf.device("CPU:0"):
-        return tf.identity(examples.images), tf.identity(examples.labels)
 
 
 def _checked_split(name, split):

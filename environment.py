@@ -51,15 +51,48 @@ def device():
     return ", ".join(names) or _processor()
 
 
+def has_gpu():
+    """Whether TensorFlow sees a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def fastest_precision():
+    """The precision of layers that the hardware is fastest in without losing range.
+
+    Returns:
+        "bfloat16" where the GPUs (compute capability 8 and up) or the processor
+        (AVX512-BF16, AMX) compute in it, else "float32".
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = map(tf.config.experimental.get_device_details, gpus)
+        native = all(d.get("compute_capability", (0, 0)) >= (8, 0) for d in details)
+    else:
+        native = bool({"avx512_bf16", "amx_bf16"} & _processor_flags())
+    return "bfloat16" if native else "float32"
+
+
+def _processor_flags():
+    """Extensions of the processor's instruction set, as Linux names them."""
+    for line in _processor_lines():
+        if line.startswith("flags"):
+            return set(line.partition(":")[2].split())
+    return set()
+
+
+def _processor_lines():
+    try:
+        return pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return []
+
+
 def _processor():
     """The processor's name and how many of its cores this process may use."""
     name = platform.processor() or platform.machine()
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
+    for line in _processor_lines():
+        if line.startswith("model name"):
+            name = line.partition(":")[2].strip()
+            break
     cores = len(os.sched_getaffinity(0))
     return f"{name}, {cores} core{'s' * (cores > 1)}"

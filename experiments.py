@@ -15,7 +15,7 @@ import datasets
 import resnet
 
 METHODS = (*collaboration.METHODS, "Single")  # Single: the traditional ensemble
-PRECISIONS = ("float32", "bfloat16", "float16")
+PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 JIT = ("auto", "on", "off")
 EPOCHS = {"notmnist": 15, "notmnist_small": 15}  # section 5.2; 30 elsewhere
 PAPER_TABLES = pathlib.Path(__file__).parent / "paper" / "tables.csv"
@@ -48,7 +48,8 @@ class ExperimentConfig:
     validation: int = 0  # training images set aside to choose hyperparameters on
     truncate: int = 0  # use only so many images, for debugging; 0: all
     reduction: str = "paper"  # resnet.REDUCTIONS
-    precision: str = "float32"  # of the layers; the logits are float32 always
+    # Of the layers; the logits are float32 always. auto: as fast as the hardware can.
+    precision: str = "float32"
     jit: str = "auto"  # compile with XLA: auto is on with a GPU, off without
 
     def __post_init__(self):

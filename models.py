@@ -19,8 +19,9 @@ import keras
 import tensorflow as tf
 
 import collaboration
+import fast_paths as fast_paths  # Keras must know its classes to load a model
 import metrics
-import normalization as normalization  # Keras must know the layer to load a model
+from members import check_members
 
 
 class _ClassifierModel(keras.Model):
@@ -32,7 +33,7 @@ class _ClassifierModel(keras.Model):
             raise ValueError(f"weight_decay must be >= 0, got {weight_decay}")
         self.weight_decay = float(weight_decay)
         self.members = list(members)
-        _check_members(self.members)
+        check_members(self.members)
         names = [
             f"{predictor}_{statistic}"
             for predictor in self.predictor_names
@@ -41,6 +42,7 @@ class _ClassifierModel(keras.Model):
         self.statistics = metrics.Statistics(
             [*names, "collaboration_cost", "weight_decay", "loss"], running=len(names)
         )
+        self._held = None
         if all(member.built for member in self.members):
             self.built = True
 
@@ -81,8 +83,21 @@ class _ClassifierModel(keras.Model):
         """alpha-free collaboration cost of the members' logits: a scalar."""
         return tf.zeros(())
 
+    def hold(self, images, labels):
+        """Keeps training examples on the device, where each step gathers its batch.
+
+        From then on `fit` takes batches of indices into them, int32 `[batch]`.
+
+        Args:
+            images: array `[n, ...]`, as the members take them.
+            labels: integers `[n]`.
+        """
+        self._held = (tf.constant(images), tf.constant(labels))
+
     def train_step(self, data):
         """One step of gradient descent on the total cost, for `fit`."""
+        if self._held is not None:
+            data = tuple(tf.gather(part, data) for part in self._held)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
@@ -278,26 +293,3 @@ class EnsembleModel(_ClassifierModel):
             for member in config["members"]
         ]
         return cls(**config | {"members": members})
-
-
-def _check_members(members):
-    """Raises ValueError unless the members can be trained together."""
-    names = [member.name for member in members]
-    if len(set(names)) < len(names) or "ensemble" in names:
-        raise ValueError(
-            "members need different names, none of them 'ensemble', "
-            f"got {names}: build them with name="
-        )
-    shapes = {m.name: getattr(m, "output_shape", None) for m in members}
-    known = {shape for shape in shapes.values() if shape is not None}
-    if len(known) > 1 or any(len(shape) != 2 for shape in known):
-        raise ValueError(
-            f"members must all give logits of one shape [batch, classes], got {shapes}"
-        )
-    for member in members:
-        last = member.layers[-1] if member.layers else None
-        if getattr(last, "activation", None) is keras.activations.softmax:
-            raise ValueError(
-                f"member {member.name!r} ends in a softmax: members must return "
-                "logits, leave the last activation out"
-            )

@@ -6,6 +6,8 @@ import math
 
 import keras
 
+import fast_paths
+
 LEARNING_RATE_HALVINGS = (0.5, 0.75, 0.9)  # parts of training done (section 5.2)
 
 
@@ -18,7 +20,7 @@ def paper_optimizer(steps, learning_rate=2**-10):
         learning_rate: the initial learning rate.
 
     Returns:
-        A `keras.optimizers.Adam`.
+        A `keras.optimizers.Adam`, with the fused kernel.
     """
     done = [math.ceil(part * steps) for part in LEARNING_RATE_HALVINGS]
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
@@ -26,4 +28,4 @@ def paper_optimizer(steps, learning_rate=2**-10):
         boundaries=[max(steps_done - 1, 0) for steps_done in done],
         values=[learning_rate / 2**i for i in range(len(done) + 1)],
     )
-    return keras.optimizers.Adam(schedule, epsilon=1e-8)
+    return fast_paths.FusedAdam(schedule, epsilon=1e-8)

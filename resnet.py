@@ -20,7 +20,7 @@ from etils import epy
 with epy.lazy_imports():
     import keras
 
-    import normalization
+    import fast_paths
 
 REDUCTIONS = ("paper", "released")
 
@@ -143,7 +143,9 @@ class _Layers:
         return keras.initializers.HeNormal(seed=seed)
 
     def conv(self, filters, kernel_size, strides=1, padding="same", use_bias=False):
-        return keras.layers.Conv2D(
+        patches = strides == kernel_size and padding == "valid"
+        layer = fast_paths.PatchConv2D if patches else keras.layers.Conv2D
+        return layer(
             filters,
             kernel_size,
             strides=strides,
@@ -154,7 +156,7 @@ class _Layers:
         )
 
     def batch_norm(self, x, center=True):
-        return normalization.FusedBatchNormalization(
+        return fast_paths.FusedBatchNormalization(
             momentum=0.99,
             epsilon=1e-3,
             center=center,

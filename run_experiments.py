@@ -103,7 +103,10 @@ define_string(
     f"Reduction layer: {' or '.join(resnet.REDUCTIONS)} (as in the author's code).",
 )
 define_string(
-    "precision", _DEFAULTS.precision, f"Of the layers: {', '.join(PRECISIONS)}."
+    "precision",
+    _DEFAULTS.precision,
+    f"Of the layers: {', '.join(PRECISIONS)} (auto: bfloat16 where the hardware has "
+    "it, else float32).",
 )
 define_string(
     "jit", _DEFAULTS.jit, f"Compile with XLA: {', '.join(JIT)} (auto: on a GPU)."
@@ -154,6 +157,7 @@ def config_from_flags():
 
 def run(config):
     """Trains the experiment, or finds it finished, and prints its closing table."""
+    config = training.resolved(config)
     result = None
     if not FLAGS.overwrite:
         result = training.finished_result(config, FLAGS.log_dir)

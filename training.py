@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import datasets
+import batches
 import environment
 import files
 import logger
@@ -39,6 +39,13 @@ class Result:
 
     statistics: dict
     run_dir: pathlib.Path
+
+
+def resolved(config):
+    """The config with the precision that `auto` stands for on this machine."""
+    if config.precision != "auto":
+        return config
+    return dataclasses.replace(config, precision=environment.fastest_precision())
 
 
 def finished_result(config, log_dir):
@@ -104,12 +111,9 @@ def train(config, dataset, log_dir, *, overwrite=False, callbacks=(), say=print)
 
 def _fit(model, config, dataset, log, first_epoch, callbacks):
     """Trains the epochs from `first_epoch` on, and measures each on held-out images."""
-    batches = datasets.train_batches(
-        dataset.train, config.batch_size, config.seed, first_epoch, config.epochs
-    )
     try:
         model.fit(
-            batches,
+            _train_batches(model, config, dataset.train, first_epoch),
             steps_per_epoch=_steps_per_epoch(config, dataset),
             initial_epoch=first_epoch,
             epochs=config.epochs,
@@ -120,6 +124,15 @@ def _fit(model, config, dataset, log, first_epoch, callbacks):
         )
     except tf.errors.ResourceExhaustedError as error:
         raise RunError("out of memory: choose a smaller batch_size") from error
+
+
+def _train_batches(model, config, examples, first_epoch):
+    """What `fit` takes its batches from; on a GPU, the model holds the images."""
+    order = (config.batch_size, config.seed, first_epoch, config.epochs)
+    if not environment.has_gpu():
+        return batches.train_batches(examples, *order)
+    model.hold(examples.images, examples.labels)
+    return batches.index_batches(len(examples), *order)
 
 
 def build_model(config, dataset, steps):
@@ -148,6 +161,8 @@ def build_model(config, dataset, steps):
     model.compile(
         optimization.paper_optimizer(steps, config.learning_rate),
         jit_compile=_use_jit(config.jit),
+        # A GPU's steps are so short that Python would be most of the time.
+        steps_per_execution=steps // config.epochs if environment.has_gpu() else 1,
     )
     return model
 
@@ -180,9 +195,7 @@ def build_members(config, input_shape, num_classes):
 
 def _use_jit(jit):
     """XLA pays on a GPU and not on a CPU."""
-    return jit == "on" or (
-        jit == "auto" and bool(tf.config.list_physical_devices("GPU"))
-    )
+    return jit == "on" or (jit == "auto" and environment.has_gpu())
 
 
 def _steps_per_epoch(config, dataset):
@@ -196,7 +209,7 @@ def _steps_per_epoch(config, dataset):
 
 
 def _eval_batches(examples):
-    return datasets.eval_batches(examples, EVAL_BATCH_SIZE)
+    return batches.eval_batches(examples, EVAL_BATCH_SIZE)
 
 
 def _finish(model, log, dataset):

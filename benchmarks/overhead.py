@@ -29,6 +29,7 @@ import tensorflow as tf
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+import batches
 import datasets
 import environment
 import logger
@@ -103,7 +104,7 @@ def measure_step(model, dataset, config, run_dir, steps):
     images = tf.constant(dataset.train.images[: config.batch_size])
     labels = tf.constant(dataset.train.labels[: config.batch_size])
     bare = bare_step(model)
-    batches = datasets.train_batches(dataset.train, config.batch_size, 0, 0, 1)
+    data = batches.train_batches(dataset.train, config.batch_size, 0, 0, 1)
     log = logger.Logger(run_dir, config.to_json())
     log.on_epoch_end = lambda epoch, logs=None: None  # measured by measure_epoch
     bar = progress.Progress(1)
@@ -116,7 +117,7 @@ def measure_step(model, dataset, config, run_dir, steps):
         total.numpy()
         middle = time.perf_counter()
         model.fit(
-            batches, steps_per_epoch=steps, verbose=0, shuffle=False,
+            data, steps_per_epoch=steps, verbose=0, shuffle=False,
             callbacks=[log, bar],
         )  # fmt: skip
         end = time.perf_counter()
@@ -135,11 +136,11 @@ def measure_step(model, dataset, config, run_dir, steps):
 def measure_epoch(model, dataset, config, run_dir):
     """Prints what an epoch spends outside its training steps, evaluation apart."""
     timer, log = Timer(), logger.Logger(run_dir, config.to_json())
-    batches = datasets.train_batches(dataset.train, config.batch_size, 0, 0, 2)
+    data = batches.train_batches(dataset.train, config.batch_size, 0, 0, 2)
     steps = len(dataset.train) // config.batch_size
     model.fit(
-        batches, steps_per_epoch=steps, epochs=2, verbose=0, shuffle=False,
-        validation_data=datasets.eval_batches(dataset.test, training.EVAL_BATCH_SIZE),
+        data, steps_per_epoch=steps, epochs=2, verbose=0, shuffle=False,
+        validation_data=batches.eval_batches(dataset.test, training.EVAL_BATCH_SIZE),
         callbacks=[log, timer],
     )  # fmt: skip
     parts = {"steps": timer.steps, "evaluation": timer.evaluation}

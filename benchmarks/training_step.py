@@ -1,4 +1,4 @@
-"""Seconds a training step of {ST, M} takes, against Keras's stock layers.
+"""Seconds a training step of {ST, M} takes, against Keras's stock layers and PyTorch.
 
     python benchmarks/training_step.py [--rounds N] [--steps N] [--json FILE]
 
@@ -7,6 +7,8 @@ On random images of 32x32x3 in batches of 64, in one process and in turn:
 - `stock`: our `fit` with `keras.layers.BatchNormalization`, float32;
 - `bare`: a bare `tf.function` of the step's mathematics, our layers, float32;
 - `float32`, `bfloat16`: our `fit`, in each precision;
+- `torch ...`: the same ensemble in PyTorch, channels last, as it is and through
+  `torch.compile`, in each precision; where the extra `bench` is installed;
 
 first on one core (one thread, pinned), then on two. Ratios are medians over the rounds
 of the ratio to `stock` in the same round, since the machine's speed changes. Beside
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import importlib.util
 import json
 import os
 import pathlib
@@ -31,13 +34,21 @@ import keras
 import tensorflow as tf
 from overhead import bare_step, load
 
-import datasets
+import batches
 import environment
-import normalization
+import fast_paths
 import training
 from experiments import ExperimentConfig
 
 VARIANTS = ("stock", "bare", "float32", "bfloat16")
+TORCH_VARIANTS = {
+    f"torch {precision}{' compiled' * compiled}": {
+        "bfloat16": precision == "bfloat16",
+        "compiled": compiled,
+    }
+    for precision in ("float32", "bfloat16")
+    for compiled in (False, True)
+}
 
 
 def operations(model):
@@ -72,8 +83,11 @@ def build(variant, dataset):
     """A compiled {ST, M} of a variant."""
     precision = variant if variant == "bfloat16" else "float32"
     config = ExperimentConfig("cifar10", precision=precision)
-    stock = mock.patch.object(
-        normalization, "FusedBatchNormalization", keras.layers.BatchNormalization
+    stock = mock.patch.multiple(
+        fast_paths,
+        FusedBatchNormalization=keras.layers.BatchNormalization,
+        PatchConv2D=keras.layers.Conv2D,
+        FusedAdam=keras.optimizers.Adam,
     )
     with stock if variant == "stock" else mock.MagicMock():
         return training.build_model(config, dataset, steps=10_000)
@@ -94,30 +108,45 @@ def stepper(variant, dataset):
                 total = step(images, labels)
             total.numpy()
     else:
-        batches = datasets.train_batches(
-            dataset.train, 64, seed=0, first_epoch=0, epochs=1
-        )
+        data = batches.train_batches(dataset.train, 64, seed=0, first_epoch=0, epochs=1)
 
         def run(steps):
-            model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+            model.fit(data, steps_per_epoch=steps, shuffle=False, verbose=0)
 
     return model, run
 
 
-def measure(rounds, steps):
+def torch_steppers(dataset, cores):
+    """The functions that run so many steps of PyTorch's variants, if it is there."""
+    if importlib.util.find_spec("torch") is None:
+        return {}
+    import pytorch_step
+    import torch
+
+    torch.set_num_threads(cores)
+    batch = dataset.train.images[:64], dataset.train.labels[:64]
+    return {
+        variant: pytorch_step.stepper(*batch, **settings)
+        for variant, settings in TORCH_VARIANTS.items()
+    }
+
+
+def measure(rounds, steps, cores):
     """Seconds a step of each variant and round, in this process; a dict for JSON."""
     dataset = load(None)
-    steppers = {variant: stepper(variant, dataset) for variant in VARIANTS}
-    seconds = {variant: [] for variant in VARIANTS}
+    model, stock = stepper("stock", dataset)
+    steppers = {"stock": stock}
+    steppers |= {variant: stepper(variant, dataset)[1] for variant in VARIANTS[1:]}
+    steppers |= torch_steppers(dataset, cores)
+    seconds = {variant: [] for variant in steppers}
     products = []
     for timed in [False] + [True] * rounds:
         products.append(matrix_product_speed())
-        for variant, (_, run) in steppers.items():
+        for variant, run in steppers.items():
             start = time.perf_counter()
             run(steps)
             if timed:
                 seconds[variant].append((time.perf_counter() - start) / steps)
-    model, _ = steppers["stock"]
     return {
         **environment.describe(),
         "seconds": seconds,
@@ -128,7 +157,9 @@ def measure(rounds, steps):
 
 def table(results):
     """The results of both numbers of cores, as text."""
-    lines = ["cores  variant    ms a step  (min - max)      to stock  of matmul speed"]
+    lines = [
+        f"cores  {'variant':23}  ms a step  (min - max)      to stock  of matmul speed"
+    ]
     for cores, result in results.items():
         stock = result["seconds"]["stock"]
         for variant, values in result["seconds"].items():
@@ -136,7 +167,7 @@ def table(results):
             ratio = statistics.median(a / b for a, b in zip(values, stock, strict=True))
             part = result["operations"] / middle / result["matrix_product"]
             lines.append(
-                f"{cores:5}  {variant:9}  {1e3 * middle:9.1f}  "
+                f"{cores:5}  {variant:23}  {1e3 * middle:9.1f}  "
                 f"({1e3 * min(values):5.1f} - {1e3 * max(values):5.1f})  "
                 f"{ratio:8.2f}  {part:15.2f}"
             )
@@ -155,7 +186,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.cores:
         tf.config.threading.set_intra_op_parallelism_threads(arguments.cores)
-        print(json.dumps(measure(arguments.rounds, arguments.steps)))
+        print(json.dumps(measure(arguments.rounds, arguments.steps, arguments.cores)))
         return
     available = sorted(os.sched_getaffinity(0))
     results = {}

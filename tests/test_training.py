@@ -4,8 +4,10 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import datasets
+import environment
 import logger
 import training
 from experiments import ConfigError, ExperimentConfig
@@ -194,3 +196,45 @@ def test_diverging_run_stops_and_keeps_what_was_logged(tmp_path, tiny):
     config = dataclasses.replace(CONFIG, learning_rate=1e30)
     with pytest.raises(logger.TrainingDiverged, match="total cost is"):
         train(config, tiny, tmp_path)
+
+
+@pytest.mark.parametrize("jit", ["off", "on"])
+def test_images_held_on_the_device_give_the_same_run(tmp_path, tiny, monkeypatch, jit):
+    """What a GPU does differently, on the CPU."""
+    config = dataclasses.replace(CONFIG, jit=jit, epochs=2)
+    fed = train(config, tiny, tmp_path / "fed").statistics
+    monkeypatch.setattr(environment, "has_gpu", lambda: True)
+    held = train(config, tiny, tmp_path / "held").statistics
+    for name, curves in fed["models"].items():
+        for statistic, values in curves.items():
+            np.testing.assert_allclose(
+                held["models"][name][statistic], values, rtol=1e-4, err_msg=statistic
+            )
+
+
+@pytest.mark.parametrize(
+    "flags, precision",
+    [
+        ({"avx2", "avx512_bf16"}, "bfloat16"),
+        ({"amx_bf16"}, "bfloat16"),
+        (set(), "float32"),
+    ],
+)
+def test_auto_is_what_the_processor_has(tmp_path, tiny, monkeypatch, flags, precision):
+    monkeypatch.setattr(environment, "_processor_flags", lambda: flags)
+    config = training.resolved(dataclasses.replace(CONFIG, precision="auto"))
+    assert config == dataclasses.replace(CONFIG, precision=precision)
+
+
+@pytest.mark.parametrize(
+    "capability, precision", [((8, 0), "bfloat16"), ((7, 5), "float32")]
+)
+def test_auto_is_what_the_gpu_has(monkeypatch, capability, precision):
+    gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [gpu])
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "get_device_details",
+        lambda device: {"compute_capability": capability},
+    )
+    assert environment.fastest_precision() == precision

@@ -1,0 +1,90 @@
+"""Layers and the optimizer of Keras, computed by kernels that are faster.
+
+Each has the weights, the arguments and, up to rounding, the results of the class that
+it extends, so that one can stand in for the other. `benchmarks/training_step.py`
+measures what they gain.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="collaborative")
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` of images `[batch, height, width, channels]`.
+
+    Keras computes the moments and the normalisation from primitive operations, each of
+    which reads or writes the whole activation. `FusedBatchNormV3` does it in one
+    kernel, which oneDNN (CPU) and cuDNN (GPU) speed up further. `axis`, `renorm` and
+    `synchronized` stay at their defaults.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        channels = self.moving_mean.shape
+        scale = self.gamma if self.scale else tf.ones(channels)
+        offset = self.beta if self.center else tf.zeros(channels)
+        training = bool(training) and self.trainable
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs,
+            tf.convert_to_tensor(scale),
+            tf.convert_to_tensor(offset),
+            mean=None if training else tf.convert_to_tensor(self.moving_mean),
+            variance=None if training else tf.convert_to_tensor(self.moving_variance),
+            epsilon=self.epsilon,
+            is_training=training,
+        )
+        if training:
+            # The kernel's variance is the unbiased one, Keras keeps the biased one.
+            count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], tf.float32)
+            self._update(self.moving_mean, mean)
+            self._update(self.moving_variance, variance * ((count - 1) / count))
+        return outputs
+
+    def _update(self, moving, value):
+        moving.assign(moving * self.momentum + value * (1 - self.momentum))
+
+
+@keras.saving.register_keras_serializable(package="collaborative")
+class PatchConv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D` whose patches do not overlap: strides = kernel size.
+
+    Such a convolution is one matrix product of the patches with the kernel, and oneDNN
+    multiplies matrices faster than it convolves with a stride. Without padding, groups,
+    dilation and bias; images whose sizes are multiples of the stride, channels last.
+    """
+
+    def call(self, inputs):
+        rows, columns = self.strides
+        _, height, width, channels = inputs.shape
+        shape = [-1, rows, width // columns, columns * channels]
+        patches = tf.transpose(tf.reshape(inputs, shape), [0, 2, 1, 3])
+        size = rows * columns * channels
+        kernel = tf.reshape(tf.cast(self.kernel, inputs.dtype), [size, self.filters])
+        outputs = tf.matmul(tf.reshape(patches, [-1, size]), kernel)
+        return tf.reshape(outputs, [-1, height // rows, width // columns, self.filters])
+
+
+@keras.saving.register_keras_serializable(package="collaborative")
+class FusedAdam(keras.optimizers.Adam):
+    """`keras.optimizers.Adam` with one kernel a variable, without `amsgrad`.
+
+    Keras updates each variable by a dozen small operations.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step,
+            lr=tf.cast(learning_rate, variable.dtype),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.cast(gradient, variable.dtype),
+        )
