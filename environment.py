@@ -24,6 +24,8 @@ def describe():
         },
         "git_revision": git_revision(),
         "device": device(),
+        "threads": tf.config.threading.get_intra_op_parallelism_threads()
+        or len(os.sched_getaffinity(0)),
         "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],
     }
 

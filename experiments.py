@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import math
 import pathlib
 
@@ -17,7 +18,12 @@ import resnet
 METHODS = (*collaboration.METHODS, "Single")  # Single: the traditional ensemble
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 JIT = ("auto", "on", "off")
+STRATEGIES = ("single", "mirrored")
 EPOCHS = {"notmnist": 15, "notmnist_small": 15}  # section 5.2; 30 elsewhere
+GRIDS = ("paper",)
+PAPER_DATASETS = ("mnist", "cifar10", "notmnist")
+PAPER_METHODS = ("CE", "L2", "L1")
+PAPER_ALPHAS = (1.0, 0.1, 0.01, 0.0001)
 PAPER_TABLES = pathlib.Path(__file__).parent / "paper" / "tables.csv"
 
 
@@ -51,6 +57,7 @@ class ExperimentConfig:
     # Of the layers; the logits are float32 always. auto: as fast as the hardware can.
     precision: str = "float32"
     jit: str = "auto"  # compile with XLA: auto is on with a GPU, off without
+    strategy: str = "single"  # mirrored: each batch is shared out to all GPUs
 
     def __post_init__(self):
         alone = len(self.members) == 1
@@ -83,6 +90,7 @@ class ExperimentConfig:
             "reduction": resnet.REDUCTIONS,
             "precision": PRECISIONS,
             "jit": JIT,
+            "strategy": STRATEGIES,
         }
         given = [(name, getattr(self, name)) for name in choices]
         given += [("members", member) for member in self.members]
@@ -127,6 +135,43 @@ class ExperimentConfig:
     def to_json(self):
         """The settings as plain JSON values."""
         return dataclasses.asdict(self) | {"members": list(self.members)}
+
+
+def combinations(datasets, methods, alphas, seeds, **settings):
+    """The experiments of all combinations of the values, each once.
+
+    Args:
+        datasets, methods, alphas, seeds: lists of values of `ExperimentConfig`.
+        **settings: what they have in common.
+
+    Raises:
+        ConfigError: for a value that cannot be, or an empty list.
+    """
+    lists = {"dataset": datasets, "method": methods, "alpha": alphas, "seed": seeds}
+    for name, values in lists.items():
+        if not values:
+            raise ConfigError(f"{name} must name at least one value, got none")
+    configs = (
+        ExperimentConfig(**dict(zip(lists, values, strict=True)), **settings)
+        for values in itertools.product(*lists.values())
+    )
+    return list(dict.fromkeys(configs))
+
+
+def paper_grid(datasets=None, seeds=(912,), **settings):
+    """The paper's experiments: the traditional ensemble and each method and weight.
+
+    Args:
+        datasets: names; None: the paper's three.
+        seeds: each experiment is repeated with each.
+        **settings: further ones of `ExperimentConfig`, the same for all.
+
+    Returns:
+        List of `ExperimentConfig`s, 13 for each dataset and seed.
+    """
+    datasets = datasets or PAPER_DATASETS
+    methods = ("Single", *PAPER_METHODS)
+    return combinations(datasets, methods, PAPER_ALPHAS, seeds, **settings)
 
 
 def paper_results(config):

@@ -17,11 +17,13 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     Keras computes the moments and the normalisation from primitive operations, each of
     which reads or writes the whole activation. `FusedBatchNormV3` does it in one
-    kernel, which oneDNN (CPU) and cuDNN (GPU) speed up further. `axis`, `renorm` and
-    `synchronized` stay at their defaults.
+    kernel, which oneDNN (CPU) and cuDNN (GPU) speed up further. `axis`, `renorm` stay
+    at their defaults; a `synchronized` layer is computed by Keras.
     """
 
     def call(self, inputs, training=None, mask=None):
+        if self.synchronized:
+            return super().call(inputs, training=training, mask=mask)
         channels = self.moving_mean.shape
         scale = self.gamma if self.scale else tf.ones(channels)
         offset = self.beta if self.center else tf.zeros(channels)

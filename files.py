@@ -1,4 +1,4 @@
-"""Files that are whole or not there: a reader never sees half of one."""
+"""Files that are whole or not there, and directories that one process writes to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,55 @@ import contextlib
 import os
 import pathlib
 
+import filelock
+
 TEMPORARY_PREFIX = ".tmp-"
+
+
+class Busy(Exception):
+    """Another process is writing to the directory."""
+
+
+@contextlib.contextmanager
+def locked(directory):
+    """Makes this process the only one that writes to a directory.
+
+    The kernel gives the lock back when a process ends, however it ends; where a file
+    system has no such locks, `filelock` takes a file that names the process.
+
+    Args:
+        directory: made if it is not there; its file `lock` is what is locked.
+
+    Raises:
+        Busy: where another process has the lock.
+    """
+    lock = _lock(directory)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise Busy(
+            f"another process is writing to {directory}: wait for it to end"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_locked(directory):
+    """Whether a process, this one or another, has the lock of a directory."""
+    if not pathlib.Path(directory, "lock").exists():
+        return False
+    try:
+        with locked(directory):
+            return False
+    except Busy:
+        return True
+
+
+def _lock(directory):
+    pathlib.Path(directory).mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(pathlib.Path(directory, "lock"))
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from etils import epy
 
 with epy.lazy_imports():
     import keras
+    import tensorflow as tf
 
     import fast_paths
 
@@ -161,6 +162,7 @@ class _Layers:
             epsilon=1e-3,
             center=center,
             scale=False,
+            synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1,
             dtype=self._norm_dtype(x),
         )(x)
 

@@ -1,180 +1,108 @@
-"""Trains a collaborative ensemble and shows what came out.
+"""Trains collaborative ensembles and shows what came out.
 
     python run_experiments.py --dataset cifar10 --method L2 --alpha 0.01
 
-trains the paper's ensemble {ST, M} as its section 5 describes. A finished run is not
-run again, and an interrupted one goes on where it stood.
+trains the paper's ensemble {ST, M} as its section 5 describes. Lists of values, several
+seeds, or a grid run many experiments, each in a process of its own:
+
+    python run_experiments.py --grid paper --dataset cifar10 --seeds 912,913
+
+A finished run is not run again, and an interrupted one goes on where it stood.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import os
 import sys
 import tempfile
 
-from absl import flags
 from etils import epy
 
+import command_line
 import datasets
-import resnet
-from experiments import (
-    JIT,
-    METHODS,
-    PRECISIONS,
-    ConfigError,
-    ExperimentConfig,
-    paper_results,
-)
+import failures
+import files
+import interruption
+from command_line import FLAGS
+from experiments import ConfigError, paper_results
 
-with epy.lazy_imports():  # they import TensorFlow, which takes seconds
+with epy.lazy_imports():  # what a single run or a sweep alone needs
+    import tensorflow as tf
+
     import logger
+    import planning
+    import pools
     import progress
+    import sweep
     import training
 
-# Not absl's global flags: absl.logging, which TensorFlow imports, has a log_dir too.
-FLAGS = flags.FlagValues()
-_DEFAULTS = ExperimentConfig()
 
-define_bool, define_float, define_integer, define_list, define_string = (
-    functools.partial(define, flag_values=FLAGS)
-    for define in (
-        flags.DEFINE_bool,
-        flags.DEFINE_float,
-        flags.DEFINE_integer,
-        flags.DEFINE_list,
-        flags.DEFINE_string,
-    )
-)
-
-define_string(
-    "dataset",
-    _DEFAULTS.dataset,
-    f"{', '.join(datasets.DATASETS)}, or another image classification set of "
-    "TensorFlow Datasets.",
-)
-define_list(
-    "members",
-    list(_DEFAULTS.members),
-    f"Networks to train together, of {', '.join(resnet.PRESETS)}; one trains alone.",
-)
-define_string(
-    "method",
-    None,
-    f"How members collaborate: {', '.join(METHODS)} (Single: not at all). "
-    "Default: L2, or Single for one member.",
-)
-define_float("alpha", _DEFAULTS.alpha, "Weight of the collaboration cost.")
-define_integer(
-    "epochs", None, "Passes over the training images. Default: 30, on notMNIST 15."
-)
-define_integer("batch_size", _DEFAULTS.batch_size, "Images a training step.")
-define_float(
-    "learning_rate",
-    _DEFAULTS.learning_rate,
-    "Initial learning rate; halved once 50 %, 75 % and 90 % of the steps are done.",
-)
-define_float(
-    "weight_decay", _DEFAULTS.weight_decay, "Factor of sum(w^2)/2 over the kernels."
-)
-define_integer(
-    "seed", _DEFAULTS.seed, "Seed of the split, the weights and the order of images."
-)
-define_string(
-    "split",
-    None,
-    f"{' or '.join(datasets.SPLITS)}: train and test images shuffled together, or as "
-    "published. Default: as the paper had it.",
-)
-define_integer(
-    "validation",
-    _DEFAULTS.validation,
-    "Training images to set aside for choosing hyperparameters; the test set is then "
-    "measured once, at the end.",
-)
-define_integer(
-    "truncate", _DEFAULTS.truncate, "Use only so many images, to debug; 0 uses all."
-)
-define_string(
-    "reduction",
-    _DEFAULTS.reduction,
-    f"Reduction layer: {' or '.join(resnet.REDUCTIONS)} (as in the author's code).",
-)
-define_string(
-    "precision",
-    _DEFAULTS.precision,
-    f"Of the layers: {', '.join(PRECISIONS)} (auto: bfloat16 where the hardware has "
-    "it, else float32).",
-)
-define_string(
-    "jit", _DEFAULTS.jit, f"Compile with XLA: {', '.join(JIT)} (auto: on a GPU)."
-)
-define_string("log_dir", "logs", "Where runs are logged, each in its directory.")
-define_string(
-    "data_dir",
-    None,
-    "Directory of prepared data sets. Default: that of TensorFlow Datasets.",
-)
-define_string(
-    "manual_dir",
-    None,
-    "Directory with the archives of notMNIST. Default: <data_dir>/downloads/manual.",
-)
-define_bool("download", False, "Download the data set if it is not there.")
-define_bool("overwrite", False, "Start anew where there is a run already.")
-
-
-def parse_flags(argv):
-    """Parses the command line; shows the help or a one-line error and leaves.
-
-    Args:
-        argv: the command line, the program's name first.
-
-    Returns:
-        The `ExperimentConfig` that it asks for.
-    """
+def main(argv):
+    """The command; returns its exit status."""
     if {"--help", "-help", "-h"} & set(argv[1:]):
         print(__doc__)
         print(FLAGS.get_help())
-        sys.exit(0)
+        return 0
     try:
-        unknown = FLAGS(argv)[1:]
-        if unknown:
-            raise ConfigError(f"got {unknown[0]!r}, which is no flag; see --help")
-        config = config_from_flags()
-    except (ConfigError, flags.Error) as error:
+        configs = command_line.parse(argv)
+    except ConfigError as error:
         _exit(error, 2)
-    return config
+    try:
+        with interruption.raising():
+            if FLAGS.dry_run:
+                print(planning.plan(configs, FLAGS.log_dir, jobs()))
+                return 0
+            if len(configs) > 1 or FLAGS.ray:
+                return run_many(configs)
+            return run_one(configs[0])
+    except OSError as error:
+        _exit(f"{error.strerror or error}: {error.filename or FLAGS.log_dir}", 1)
+    except interruption.Interrupted as error:
+        _exit("interrupted; the same command goes on from there", error.status)
 
 
-def config_from_flags():
-    """The `ExperimentConfig` that the parsed flags describe."""
-    names = ExperimentConfig.__dataclass_fields__
-    return ExperimentConfig(**{name: FLAGS[name].value for name in names})
-
-
-def run(config):
-    """Trains the experiment, or finds it finished, and prints its closing table."""
-    config = training.resolved(config)
-    result = None
-    if not FLAGS.overwrite:
-        result = training.finished_result(config, FLAGS.log_dir)
-    if result:
-        print(f"finished before: {result.run_dir} (--overwrite starts anew)")
-    else:
-        dataset = load_dataset(config)
-        result = training.train(
-            config,
-            dataset,
-            FLAGS.log_dir,
-            overwrite=FLAGS.overwrite,
-            callbacks=[progress.Progress(config.epochs)],
-        )
+def run_one(config):
+    """Trains an experiment in this process and prints its closing table."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with without_start_up_notes():
+        importlib.import_module("tensorflow")
+    if FLAGS.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
+    run_dir = config.run_dir(FLAGS.log_dir)
+    try:
+        result = result_of(training.resolved(config))
+    except (ConfigError, datasets.DatasetChoiceError) as error:
+        _exit(error, 2)
+    except files.Busy as error:
+        _exit(error, sweep.BUSY)
+    except logger.TrainingDiverged as error:
+        failures.record(run_dir, str(error))
+        _exit(error, 1)
+    except (datasets.DatasetError, training.RunError) as error:
+        _exit(error, 1)
     print(progress.closing_table(result.statistics, paper_results(config)))
     for name in ("error.png", "cost.png", "model.keras"):
         print(result.run_dir / name)
+    return 0
+
+
+def result_of(config):
+    """Trains the experiment, or finds it finished; a `training.Result`."""
+    if not FLAGS.overwrite:
+        result = training.finished_result(config, FLAGS.log_dir)
+        if result:
+            print(f"finished before: {result.run_dir} (--overwrite starts anew)")
+            return result
+    return training.train(
+        config,
+        load_dataset(config),
+        FLAGS.log_dir,
+        overwrite=FLAGS.overwrite,
+        callbacks=[progress.Progress(config.epochs)],
+    )
 
 
 def load_dataset(config):
@@ -200,24 +128,34 @@ def load_dataset(config):
     return dataset
 
 
-def main(argv):
-    """The command; returns its exit status."""
-    config = parse_flags(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with without_start_up_notes():
-        importlib.import_module("tensorflow")
+def run_many(configs):
+    """Runs experiments side by side, each in a process of its own; the exit status."""
+    if FLAGS.overwrite:
+        _exit("--overwrite is for one experiment: remove the runs to start anew", 2)
+    options = {name: FLAGS[name].value for name in ("data_dir", "manual_dir")}
+    options |= {"download": "true"} if FLAGS.download else {}
+    if FLAGS.ray:
+        try:
+            pool = pools.RayPool(FLAGS.ray, FLAGS.log_dir, options, len(configs))
+        except (ImportError, ConnectionError, ValueError) as error:
+            _exit(f"no Ray cluster at {FLAGS.ray}: {error}".splitlines()[0], 1)
+    else:
+        pool = pools.LocalPool(FLAGS.log_dir, options, jobs(), FLAGS.threads or 1)
+    swept = sweep.Sweep(configs, FLAGS.log_dir, pool)
+    finished = swept.run()
+    print(f"{finished} of {len(configs)} experiments finished", end="")
+    print(f", {len(swept.failed)} failed:" if swept.failed else "")
+    for config, reason in swept.failed.items():
+        print(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
+    return 1 if swept.failed else 0
 
-    try:
-        run(config)
-    except (ConfigError, datasets.DatasetChoiceError) as error:
-        _exit(error, 2)
-    except (datasets.DatasetError, training.RunError, logger.TrainingDiverged) as error:
-        _exit(error, 1)
-    except OSError as error:
-        _exit(f"{error.strerror or error}: {error.filename or FLAGS.log_dir}", 1)
-    except KeyboardInterrupt:
-        _exit("interrupted; the same command goes on after the last whole epoch", 130)
-    return 0
+
+def jobs():
+    """How many experiments run side by side."""
+    if FLAGS.jobs:
+        return FLAGS.jobs
+    gpus = len(pools.visible_gpus())
+    return gpus or max(1, len(pools.available_cores()) // (FLAGS.threads or 1))
 
 
 @contextlib.contextmanager

@@ -14,10 +14,13 @@ import tensorflow as tf
 
 import batches
 import environment
+import failures
 import files
+import interruption
 import logger
 import models
 import optimization
+import records
 import resnet
 from experiments import ConfigError
 
@@ -61,8 +64,8 @@ def finished_result(config, log_dir):
     if not path.exists():
         return None
     try:
-        statistics = logger.read_statistics(path)
-    except logger.UnreadablePickle as error:
+        statistics = records.read_statistics(path)
+    except records.UnreadablePickle as error:
         raise RunError(f"{error}: move it away, or use --overwrite") from error
     return None if statistics["end_time"] is None else Result(statistics, run_dir)
 
@@ -85,14 +88,20 @@ def train(config, dataset, log_dir, *, overwrite=False, callbacks=(), say=print)
         ConfigError: for a config that does not fit the data.
         RunError: where the directory holds a run with other settings, or the memory
             does not suffice.
+        files.Busy: where another process is at this run.
         logger.TrainingDiverged: when the total cost is not finite any more.
     """
     steps = _steps_per_epoch(config, dataset)
     model = build_model(config, dataset, config.epochs * steps)
     run_dir = config.run_dir(log_dir)
-    if overwrite and run_dir.exists():
-        shutil.rmtree(run_dir)
-    _check_same_settings(config, run_dir)
+    with files.locked(run_dir):
+        if overwrite:
+            _clear(run_dir)
+        result = finished_result(config, log_dir)
+        return result or _train(model, config, dataset, run_dir, callbacks, say)
+
+
+def _train(model, config, dataset, run_dir, callbacks, say):
     _write_config(config, dataset, run_dir)
     log = logger.Logger(
         run_dir, config.to_json(), "validation" if len(dataset.validation) else "test"
@@ -106,7 +115,7 @@ def train(config, dataset, log_dir, *, overwrite=False, callbacks=(), say=print)
     if first_epoch < config.epochs:
         _fit(model, config, dataset, log, first_epoch, callbacks)
     _finish(model, log, dataset)
-    return Result(logger.read_statistics(run_dir / "stats.pkl"), run_dir)
+    return Result(records.read_statistics(run_dir / "stats.pkl"), run_dir)
 
 
 def _fit(model, config, dataset, log, first_epoch, callbacks):
@@ -150,6 +159,19 @@ def build_model(config, dataset, steps):
         ConfigError: where the members cannot take such images.
     """
     keras.utils.set_random_seed(config.seed)
+    with _strategy(config).scope():
+        return _compiled_model(config, dataset, steps)
+
+
+def _strategy(config):
+    """Where the model's variables lie and its batches are computed."""
+    if config.strategy == "single":
+        return tf.distribute.get_strategy()
+    kind = "GPU" if environment.has_gpu() else "CPU"
+    return tf.distribute.MirroredStrategy(tf.config.list_logical_devices(kind))
+
+
+def _compiled_model(config, dataset, steps):
     members = build_members(config, dataset.input_shape, dataset.num_classes)
     policy = POLICIES[config.precision]
     if len(members) == 1:
@@ -219,10 +241,21 @@ def _finish(model, log, dataset):
         test_results = model.evaluate(
             _eval_batches(dataset.test), verbose=0, return_dict=True
         )
-    with files.replacing(log.run_dir / "model.keras") as path:
-        model.save(path)
-    log.finish(test_results)
-    shutil.rmtree(log.run_dir / "checkpoint", ignore_errors=True)
+    with interruption.held_back():
+        with files.replacing(log.run_dir / "model.keras") as path:
+            model.save(path)
+        log.finish(test_results)
+        shutil.rmtree(log.run_dir / "checkpoint", ignore_errors=True)
+        failures.forget(log.run_dir)
+
+
+def _clear(run_dir):
+    """Removes a run, but for what the process that runs it has open."""
+    for path in run_dir.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in ("lock", "output.log"):
+            path.unlink()
 
 
 def _check_same_settings(config, run_dir):
@@ -250,7 +283,6 @@ def _check_same_settings(config, run_dir):
 
 def _write_config(config, dataset, run_dir):
     """Writes `config.json`: the settings, and what they run with and on."""
-    run_dir.mkdir(parents=True, exist_ok=True)
     content = {
         "config": config.to_json(),
         "data": {

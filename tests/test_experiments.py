@@ -109,3 +109,20 @@ def test_settings_are_checked_without_tensorflow():
     code = "import sys, experiments; print('tensorflow' in sys.modules)"
     output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
     assert output.strip() == "False"
+
+
+def test_the_grid_of_the_paper():
+    with open(experiments.PAPER_TABLES, encoding="utf-8") as file:
+        rows = [line.split(",")[:3] for line in file.read().splitlines()[1:]]
+    paper = {(d.lower(), m, 0.0 if m == "Single" else float(a)) for d, m, a in rows}
+    grid = experiments.paper_grid()
+    assert len(grid) == 39
+    assert {(c.dataset, c.method, c.alpha) for c in grid} == paper
+    again = experiments.paper_grid(["cifar10"], (1, 2), epochs=3)
+    assert len(again) == len(set(again)) == 26
+    assert {c.epochs for c in again} == {3} and {c.seed for c in again} == {1, 2}
+
+
+def test_an_empty_list_is_refused():
+    with pytest.raises(ConfigError, match="alpha must name at least one value"):
+        experiments.combinations(["digits"], ["L2"], [], [1])

@@ -1,5 +1,3 @@
-import pickle
-
 import keras
 import matplotlib
 import numpy as np
@@ -9,6 +7,7 @@ from test_models import compiled, ensemble
 
 import checkpoint
 import logger
+import records
 
 PARAMS = {"dataset": "test", "members": ["a", "b"]}
 
@@ -33,7 +32,7 @@ def logged_fit(run_dir, data, epochs=3, **kwargs):
 
 def test_statistics_are_what_keras_reports(tmp_path, images_and_labels):
     _, model = logged_fit(tmp_path, images_and_labels)
-    statistics = logger.read_statistics(tmp_path / "stats.pkl")
+    statistics = records.read_statistics(tmp_path / "stats.pkl")
     history = model.history.history
     assert set(statistics["models"]) == {"a", "b", "ensemble"}
     for name, curves in statistics["models"].items():
@@ -80,7 +79,7 @@ def test_tensorboard_has_the_scalars(tmp_path, images_and_labels):
         for event in [tf.compat.v1.Event.FromString(record.numpy())]
         for value in event.summary.value
     }
-    statistics = logger.read_statistics(tmp_path / "stats.pkl")
+    statistics = records.read_statistics(tmp_path / "stats.pkl")
     expected = statistics["models"]["a"]["test_error"]
     read = [values["a/test_error", step] for step in (1, 2, 3)]
     np.testing.assert_allclose(read, expected, rtol=1e-6)
@@ -89,7 +88,7 @@ def test_tensorboard_has_the_scalars(tmp_path, images_and_labels):
 def test_finish_marks_the_end(tmp_path, images_and_labels):
     log, _ = logged_fit(tmp_path, images_and_labels)
     log.finish()
-    statistics = logger.read_statistics(tmp_path / "stats.pkl")
+    statistics = records.read_statistics(tmp_path / "stats.pkl")
     assert statistics["end_time"] >= statistics["start_time"]
 
 
@@ -99,7 +98,7 @@ def test_test_set_is_measured_once_where_epochs_are_measured_on_validation(
     log, model = logged_fit(tmp_path, images_and_labels, held_out="validation")
     results = model.evaluate(*images_and_labels, verbose=0, return_dict=True)
     log.finish(results)
-    curves = logger.read_statistics(tmp_path / "stats.pkl")["models"]["a"]
+    curves = records.read_statistics(tmp_path / "stats.pkl")["models"]["a"]
     assert np.isfinite(curves["validation_error"]).all()
     assert np.isnan(curves["test_error"][:-1]).all()
     assert curves["test_error"][-1] == results["a_error"]
@@ -128,7 +127,7 @@ def test_restore_goes_on_exactly(tmp_path, images_and_labels):
     for one, other in zip(whole.variables, model.variables, strict=True):
         np.testing.assert_array_equal(one, other)
     one, other = (
-        logger.read_statistics(tmp_path / part / "stats.pkl")
+        records.read_statistics(tmp_path / part / "stats.pkl")
         for part in ("whole", "parts")
     )
     for name, curves in one["models"].items():
@@ -166,47 +165,3 @@ def test_diverged_training_stops_at_once_and_keeps_the_log(tmp_path, images_and_
     with pytest.raises(logger.TrainingDiverged, match="cost is nan at step"):
         model.fit(images, labels, batch_size=32, callbacks=[log], verbose=0)
     assert (tmp_path / "stats.pkl").read_bytes() == before
-
-
-class Bomb:
-    def __reduce__(self):
-        return (print, ("code ran",))
-
-
-@pytest.mark.parametrize(
-    "content, message",
-    [
-        (pickle.dumps(Bomb()), "asks for builtins.print"),
-        (pickle.dumps(np.array([Bomb()], dtype=object)), "asks for builtins.print"),
-        (b"no pickle at all", "not a pickle of plain statistics"),
-        (pickle.dumps({"a": 1})[:-3], "not a pickle of plain statistics"),
-        (pickle.dumps({"a": 1}), "not the statistics of a run"),
-        (pickle.dumps([1, 2]), "not the statistics of a run"),
-        (pickle.dumps({"models": {"a": 3}, "totals": {}}), "not the statistics"),
-        (b"", "not a pickle of plain statistics"),
-    ],
-)
-def test_pickles_that_are_not_ours(content, message, tmp_path, capsys):
-    path = tmp_path / "stats.pkl"
-    path.write_bytes(content)
-    with pytest.raises(logger.UnreadablePickle, match=message) as raised:
-        logger.read_statistics(path)
-    assert str(path) in str(raised.value) and "\n" not in str(raised.value)
-    assert "code ran" not in capsys.readouterr().out
-
-
-def test_missing_and_oversized_pickles(tmp_path, monkeypatch):
-    with pytest.raises(logger.UnreadablePickle, match="No such file"):
-        logger.read_pickle(tmp_path / "none.pkl")
-    (tmp_path / "large.pkl").write_bytes(bytes(100))
-    monkeypatch.setattr(logger, "LARGEST_PICKLE", 99)
-    with pytest.raises(logger.UnreadablePickle, match="100 bytes is more"):
-        logger.read_pickle(tmp_path / "large.pkl")
-
-
-def test_pickles_of_older_numpy_are_read(tmp_path):
-    """numpy 1 names its modules numpy.core, numpy 2 numpy._core."""
-    data = pickle.dumps(np.arange(3.0), protocol=2)
-    path = tmp_path / "old.pkl"
-    path.write_bytes(data.replace(b"numpy._core", b"numpy.core"))
-    np.testing.assert_array_equal(logger.read_pickle(path), [0, 1, 2])

@@ -6,6 +6,7 @@ import time
 import pytest
 from conftest import REAL_DATA, ROOT
 
+import command_line
 import progress
 import run_experiments
 
@@ -104,7 +105,14 @@ def test_help_is_quick_and_complete():
         (("--alpha", "-1"), "alpha must be a finite number >= 0, got -1.0"),
         (("--alpha", "nan"), "alpha must be a finite number >= 0, got nan"),
         (("--alpha", "inf"), "alpha must be a finite number >= 0, got inf"),
-        (("--alpha", "much"), "--alpha"),
+        (("--alpha", "much"), "alpha must be numbers, separated by commas, got 'much'"),
+        (("--seeds", "1,b"), "seeds must be numbers, separated by commas, got '1,b'"),
+        (("--method", "L2,L3"), "method must be one of CE, L2, L1, Single, got 'L3'"),
+        (("--grid", "all"), "grid must be one of paper, got 'all'"),
+        (("--grid", "paper", "--alpha", "1"), "--grid says what alpha is"),
+        (("--jobs", "0"), "jobs"),
+        (("--strategy", "many"), "strategy must be one of single, mirrored"),
+        (("--seeds", "1,2", "--overwrite"), "--overwrite is for one experiment"),
         (("--epochs", "0"), "epochs must be at least 1, got 0"),
         (("--batch_size", "0"), "batch_size must be at least 1, got 0"),
         (("cifar10",), "got 'cifar10', which is no flag"),
@@ -160,6 +168,74 @@ def test_mnist_beside_the_paper(tmp_path):
         ["0.50", "0.0198"],
         ["0.50", "0.0168"],
     ]
+
+
+def test_lists_and_seeds_are_combined(fresh_flags):
+    configs = command_line.parse(
+        [
+            "x",
+            "--method",
+            "L2,Single,L2",
+            "--alpha",
+            "0.1,1",
+            "--seeds",
+            "1,2",
+            "--members",
+            "M,ST",
+        ]
+    )
+    assert [(c.method, c.alpha, c.seed) for c in configs] == [
+        ("L2", 0.1, 1), ("L2", 0.1, 2), ("L2", 1.0, 1), ("L2", 1.0, 2),
+        ("Single", 0.0, 1), ("Single", 0.0, 2),
+    ]  # fmt: skip
+    assert {c.members for c in configs} == {("M", "ST")}
+
+
+def test_a_dry_run_is_quick_and_leaves_nothing(tmp_path):
+    start = time.perf_counter()
+    run = command("--grid", "paper", "--dry_run", "--log_dir", tmp_path / "logs")
+    assert time.perf_counter() - start < 4
+    lines = run.stdout.splitlines()
+    assert len(lines) == 41 and lines[39] == "39 experiments: 39 to do"
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_sweep_survives_a_failing_experiment(tmp_path):
+    """Of real processes: one ends well, one cannot find its images."""
+    arguments = (
+        "--dataset",
+        "digits,cifar01",
+        "--members",
+        "ST",
+        "--log_dir",
+        tmp_path,
+    )
+    run = command(*arguments, "--truncate", 64, "--epochs", 1, "--jobs", 2)
+    assert (run.returncode, run.stderr) == (1, "")
+    summary, reason = run.stdout.splitlines()[-2:]
+    assert summary == "1 of 2 experiments finished, 1 failed:"
+    assert "there is no data set 'cifar01'" in reason
+    (finished,) = tmp_path.rglob("model.keras")
+    assert "epoch 1/1" in (finished.parent / "output.log").read_text()
+    config = json.loads((finished.parent / "config.json").read_text())
+    assert config["threads"] == 1
+
+
+def test_sigterm_says_how_to_go_on(tmp_path):
+    run_dir = tmp_path / "digits" / "ST" / "Single_0.0" / "seed_912"
+    arguments = ["--members=ST", "--epochs=500", "--truncate=64", "--log_dir", tmp_path]
+    process = subprocess.Popen(
+        [sys.executable, "run_experiments.py", *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while process.poll() is None and not (run_dir / "stats.pkl").exists():
+        time.sleep(0.1)
+    process.terminate()
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "the same command goes on from there" in error
+    assert len(error.splitlines()) == 1
+    assert not list(run_dir.rglob(".tmp-*"))
 
 
 def test_closing_table_without_the_paper():

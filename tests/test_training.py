@@ -1,18 +1,30 @@
 import dataclasses
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import ROOT
 
 import datasets
 import environment
+import files
 import logger
+import resnet
 import training
 from experiments import ConfigError, ExperimentConfig
 
 CONFIG = ExperimentConfig("tiny", members=("ST", "ST"), epochs=3, batch_size=16)
+
+
+@pytest.fixture(autouse=True)
+def small_networks(monkeypatch):
+    """A smaller network under the name of ST, since building one takes seconds."""
+    small = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
+    monkeypatch.setitem(resnet.PRESETS, "ST", small)
 
 
 @pytest.fixture
@@ -55,6 +67,7 @@ def test_a_run_leaves_its_files(tmp_path, tiny):
         "cost.png",
         "tensorboard",
         "model.keras",
+        "lock",
     }
     config = json.loads((result.run_dir / "config.json").read_text())
     assert config["config"] == CONFIG.to_json()
@@ -238,3 +251,42 @@ def test_auto_is_what_the_gpu_has(monkeypatch, capability, precision):
         lambda device: {"compute_capability": capability},
     )
     assert environment.fastest_precision() == precision
+
+
+def test_a_run_that_another_process_is_at_is_left_alone(tmp_path, tiny):
+    with (
+        files.locked(CONFIG.run_dir(tmp_path)),
+        pytest.raises(files.Busy, match="another process is writing"),
+    ):
+        train(CONFIG, tiny, tmp_path)
+
+
+MIRRORED = """
+import sys
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+import datasets, experiments, resnet, training
+resnet.PRESETS["ST"] = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
+data = datasets.load("digits", truncate=128)
+results = []
+for strategy in ("single", "mirrored"):
+    config = experiments.ExperimentConfig(
+        members=("ST", "ST"), epochs=2, truncate=128, strategy=strategy
+    )
+    results.append(training.train(config, data, sys.argv[1] + strategy).statistics)
+for name, curves in results[0]["models"].items():
+    for statistic, values in curves.items():
+        other = results[1]["models"][name][statistic]
+        np.testing.assert_allclose(other, values, rtol=2e-3, err_msg=statistic)
+for statistic, values in results[0]["totals"].items():
+    np.testing.assert_allclose(results[1]["totals"][statistic], values, rtol=2e-3)
+"""
+
+
+def test_two_devices_give_the_run_of_one(tmp_path):
+    """In a process of its own, since devices are set once."""
+    command = [sys.executable, "-c", MIRRORED, f"{tmp_path}/"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]

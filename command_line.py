@@ -1,0 +1,192 @@
+"""The flags of `run_experiments.py`, and the experiments that they ask for."""
+
+from __future__ import annotations
+
+import functools
+
+from absl import flags
+
+import datasets
+import resnet
+from experiments import (
+    GRIDS,
+    JIT,
+    METHODS,
+    PRECISIONS,
+    STRATEGIES,
+    ConfigError,
+    ExperimentConfig,
+    combinations,
+    paper_grid,
+)
+
+# Not absl's global flags: absl.logging, which TensorFlow imports, has a log_dir too.
+FLAGS = flags.FlagValues()
+_DEFAULTS = ExperimentConfig()
+
+define_bool, define_float, define_integer, define_list, define_string = (
+    functools.partial(define, flag_values=FLAGS)
+    for define in (
+        flags.DEFINE_bool,
+        flags.DEFINE_float,
+        flags.DEFINE_integer,
+        flags.DEFINE_list,
+        flags.DEFINE_string,
+    )
+)
+
+define_list(
+    "dataset",
+    [_DEFAULTS.dataset],
+    f"{', '.join(datasets.DATASETS)}, or another image classification set of "
+    "TensorFlow Datasets. A list runs them all, as lists of methods, alphas and seeds "
+    "do.",
+)
+define_string(
+    "grid",
+    None,
+    f"A named set of experiments: {', '.join(GRIDS)} (the paper's 39, or 13 for each "
+    "dataset that --dataset names).",
+)
+define_list(
+    "members",
+    list(_DEFAULTS.members),
+    f"Networks to train together, of {', '.join(resnet.PRESETS)}; one trains alone.",
+)
+define_list(
+    "method",
+    None,
+    f"How members collaborate: {', '.join(METHODS)} (Single: not at all). "
+    "Default: L2, or Single for one member.",
+)
+define_list("alpha", [_DEFAULTS.alpha], "Weight of the collaboration cost.")
+define_integer(
+    "epochs", None, "Passes over the training images. Default: 30, on notMNIST 15."
+)
+define_integer("batch_size", _DEFAULTS.batch_size, "Images a training step.")
+define_float(
+    "learning_rate",
+    _DEFAULTS.learning_rate,
+    "Initial learning rate; halved once 50 %, 75 % and 90 % of the steps are done.",
+)
+define_float(
+    "weight_decay", _DEFAULTS.weight_decay, "Factor of sum(w^2)/2 over the kernels."
+)
+define_integer(
+    "seed", _DEFAULTS.seed, "Seed of the split, the weights and the order of images."
+)
+define_list("seeds", None, "Repeats everything with each of these seeds.")
+define_string(
+    "split",
+    None,
+    f"{' or '.join(datasets.SPLITS)}: train and test images shuffled together, or as "
+    "published. Default: as the paper had it.",
+)
+define_integer(
+    "validation",
+    _DEFAULTS.validation,
+    "Training images to set aside for choosing hyperparameters; the test set is then "
+    "measured once, at the end.",
+)
+define_integer(
+    "truncate", _DEFAULTS.truncate, "Use only so many images, to debug; 0 uses all."
+)
+define_string(
+    "reduction",
+    _DEFAULTS.reduction,
+    f"Reduction layer: {' or '.join(resnet.REDUCTIONS)} (as in the author's code).",
+)
+define_string(
+    "precision",
+    _DEFAULTS.precision,
+    f"Of the layers: {', '.join(PRECISIONS)} (auto: bfloat16 where the hardware has "
+    "it, else float32).",
+)
+define_string(
+    "jit", _DEFAULTS.jit, f"Compile with XLA: {', '.join(JIT)} (auto: on a GPU)."
+)
+define_string(
+    "strategy",
+    _DEFAULTS.strategy,
+    f"{' or '.join(STRATEGIES)}: mirrored shares each batch out to all GPUs.",
+)
+define_string("log_dir", "logs", "Where runs are logged, each in its directory.")
+define_string(
+    "data_dir",
+    None,
+    "Directory of prepared data sets. Default: that of TensorFlow Datasets.",
+)
+define_string(
+    "manual_dir",
+    None,
+    "Directory with the archives of notMNIST. Default: <data_dir>/downloads/manual.",
+)
+define_bool("download", False, "Download the data set if it is not there.")
+define_bool("overwrite", False, "Start anew where there is a run already.")
+define_bool("dry_run", False, "Only list what would run, how it stands, and the time.")
+define_integer(
+    "jobs",
+    None,
+    "How many experiments run side by side. Default: as many as there are GPUs, or "
+    "cores for their threads.",
+    lower_bound=1,
+)
+define_integer(
+    "threads",
+    None,
+    "Threads of an experiment; its results depend on them in the last digits. Default: "
+    "1 where several experiments are asked for, all cores for one.",
+    lower_bound=1,
+)
+define_string(
+    "ray", None, "Address of a Ray cluster to run on (extra: cluster), e.g. auto."
+)
+
+
+def parse(argv):
+    """Parses the command line.
+
+    Args:
+        argv: the command line, the program's name first.
+
+    Returns:
+        The `ExperimentConfig`s that it asks for, each once.
+
+    Raises:
+        ConfigError: for a flag or a value that cannot be.
+    """
+    try:
+        unknown = FLAGS(argv)[1:]
+    except flags.Error as error:
+        raise ConfigError(str(error)) from error
+    if unknown:
+        raise ConfigError(f"got {unknown[0]!r}, which is no flag; see --help")
+    lists = ("dataset", "method", "alpha", "seed")
+    names = [n for n in ExperimentConfig.__dataclass_fields__ if n not in lists]
+    common = {name: FLAGS[name].value for name in names}
+    seeds = _numbers("seeds", int) if FLAGS.seeds else [FLAGS.seed]
+    if FLAGS.grid:
+        return _grid(common, seeds)
+    methods = FLAGS.method or [None]
+    alphas = _numbers("alpha", float)
+    return combinations(FLAGS.dataset, methods, alphas, seeds, **common)
+
+
+def _grid(common, seeds):
+    if FLAGS.grid not in GRIDS:
+        raise ConfigError(f"grid must be one of {', '.join(GRIDS)}, got {FLAGS.grid!r}")
+    for name in ("method", "alpha", "members"):
+        if FLAGS[name].present:
+            raise ConfigError(f"--grid says what {name} is: leave --{name} out")
+    datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
+    return paper_grid(datasets_named, seeds, **common)
+
+
+def _numbers(flag, kind):
+    try:
+        return [kind(value) for value in FLAGS[flag].value]
+    except ValueError as error:
+        raise ConfigError(
+            f"{flag} must be numbers, separated by commas, got "
+            f"{','.join(map(str, FLAGS[flag].value))!r}"
+        ) from error
