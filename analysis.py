@@ -10,6 +10,7 @@ runs. `--paper` does the same with the author's own logs. Runs are only read.
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
 import pathlib
@@ -20,13 +21,14 @@ from absl import flags
 from etils import epy
 
 from experiments import ConfigError, ExperimentConfig
+from run_experiments import without_start_up_notes
 from safe_pickle import UnreadablePickle, read_statistics
 
 with epy.lazy_imports():  # so that the help and a wrong flag are answered at once
     import pandas as pd
-    import report
 
     import reference
+    import report
 
 # Not absl's global flags, as in run_experiments.
 FLAGS = flags.FlagValues()
@@ -202,6 +204,9 @@ def run():
     print(
         f"{number} run{'s' * (number > 1)} of {runs['dataset'].nunique()} data set(s)"
     )
+    if FLAGS.images or FLAGS.latency:
+        with without_start_up_notes():
+            importlib.import_module("tensorflow")
     path = report.write(
         runs,
         output_dir,

@@ -29,6 +29,7 @@ from evidence import (
 from reference import METHODS, WEIGHTS, label
 
 CLOSE = 0.10  # "approximates": an error at most 10 % (relative) above the other
+MARKS = {True: "yes", False: "no", None: "open"}
 
 
 def outperform(evidence):
@@ -234,3 +235,16 @@ def _check(evidence, statements, list_number):
             )
         )
     return claims
+
+
+def markdown(checked):
+    """The claims with rules, verdicts and numbers as Markdown text."""
+    lines = ["# The observations of section 6.1", ""]
+    for claim in checked:
+        lines += [f"## {claim.number} {claim.name}: {claim.verdict}", ""]
+        lines += [f"> {claim.statement}", "", f"Rule: {claim.rule}", ""]
+        if claim.missing:
+            lines += [f"Missing: {claim.missing}", ""]
+        lines += [f"- {MARKS[part.holds]}: {part.text}" for part in claim.parts]
+        lines.append("")
+    return "\n".join(lines)

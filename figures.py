@@ -74,24 +74,22 @@ def methods_figure(runs, dataset, model, quantity):
     figure = Figure(figsize=(10.5, 4.3), dpi=110, layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     for axes, method in zip(panels, PANELS, strict=True):
-        axes.set_title(method)
         far = []
         for (line_method, alpha, line_model), line in lines.items():
             if line_method not in (method, "Single"):
                 continue
-            if line[0].iloc[-1] > limit:
-                far.append(
-                    f"{reference.label(line_method, alpha)}: {line[0].iloc[-1]:.3g}"
-                )
-                continue
             single = line_method == "Single"
-            style = GREYS[line_model] if single else _weight_style(alpha)
             name = f"traditional {NAMES[line_model]}" if single else f"weight {alpha}"
+            if line[0].iloc[-1] > limit:
+                far.append(f"{name} at {line[0].iloc[-1]:.3g}")
+                continue
+            style = GREYS[line_model] if single else _weight_style(alpha)
             _draw(axes, line, style, name)
+        axes.set_title(method, loc="left")
         if far:
-            axes.text(0.98, 0.98, "above: " + ", ".join(far), ha="right", va="top",
-                      transform=axes.transAxes, fontsize=8)  # fmt: skip
+            axes.set_title(f"above, ends: {', '.join(far)}", loc="right", fontsize=7)
         _finish(axes)
+        axes.label_outer()
     panels[0].set_ylabel(f"{NAMES[model]}: test {_unit(quantity)}")
     _legend(figure, panels)
     return figure
@@ -112,7 +110,7 @@ def close_figure(runs, dataset):
     settings = list(zip(chosen["method"], chosen["alpha"], strict=True))
     chosen = chosen[[s in (CHOSEN, ("Single", 0.0)) for s in settings]]
     figure = Figure(figsize=(10.5, 7.4), dpi=110, layout="constrained")
-    panels = figure.subplots(2, 2, sharex=True, sharey="row")
+    panels = figure.subplots(2, 2)
     for row, quantity in zip(panels, ("error", "cost"), strict=True):
         for axes, images in zip(row, ("train", "test"), strict=True):
             column = f"{images}_{quantity}" + "_running" * (images == "train")
@@ -121,13 +119,10 @@ def close_figure(runs, dataset):
                 style = GREYS[model] if single else CLOSE_STYLES[model]
                 kind = "traditional" if single else reference.label(method, alpha)
                 _draw(axes, line, style, f"{kind} {NAMES[model]}", every=3)
-            axes.set_title("training" if images == "train" else "test")
-            axes.set_yscale("log")  # the first epochs would flatten the others
+            axes.set_title(f"{'training' if images == 'train' else 'test'} {quantity}")
+            axes.set_ylabel(_unit(quantity))
             _finish(axes)
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-            axes.yaxis.set_minor_formatter("")
-        row[0].set_ylabel(_unit(quantity))
+            _show_late_epochs(axes, quantity)
     _legend(figure, panels.flat)
     return figure
 
@@ -193,17 +188,41 @@ def _finish(axes):
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
-    axes.label_outer()
+
+
+def _show_late_epochs(axes, quantity):
+    """Keeps the first epochs from flattening the others."""
+    values = [line.get_ydata() for line in axes.get_lines()]
+    if not values:
+        return
+    if quantity == "error":  # can be 0, so that no logarithm is taken
+        axes.set_ylim(0, 1.3 * np.nanquantile(np.concatenate(values), 0.9) or None)
+        return
+    least, most = (f(np.concatenate(values)) for f in (np.nanmin, np.nanmax))
+    if most < 10 * least:
+        return
+    axes.set_yscale("log")
+    wide = most > 1e3 * least
+    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.yaxis.set_minor_formatter("")
 
 
 def _legend(figure, panels):
-    """One legend below all panels, each name once."""
+    """One legend below all panels: each name once, collaborative ones first."""
     named = {}
     for axes in panels:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(name, handle)
+    named = {n: named[n] for n in sorted(named, key=_legend_place)}
     if named:
         figure.legend(
             named.values(), named.keys(), loc="outside lower center", ncols=4,
             frameon=False, handlelength=3.5,
         )  # fmt: skip
+
+
+def _legend_place(name):
+    kind, _, rest = name.partition(" ")
+    order = ("weight", *PANELS, "traditional")
+    return order.index(kind), -float(rest) if kind == "weight" else 0
