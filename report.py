@@ -72,6 +72,7 @@ def write(
         missing=reference.missing_experiments(runs),
         runs=_run_rows(runs),
         charts=charts.chart_data(runs),
+        marks=claims.MARKS,
         label=reference.label,
         dataset_label=reference.dataset_label,
     )
