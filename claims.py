@@ -24,7 +24,6 @@ from evidence import (
     Part,
     conjunction,
     count_below,
-    needed,
 )
 from reference import METHODS, WEIGHTS, label
 
@@ -62,7 +61,10 @@ def approximate(evidence):
     cost = evidence.inference
     if cost is None:
         text = "parameters and speed of ST and M were not measured"
-        return [*parts, Part(text, None, "a measurement (without --nolatency)")]
+        return [
+            *parts,
+            Part(text, None, ("a measurement of speed (without --nolatency)",)),
+        ]
     share = cost["ST"]["parameters"] / cost["M"]["parameters"]
     parts.append(Part(f"ST has {share:.1%} of M's parameters", share <= 0.2))
     speedup = {
@@ -229,12 +231,15 @@ def _check(evidence, statements, list_number):
                 rule=" ".join(check_claim.__doc__.split()),
                 verdict=verdict,
                 parts=parts,
-                missing=needed(part.missing for part in parts)
-                if verdict == "cannot be told"
-                else "",
+                missing=_missing(parts) if verdict == "cannot be told" else "",
             )
         )
     return claims
+
+
+def _missing(parts):
+    """What all open parts need, each once."""
+    return ", ".join(dict.fromkeys(need for part in parts for need in part.missing))
 
 
 def markdown(checked):

@@ -18,6 +18,7 @@ from reference import METHODS, PAPER_DATASETS, PAPER_NAMES, RUNNING, WEIGHTS, la
 MEMBERS = ("ST", "M")
 SINGLE = ("Single", 0.0)
 CHOSEN = ("L2", 0.01)  # which the paper looks at more closely
+MORE_SEEDS = "more seeds (an interval includes zero)"
 CURVES = ("test_error", "test_cost", *RUNNING)
 
 
@@ -25,13 +26,13 @@ CURVES = ("test_error", "test_cost", *RUNNING)
 class Part:
     """A part of a claim.
 
-    holds: True, False, or None where it is open; missing: what would be needed then;
-    seeds: the fewest seeds that it rests on, 0 where it rests on no runs.
+    holds: True, False, or None where it is open; missing: runs, or more seeds, that
+    would be needed then; seeds: the fewest that it rests on, 0 where on no runs.
     """
 
     text: str
     holds: bool | None
-    missing: str = ""
+    missing: tuple[str, ...] = ()
     seeds: int = 0
 
 
@@ -56,8 +57,8 @@ class Found:
     def needed(self):
         """What it would take to tell."""
         if self.difference is None:
-            return ", ".join(self.missing) or "runs of both with a seed in common"
-        return "more seeds (an interval includes zero)" if self.below is None else ""
+            return self.missing or ("runs of both with a seed in common",)
+        return () if self.below is not None else (MORE_SEEDS,)
 
 
 def conjunction(values):
@@ -66,11 +67,6 @@ def conjunction(values):
     if False in values:
         return False
     return None if None in values else True
-
-
-def needed(needs):
-    """Distinct needs, in order, as one text."""
-    return "; ".join(dict.fromkeys(filter(None, needs)))
 
 
 def count_below(text, found, at_least=None, more_than=None):
@@ -96,8 +92,8 @@ def count_below(text, found, at_least=None, more_than=None):
     text = f"{text}: {below} of {len(found)} lower, {wanted} wanted"
     if open_ones:
         text += f", {len(open_ones)} open"
-    missing = needed(f.needed for f in open_ones) if holds is None else ""
-    return Part(text, holds, missing, _fewest_seeds(found))
+    missing = tuple(need for f in open_ones for need in f.needed)
+    return Part(text, holds, missing if holds is None else (), _fewest_seeds(found))
 
 
 def _fewest_seeds(found):
@@ -171,8 +167,7 @@ class Evidence:
         """The part that what was compared is below."""
         if found.difference:
             text += f": {found.difference.text(digits)}"
-        missing = found.needed if found.below is None else ""
-        return Part(text, found.below, missing, found.seeds)
+        return Part(text, found.below, found.needed, found.seeds)
 
     def best_is_close(self, dataset, model, other_model, tolerance):
         """The part that the best collaborative `model` is close to a traditional one.
@@ -189,7 +184,7 @@ class Evidence:
         absent = self.lacking(dataset, *settings, SINGLE)
         text = f"{self.name(dataset)}, best {model} beside traditional {other_model}"
         if not means or self.lacking(dataset, SINGLE):
-            return Part(text, None, ", ".join(absent))
+            return Part(text, None, absent)
         best = min(means, key=means.get)
         bound = (1 + tolerance) * self.values(dataset, SINGLE, other_model)
         gap = comparison.difference(self.values(dataset, best, model), bound)
@@ -198,10 +193,9 @@ class Evidence:
         text += f": {means[best]:.2f} ({label(*best)}) and {other:.2f}"
         if best != CHOSEN and CHOSEN in means:
             text += f"; {label(*CHOSEN)} has {means[CHOSEN]:.2f}"
-        holds = found.below
-        if holds is False and absent:
-            return Part(text, None, ", ".join(absent), found.seeds)
-        return Part(text, holds, found.needed if holds is None else "", found.seeds)
+        if found.below is False and absent:  # one of these could be close
+            return Part(text, None, absent, found.seeds)
+        return Part(text, found.below, found.needed, found.seeds)
 
     def weight_correlation(self, dataset, method):
         """The part that the ensemble's error grows with the weight, by rank."""
@@ -209,7 +203,7 @@ class Evidence:
         text = f"{self.name(dataset)} {method}, rank correlation of weight and error"
         absent = self.lacking(dataset, *settings)
         if absent:
-            return Part(text, None, ", ".join(absent))
+            return Part(text, None, absent)
         errors = pd.DataFrame(
             {w: self.values(dataset, (method, w), "ensemble") for w in WEIGHTS}
         ).dropna()

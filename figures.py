@@ -140,6 +140,7 @@ def save(figure, directory, name):
             with files.replacing(path) as temporary:
                 metadata = {"Date": None} if suffix == "svg" else None
                 figure.savefig(temporary, metadata=metadata)
+            figure.set_layout_engine("none")  # it is laid out; again would take as long
     return path
 
 

@@ -41,7 +41,7 @@ def layer_operations(layer):
     return 0
 
 
-def measure(rounds=15):
+def measure(rounds=11):
     """Parameters, operations and latency of ST, M and their ensemble.
 
     Latency is the median over rounds, in each of which all are run in turn, with

@@ -1,7 +1,9 @@
 """The paper's numbers as runs, and what a run must be like to stand beside them.
 
 `paper/released_curves.csv` holds the statistics by epoch that the author published with
-his code; their last epochs are the paper's Figures A.7 to A.12 (`paper/tables.csv`).
+his code; their last epochs are the paper's Figures A.7 to A.12 (`paper/tables.csv`), but
+for one cost of 117, which lacks its last digit in print (notMNIST, L1 0.01, ensemble:
+0.0535467 in the logs). At the last epoch the printed numbers count.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import pathlib
 import pandas as pd
 
 import datasets
-from experiments import ExperimentConfig
+from experiments import PAPER_TABLES, ExperimentConfig
 
 PAPER_CURVES = pathlib.Path(__file__).parent / "paper" / "released_curves.csv"
 METHODS = ("CE", "L1", "L2")  # in the order of the paper's tables
@@ -76,11 +78,12 @@ def paper_runs():
     Returns:
         A DataFrame of 39 runs x 3 models x 15 or 30 epochs; errors are fractions.
     """
-    curves = pd.read_csv(PAPER_CURVES)
-    names = {PAPER_NAMES[name]: name for name in PAPER_DATASETS}
-    curves["dataset"] = curves["dataset"].map(names)
-    curves["model"] = curves["model"].replace("Ens", "ensemble")
-    curves.loc[curves["method"] == "Single", "alpha"] = 0.0
+    keys = ["dataset", "method", "alpha", "model"]
+    curves = _read(PAPER_CURVES)
+    last = curves["epoch"] == curves.groupby(keys)["epoch"].transform("max")
+    printed = curves[keys].merge(_read(PAPER_TABLES), validate="many_to_one")[last]
+    curves.loc[last, "test_error"] = printed["test_error_percent"] / 100
+    curves.loc[last, "test_cost"] = printed["test_cost"]
     for running in RUNNING:
         curves[running] = curves[running.removesuffix("_running")]
     parts = []
@@ -101,6 +104,16 @@ def paper_runs():
         }
         parts.append(part.assign(**columns))
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+def _read(path):
+    """A table of `paper/` with our names of data sets, models and the weight of none."""
+    table = pd.read_csv(path)
+    names = {PAPER_NAMES[name]: name for name in PAPER_DATASETS}
+    table["dataset"] = table["dataset"].map(names)
+    table["model"] = table["model"].replace("Ens", "ensemble")
+    table.loc[table["method"] == "Single", "alpha"] = 0.0
+    return table
 
 
 def config_columns(config):
