@@ -117,12 +117,9 @@ class Evidence:
             "notmnist_small" if small and name == "notmnist" else name
             for name in PAPER_DATASETS
         )
-        self._curves = {
-            key: {
-                c: part.pivot(index="seed", columns="epoch", values=c) for c in CURVES
-            }
-            for key, part in runs.groupby(["dataset", "method", "alpha", "model"])
-        }
+        groups = runs.groupby(["dataset", "method", "alpha", "model"])
+        self._rows = dict(list(groups))
+        self._curves = {}  # of the rows that were asked for
 
     def name(self, dataset):
         """A data set's name in a part's text."""
@@ -133,20 +130,24 @@ class Evidence:
         """A number for each seed, a Series; empty where there are no such runs.
 
         Args:
-            statistic: from the curves, a dict from each of `CURVES` to a frame of seeds
+            statistic: from the curves, which give for each of `CURVES` a frame of seeds
                 x epochs, to a Series by seed. Default: the final test error in %.
         """
-        curves = self._curves.get((dataset, *setting, model))
-        if curves is None:
+        key = (dataset, *setting, model)
+        if key not in self._rows:
             return pd.Series(dtype=float)
-        return (statistic or final_error)(curves)
+        if key not in self._curves:
+            self._curves[key] = self._rows[key].pivot(
+                index="seed", columns="epoch", values=list(CURVES)
+            )
+        return (statistic or final_error)(self._curves[key])
 
     def lacking(self, dataset, *settings):
         """Names of those settings of which there are no runs."""
         return tuple(
             f"{self.name(dataset)} {label(*setting)}"
             for setting in settings
-            if (dataset, *setting, "ensemble") not in self._curves
+            if (dataset, *setting, "ensemble") not in self._rows
         )
 
     def compare(

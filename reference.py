@@ -1,9 +1,10 @@
 """The paper's numbers as runs, and what a run must be like to stand beside them.
 
-`paper/released_curves.csv` holds the statistics by epoch that the author published with
-his code; their last epochs are the paper's Figures A.7 to A.12 (`paper/tables.csv`), but
-for one cost of 117, which lacks its last digit in print (notMNIST, L1 0.01, ensemble:
-0.0535467 in the logs). At the last epoch the printed numbers count.
+`paper/released_curves.csv` holds the statistics by epoch that the author published
+with his code; their last epochs are the paper's Figures A.7 to A.12
+(`paper/tables.csv`), but for one cost of 117, which lacks its last digit in print
+(notMNIST, L1 0.01, ensemble: 0.0535467 in the logs). At the last epoch the printed
+numbers count.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def paper_runs():
 
 
 def _read(path):
-    """A table of `paper/` with our names of data sets, models and the weight of none."""
+    """A table of `paper/`, with our names of data sets and models."""
     table = pd.read_csv(path)
     names = {PAPER_NAMES[name]: name for name in PAPER_DATASETS}
     table["dataset"] = table["dataset"].map(names)

@@ -74,11 +74,11 @@ def regularizes(evidence):
             evidence.values(dataset, setting, model, training_errors)
             for setting in (CHOSEN, SINGLE)
         )
-        ours, traditional = ours.align(traditional, join="inner")
+        apart = _distance(ours, traditional)
         gap = None
-        if len(ours):
-            share = (ours - traditional).abs().mean(axis=1) / traditional.mean(axis=1)
-            gap = comparison.difference(share, 0 * share + COMPARABLE)
+        if len(apart):
+            apart /= traditional.mean(axis=1)
+            gap = comparison.difference(apart, 0 * apart + COMPARABLE)
         found = Found(gap, evidence.lacking(dataset, CHOSEN, SINGLE))
         text = f"{name} {model}, relative distance of the training curves - 0.1"
         parts.append(evidence.part(text, found, digits=3))
@@ -120,10 +120,10 @@ def _smoother(evidence, dataset):
 
 
 def _distance(a, b):
-    """Mean distance of two frames of seeds x epochs, by seed."""
+    """Mean distance of two frames of seeds x epochs, by seed that both have."""
     if not len(a) or not len(b):
         return pd.Series(dtype=float)
-    return (a - b).abs().mean(axis=1)
+    return (a - b).abs().mean(axis=1).dropna()
 
 
 def roughness(curves):
