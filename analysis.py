@@ -201,9 +201,8 @@ def run():
             "--log_dir, or take the author's with --paper"
         )
     number = runs["run"].nunique()
-    print(
-        f"{number} run{'s' * (number > 1)} of {runs['dataset'].nunique()} data set(s)"
-    )
+    names = ", ".join(runs["dataset"].unique())
+    print(f"{number} run{'s' * (number > 1)} on {names}")
     if FLAGS.images or FLAGS.latency:
         with without_start_up_notes():
             importlib.import_module("tensorflow")

@@ -31,7 +31,9 @@ def chart_data(runs):
     """
     charts = []
     keys = ["dataset", "members", "setting"]
-    for (dataset, members, setting), part in runs.groupby(keys, sort=False):
+    groups = dict(list(runs.groupby(keys)))
+    for dataset, members, setting in sorted(groups, key=_place):
+        part = groups[dataset, members, setting]
         lines = [
             {
                 "name": reference.label(method, alpha),
@@ -47,12 +49,24 @@ def chart_data(runs):
             {
                 "title": f"{reference.dataset_label(dataset)}, {members}",
                 "note": setting,
-                "models": list(part["model"].unique()),
+                "models": _models(part["model"].unique()),
                 "quantities": list(QUANTITIES),
                 "lines": lines,
             }
         )
-    return sorted(charts, key=lambda chart: chart["note"] != "")
+    return charts
+
+
+def _place(key):
+    """Charts in the paper's setting first, in the order of its data sets."""
+    dataset, _, setting = key
+    return setting != "", reference.dataset_place(dataset), *key
+
+
+def _models(names):
+    """The names in the paper's order, others after these."""
+    known = [name for name in reference.MODELS if name in names]
+    return known + [name for name in names if name not in known]
 
 
 def _color(method, alpha):

@@ -54,7 +54,7 @@ class Difference:
 
     def text(self, digits=2):
         """The difference for a reader, with interval, p and n where there are any."""
-        shown = f"{self.mean:+.{digits}f}"
+        shown = f"{self.mean:+z.{digits}f}"
         if self.seeds > 1:
             shown += f" ± {self.half_width:.{digits}f} (p = {self.p_value:.2g}, "
             shown += f"n = {self.seeds})"

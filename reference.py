@@ -149,6 +149,13 @@ def dataset_label(dataset):
     return PAPER_NAMES.get(dataset, dataset)
 
 
+def dataset_place(dataset):
+    """A key to sort data sets by: the paper's in its order, others after them."""
+    paper = paper_dataset(dataset)
+    place = PAPER_DATASETS.index(paper) if paper else len(PAPER_DATASETS)
+    return place, dataset
+
+
 def in_order(settings):
     """Pairs (method, alpha) in the order of the paper's tables, others after them."""
     known = {setting: place for place, setting in enumerate(SETTINGS)}

@@ -52,7 +52,9 @@ def write(
     checked = claims.check_all(runs, costs)
     sections = [
         _section(comparable, paper, dataset, output_dir)
-        for dataset in _in_paper_order(comparable["dataset"].unique())
+        for dataset in sorted(
+            comparable["dataset"].unique(), key=reference.dataset_place
+        )
     ]
     samples, absent = _samples(runs, output_dir, data_dir) if images else ([], [])
     for line in absent:
@@ -94,11 +96,6 @@ def _template():
 def _write_text(path, text):
     with files.replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def _in_paper_order(names):
-    order = ("mnist", "notmnist", "notmnist_small", "cifar10")
-    return sorted(names, key=lambda n: (order.index(n) if n in order else 9, n))
 
 
 def _section(runs, paper, dataset, output_dir):
@@ -153,7 +150,9 @@ def _samples(runs, output_dir, data_dir):
     figure = functools.partial(_figure, output_dir=output_dir)
     # Other sets of tfds are not looked up: an unknown name would ask the network.
     known = [n for n in pictures.datasets.DATASETS if n in set(runs["dataset"])]
-    for name in _in_paper_order({*reference.PAPER_DATASETS, *known}):
+    for name in sorted(
+        {*reference.PAPER_DATASETS, *known}, key=reference.dataset_place
+    ):
         try:
             images, labels, names = pictures.first_images(
                 name, pictures.PCA_IMAGES, data_dir

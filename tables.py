@@ -141,7 +141,7 @@ def _number(value, digits, sign=""):
     """A number with so many decimals, or "" for as the paper prints it."""
     if value != value:
         return "-"
-    return f"{value:.6g}" if digits == "" else f"{value:{sign}.{digits}f}"
+    return f"{value:.6g}" if digits == "" else f"{value:{sign}z.{digits}f}"
 
 
 def other_runs_table(runs):

@@ -61,9 +61,28 @@ def some_runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def some_page(some_runs, tmp_path_factory):
+def output_dir(some_runs, tmp_path_factory):
     output_dir = tmp_path_factory.mktemp("report")
-    return write_report(some_runs, output_dir, left_out=[f"left out {HOSTILE}"])
+    write_report(some_runs, output_dir, left_out=[f"left out {HOSTILE}"])
+    return output_dir
+
+
+@pytest.fixture
+def some_page(output_dir):
+    return (output_dir / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def quick_figures(monkeypatch):
+    """Figures are made, but not drawn, which takes the most time."""
+
+    def save(figure, directory, name):
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{name}.svg"
+        path.write_text("<svg/>")
+        return path
+
+    monkeypatch.setattr(report.figures, "save", save)
 
 
 def test_names_from_files_are_escaped(some_page):
@@ -98,9 +117,8 @@ def test_a_page_of_few_runs_says_what_is_missing(some_page):
     assert "means of 2 seeds with 95 % intervals" in text
 
 
-def test_short_runs_are_in_no_table_of_the_paper(some_runs, tmp_path):
-    write_report(some_runs, tmp_path)
-    names = {path.name for path in (tmp_path / "tables").iterdir()}
+def test_short_runs_are_in_no_table_of_the_paper(output_dir):
+    names = {path.name for path in (output_dir / "tables").iterdir()}
     assert {"table_A.7_mnist_error.tex", "table_other_runs.csv"} <= names
     assert not any("cifar10" in name for name in names)
 
@@ -110,7 +128,7 @@ def test_only_short_runs_make_a_report_too(some_runs, tmp_path):
     assert "No run is in the paper's setting" in write_report(short, tmp_path)
 
 
-def test_the_author_s_runs_are_compared_with_nothing(tmp_path):
+def test_the_author_s_runs_are_compared_with_nothing(tmp_path, quick_figures):
     runs = reference.paper_runs().query("dataset == 'mnist'")
     page = write_report(runs, tmp_path, is_paper=True)
     assert "The author's own 13 runs" in page
@@ -120,7 +138,7 @@ def test_the_author_s_runs_are_compared_with_nothing(tmp_path):
     assert numbers == {"A.1", "A.2", "B.1"}
 
 
-def test_a_data_set_that_is_not_there_is_one_line(some_runs, tmp_path):
+def test_a_data_set_that_is_not_there_is_one_line(some_runs, tmp_path, quick_figures):
     lines = []
     path = report.write(
         some_runs.query("dataset == 'cifar10'"), tmp_path, latency=False,
@@ -133,10 +151,9 @@ def test_a_data_set_that_is_not_there_is_one_line(some_runs, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
-def test_in_a_browser(some_runs, tmp_path):
+def test_in_a_browser(some_page, tmp_path):
     """The script runs, nothing is wider than a narrow screen, and it prints."""
     path = tmp_path / "index.html"
-    page = write_report(some_runs, tmp_path)
     check = """<script>
       const svg = document.querySelector(".chart svg");
       const box = svg.getBoundingClientRect();
@@ -146,7 +163,7 @@ def test_in_a_browser(some_runs, tmp_path):
       document.title = [first, value, svg.querySelectorAll("path").length,
         document.documentElement.scrollWidth <= innerWidth, window.hacked].join("|");
     </script>"""
-    path.write_text(page.replace("</body>", check + "</body>"))
+    path.write_text(some_page.replace("</body>", check + "</body>"))
     frame = tmp_path / "narrow.html"
     frame.write_text(
         '<iframe src="index.html" width="375" height="800"></iframe><p></p><script>'
@@ -174,7 +191,7 @@ def test_in_a_browser(some_runs, tmp_path):
 
 def test_the_command(tmp_path):
     log_dir = tmp_path / "logs"
-    write_run(log_dir, ExperimentConfig("digits"))
+    write_run(log_dir, ExperimentConfig("digits", epochs=2))  # without figures
     (log_dir / "broken.pkl").write_bytes(b"x")
     result = command(
         "--log_dir", log_dir, "--output_dir", tmp_path / "out", "--noimages",
