@@ -84,15 +84,11 @@ def load_runs(log_dir, say=print):
             f"there is no directory {log_dir}: give the --log_dir of run_experiments.py"
         )
     parts, seen = [], {}
-    for path in sorted({*log_dir.rglob("*.pkl"), *log_dir.rglob("config.json")}):
-        if path.name == "config.json" and (path.parent / "stats.pkl").exists():
-            continue  # read with its statistics
+    for path in _run_files(log_dir):
         name = path.relative_to(log_dir)
         try:
             part = _load_run(path, str(name.parent))
-            # `jit` is no setting of the paper's: the same numbers are wanted of both.
-            settings = set(ExperimentConfig.__dataclass_fields__) - {"jit"}
-            identity = tuple(part[sorted(settings)].iloc[0])
+            identity = _identity(part)
             if identity in seen:
                 raise _LeftOut(f"the same experiment as {seen[identity]}")
         except (_LeftOut, UnreadablePickle, OSError) as error:
@@ -104,6 +100,21 @@ def load_runs(log_dir, say=print):
     if not parts:
         return pd.DataFrame(columns=list(reference.COLUMNS))
     return pd.concat(parts, ignore_index=True)
+
+
+def _run_files(log_dir):
+    """Each file of statistics, and each `config.json` that has none beside it."""
+    return [
+        path
+        for path in sorted({*log_dir.rglob("*.pkl"), *log_dir.rglob("config.json")})
+        if path.name != "config.json" or not (path.parent / "stats.pkl").exists()
+    ]
+
+
+def _identity(part):
+    """All settings of a run but `jit`, which does not change what is computed."""
+    settings = set(ExperimentConfig.__dataclass_fields__) - {"jit"}
+    return tuple(part[sorted(settings)].iloc[0])
 
 
 def _load_run(path, run):

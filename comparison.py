@@ -122,14 +122,15 @@ def grid_correlations(runs):
     """Spearman's correlation of our final results with the paper's over the grid.
 
     Args:
-        runs: rows of `analysis.load_runs` in the paper's setting.
+        runs: rows of `analysis.load_runs`; those in the paper's setting count.
 
     Returns:
         List of dicts: dataset, model, quantity, rho, p, settings (how many in common).
     """
+    runs = runs[runs["setting"] == ""]
     ours, paper = final_summary(runs), final_summary(reference.paper_runs())
     rows = []
-    for dataset in runs["dataset"].unique():
+    for dataset in sorted(runs["dataset"].unique(), key=reference.dataset_place):
         their_name = reference.paper_dataset(dataset)
         if their_name is None:
             continue

@@ -74,20 +74,8 @@ def methods_figure(runs, dataset, model, quantity):
     figure = Figure(figsize=(10.5, 4.3), dpi=110, layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     for axes, method in zip(panels, PANELS, strict=True):
-        far = []
-        for (line_method, alpha, line_model), line in lines.items():
-            if line_method not in (method, "Single"):
-                continue
-            single = line_method == "Single"
-            name = f"traditional {NAMES[line_model]}" if single else f"weight {alpha}"
-            if line[0].iloc[-1] > limit:
-                far.append(f"{name} at {line[0].iloc[-1]:.3g}")
-                continue
-            style = GREYS[line_model] if single else _weight_style(alpha)
-            _draw(axes, line, style, name)
-        axes.set_title(method, loc="left")
-        if far:
-            axes.set_title(f"above, ends: {', '.join(far)}", loc="right", fontsize=7)
+        shown = {k: v for k, v in lines.items() if k[0] in (method, "Single")}
+        _method_panel(axes, method, shown, limit)
         _finish(axes)
         axes.label_outer()
     panels[0].set_ylabel(f"{NAMES[model]}: test {_unit(quantity)}")
@@ -164,6 +152,22 @@ def _curves(runs, column):
     return lines
 
 
+def _method_panel(axes, method, lines, limit):
+    """Draws the lines that end below `limit`, and names the others in the title."""
+    far = []
+    for (line_method, alpha, model), line in lines.items():
+        single = line_method == "Single"
+        name = f"traditional {NAMES[model]}" if single else f"weight {alpha}"
+        if line[0].iloc[-1] > limit:
+            far.append(f"{name} at {line[0].iloc[-1]:.3g}")
+            continue
+        style = GREYS[model] if single else WEIGHT_STYLES.get(alpha, OTHER_STYLE)
+        _draw(axes, line, style, name)
+    axes.set_title(method, loc="left")
+    if far:
+        axes.set_title(f"above, ends: {', '.join(far)}", loc="right", fontsize=7)
+
+
 def _draw(axes, line, style, name, every=1):
     mean, width = line
     color, dashes, marker = style
@@ -175,10 +179,6 @@ def _draw(axes, line, style, name, every=1):
         axes.fill_between(
             mean.index, mean - width, mean + width, color=color, alpha=0.15
         )
-
-
-def _weight_style(alpha):
-    return WEIGHT_STYLES.get(alpha, OTHER_STYLE)
 
 
 def _unit(quantity):

@@ -46,56 +46,63 @@ def write(
         The path of index.html. Beside it are tables/ (.md, .tex, .csv), figures/ (.png,
         .svg), claims.md and runs.csv.
     """
-    comparable = runs[runs["setting"] == ""]
-    paper = None if is_paper else reference.paper_runs()
     costs = inference.measure() if latency else None
     checked = claims.check_all(runs, costs)
-    sections = [
-        _section(comparable, paper, dataset, output_dir)
-        for dataset in sorted(
-            comparable["dataset"].unique(), key=reference.dataset_place
-        )
-    ]
     samples, absent = _samples(runs, output_dir, data_dir) if images else ([], [])
     for line in absent:
         say(line)
     others = tables.other_runs_table(runs)
     tables.write(others, output_dir / "tables")
-    page = _template().render(
+    page = _render(
+        runs,
         is_paper=is_paper,
         claims=checked,
-        correlations=[] if is_paper else comparison.grid_correlations(comparable),
         costs=costs,
-        sections=sections,
+        sections=_sections(runs, is_paper, output_dir),
         samples=samples,
         absent=absent,
         others=others,
         left_out=left_out,
-        missing=reference.missing_experiments(runs),
-        runs=_run_rows(runs),
-        charts=charts.chart_data(runs),
-        marks=claims.MARKS,
-        label=reference.label,
-        dataset_label=reference.dataset_label,
     )
     _write_text(output_dir / "claims.md", claims.markdown(checked))
     _write_text(output_dir / "runs.csv", runs.to_csv(index=False))
-    _write_text(output_dir / "index.html", page)
-    return output_dir / "index.html"
+    return _write_text(output_dir / "index.html", page)
 
 
-def _template():
+def _render(runs, is_paper, **parts):
+    """The page, from the runs and what was made of them."""
     # Autoescape: names of data sets, commands and versions come from files.
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    first = runs.drop_duplicates("run").sort_values(["dataset", "run"])
+    return template.render(
+        correlations=[] if is_paper else comparison.grid_correlations(runs),
+        is_paper=is_paper,
+        runs=first.to_dict("records"),
+        missing=reference.missing_experiments(runs),
+        charts=charts.chart_data(runs),
+        marks=claims.MARKS,
+        label=reference.label,
+        dataset_label=reference.dataset_label,
+        **parts,
+    )
 
 
 def _write_text(path, text):
     with files.replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def _sections(runs, is_paper, output_dir):
+    """The parts of the page on each data set with runs in the paper's setting."""
+    runs = runs[runs["setting"] == ""]
+    paper = None if is_paper else reference.paper_runs()
+    names = sorted(runs["dataset"].unique(), key=reference.dataset_place)
+    return [_section(runs, paper, name, output_dir) for name in names]
 
 
 def _section(runs, paper, dataset, output_dir):
@@ -174,9 +181,3 @@ def _samples(runs, output_dir, data_dir):
             pca = pictures.pca_figure(images, labels)
             drawn.append(figure(pca, name=key, caption=caption))
     return drawn, absent
-
-
-def _run_rows(runs):
-    """One dict a run, for the table of settings, versions and commands."""
-    first = runs.drop_duplicates("run").sort_values(["dataset", "run"])
-    return first.to_dict("records")

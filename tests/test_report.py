@@ -60,6 +60,21 @@ def some_runs(tmp_path_factory):
     return runs
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_figures():
+    """Figures are made, but not drawn, which takes the most time."""
+
+    def save(figure, directory, name):
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{name}.svg"
+        path.write_text("<svg/>")
+        return path
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report.figures, "save", save)
+        yield
+
+
 @pytest.fixture(scope="module")
 def output_dir(some_runs, tmp_path_factory):
     output_dir = tmp_path_factory.mktemp("report")
@@ -70,19 +85,6 @@ def output_dir(some_runs, tmp_path_factory):
 @pytest.fixture
 def some_page(output_dir):
     return (output_dir / "index.html").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def quick_figures(monkeypatch):
-    """Figures are made, but not drawn, which takes the most time."""
-
-    def save(figure, directory, name):
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{name}.svg"
-        path.write_text("<svg/>")
-        return path
-
-    monkeypatch.setattr(report.figures, "save", save)
 
 
 def test_names_from_files_are_escaped(some_page):
@@ -128,7 +130,7 @@ def test_only_short_runs_make_a_report_too(some_runs, tmp_path):
     assert "No run is in the paper's setting" in write_report(short, tmp_path)
 
 
-def test_the_author_s_runs_are_compared_with_nothing(tmp_path, quick_figures):
+def test_the_author_s_runs_are_compared_with_nothing(tmp_path):
     runs = reference.paper_runs().query("dataset == 'mnist'")
     page = write_report(runs, tmp_path, is_paper=True)
     assert "The author's own 13 runs" in page
@@ -138,7 +140,7 @@ def test_the_author_s_runs_are_compared_with_nothing(tmp_path, quick_figures):
     assert numbers == {"A.1", "A.2", "B.1"}
 
 
-def test_a_data_set_that_is_not_there_is_one_line(some_runs, tmp_path, quick_figures):
+def test_a_data_set_that_is_not_there_is_one_line(some_runs, tmp_path):
     lines = []
     path = report.write(
         some_runs.query("dataset == 'cifar10'"), tmp_path, latency=False,
@@ -151,9 +153,18 @@ def test_a_data_set_that_is_not_there_is_one_line(some_runs, tmp_path, quick_fig
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
-def test_in_a_browser(some_page, tmp_path):
+def test_in_a_browser(tmp_path):
     """The script runs, nothing is wider than a narrow screen, and it prints."""
+    log_dir = tmp_path / "logs"
+    write_run(log_dir, ExperimentConfig("mnist"))
+    write_run(log_dir, ExperimentConfig("mnist", method="Single"))
+    write_run(log_dir, ExperimentConfig(HOSTILE, epochs=2))
+    result = command(
+        "--log_dir", log_dir, "--output_dir", tmp_path, "--noimages", "--nolatency"
+    )
+    assert (result.returncode, result.stderr) == (0, "")
     path = tmp_path / "index.html"
+    some_page = path.read_text()
     check = """<script>
       const svg = document.querySelector(".chart svg");
       const box = svg.getBoundingClientRect();
