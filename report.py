@@ -43,8 +43,7 @@ def write(
         say: is called with a line for each data set that is not there.
 
     Returns:
-        The path of index.html. Beside it are tables/ (.md, .tex, .csv), figures/ (.png,
-        .svg), claims.md and runs.csv.
+        The path of index.html; tables/, figures/, claims.md, runs.csv lie beside it.
     """
     costs = inference.measure() if latency else None
     checked = claims.check_all(runs, costs)
