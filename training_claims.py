@@ -1,7 +1,7 @@
 """The second list of observations in section 6.1, on how L2 0.01 trains.
 
-Checks as in `claims`: a docstring is the rule, set down before the numbers were looked
-at. Each compares L2 0.01 with the traditional ensemble. Training curves are the paper's
+Checks as in `claims`: a docstring is the rule, set down before any verdict was
+computed. Each compares L2 0.01 with the traditional ensemble. Training curves are the paper's
 running means.
 """
 
