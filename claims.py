@@ -98,8 +98,9 @@ def ensembles(evidence):
 def every_method(evidence):
     """On every data set and for ST and M each, each of CE, L2 and L1 has some weight
     with a lower error than the counterpart ("yield improvements provided the rate is
-    not too large", read in favour of the claim: the weight may be 1); and at the smallest weight, 0.0001, at least half of the models of
-    all data sets and methods have ("often")."""
+    not too large", read in favour of the claim: the weight may be 1); and at the
+    smallest weight, 0.0001, at least half of the models of all data sets and methods
+    have ("often")."""
     parts, smallest = [], []
     for dataset in evidence.datasets:
         for model in MEMBERS:
