@@ -37,6 +37,7 @@ from overhead import bare_step, load
 import batches
 import environment
 import fast_paths
+import footprint
 import training
 from experiments import ExperimentConfig
 
@@ -61,9 +62,8 @@ def operations(model):
     for member in model.members:
         convolutions = [x for x in member.layers if isinstance(x, keras.layers.Conv2D)]
         for index, layer in enumerate(convolutions):
-            height, width = layer.output.shape[1:3]
             passes = 3 if index else 2
-            total += passes * 2 * height * width * int(tf.size(layer.kernel))
+            total += passes * footprint.layer_operations(layer)
     return total
 
 

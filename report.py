@@ -1,0 +1,182 @@
+"""The report: a page with claims, tables, figures and curves, and the files beside it.
+
+The page needs nothing else: pictures are inline, the script that draws the curves reads
+a block of JSON, and nothing is loaded from a network. All text from files is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import pathlib
+
+import jinja2
+
+import charts
+import claims
+import comparison
+import figures
+import files
+import footprint
+import pictures
+import reference
+import tables
+from preparation import DatasetError
+
+TEMPLATE = pathlib.Path(__file__).parent / "report_template.html"
+
+
+def write(
+    runs, output_dir, *, left_out=(), is_paper=False, data_dir=None, images=True,
+    latency=True, say=print,
+):  # fmt: skip
+    """Writes the report of some runs.
+
+    Args:
+        runs: rows of `analysis.load_runs`, or `reference.paper_runs()`; not empty.
+        output_dir: a directory that is there.
+        left_out: lines on the files that were left out.
+        is_paper: whether the runs are the author's own; nothing is compared then.
+        data_dir: of prepared data sets, for pictures of them.
+        images: whether to show sample images and the PCA.
+        latency: whether to measure what inference costs.
+        say: is called with a line for each data set that is not there.
+
+    Returns:
+        The path of index.html; tables/, figures/, claims.md, runs.csv lie beside it.
+    """
+    costs = footprint.measure() if latency else None
+    checked = claims.check_all(runs, costs)
+    samples, absent = _samples(runs, output_dir, data_dir) if images else ([], [])
+    for line in absent:
+        say(line)
+    others = tables.other_runs_table(runs)
+    tables.write(others, output_dir / "tables")
+    page = _render(
+        runs,
+        is_paper=is_paper,
+        claims=checked,
+        costs=costs,
+        sections=_sections(runs, is_paper, output_dir),
+        samples=samples,
+        absent=absent,
+        others=others,
+        left_out=left_out,
+    )
+    _write_text(output_dir / "claims.md", claims.markdown(checked))
+    _write_text(output_dir / "runs.csv", runs.to_csv(index=False))
+    return _write_text(output_dir / "index.html", page)
+
+
+def _render(runs, is_paper, **parts):
+    """The page, from the runs and what was made of them."""
+    # Autoescape: names of data sets, commands and versions come from files.
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    first = runs.drop_duplicates("run").sort_values(["dataset", "run"])
+    return template.render(
+        correlations=[] if is_paper else comparison.grid_correlations(runs),
+        is_paper=is_paper,
+        runs=first.to_dict("records"),
+        missing=reference.missing_experiments(runs),
+        charts=charts.chart_data(runs),
+        marks=claims.MARKS,
+        label=reference.label,
+        dataset_label=reference.dataset_label,
+        **parts,
+    )
+
+
+def _write_text(path, text):
+    with files.replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def _sections(runs, is_paper, output_dir):
+    """The parts of the page on each data set with runs in the paper's setting."""
+    runs = runs[runs["setting"] == ""]
+    paper = None if is_paper else reference.paper_runs()
+    names = sorted(runs["dataset"].unique(), key=reference.dataset_place)
+    return [_section(runs, paper, name, output_dir) for name in names]
+
+
+def _section(runs, paper, dataset, output_dir):
+    """The tables and figures of a data set, written and for the page."""
+    results = [
+        tables.results_table(runs, paper, dataset, quantity)
+        for quantity in ("error", "cost")
+    ]
+    for table in results:
+        tables.write(table, output_dir / "tables")
+    drawn = []
+    for model in ("ST", "M"):
+        for quantity in ("error", "cost"):
+            number = figures.NUMBERS.get((dataset, model), "")
+            drawn.append(
+                _figure(
+                    figures.methods_figure(runs, dataset, model, quantity),
+                    output_dir,
+                    (number, dataset, model, quantity),
+                    f"{model}, test {quantity} of the last ten epochs: collaborative "
+                    "in colour, traditional in greys",
+                )
+            )
+    drawn.append(
+        _figure(
+            figures.close_figure(runs, dataset),
+            output_dir,
+            (figures.CLOSE_NUMBERS.get(dataset, ""), dataset, "L2_0.01"),
+            "L2 0.01 against the traditional ensemble; training statistics are running "
+            "means, as the paper's",
+        )
+    )
+    title = reference.dataset_label(dataset)
+    return {"title": title, "tables": results, "figures": drawn}
+
+
+def _figure(figure, output_dir, name, caption):
+    """Writes a figure, and gives its caption and its picture as a data URI."""
+    number, *rest = name
+    parts = filter(None, ("figure", number, *map(tables.file_name, rest)))
+    path = figures.save(figure, output_dir / "figures", "_".join(parts))
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return {
+        "caption": f"Figure {number}. {caption}" if number else caption,
+        "source": f"data:image/svg+xml;base64,{data}",
+    }
+
+
+def _samples(runs, output_dir, data_dir):
+    """Figures 3.1 to 3.4, and a line for each data set that is not there."""
+    drawn, absent = [], []
+    figure = functools.partial(_figure, output_dir=output_dir)
+    # Other sets of tfds are not looked up: an unknown name would ask the network.
+    known = [n for n in pictures.datasets.DATASETS if n in set(runs["dataset"])]
+    for name in sorted(
+        {*reference.PAPER_DATASETS, *known}, key=reference.dataset_place
+    ):
+        try:
+            images, labels, names = pictures.first_images(
+                name, pictures.PCA_IMAGES, data_dir
+            )
+        except DatasetError as error:
+            absent.append(f"no sample images of {name}: {error}")
+            continue
+        title = reference.dataset_label(name)
+        number = pictures.SAMPLE_NUMBERS.get(name, "")
+        sample = pictures.samples_figure(images, labels, names)
+        key = (number, name, "samples")
+        drawn.append(figure(sample, name=key, caption=f"{title}: sample images"))
+        if name == "mnist":
+            caption = (
+                "Similar MNIST images with distinct classifications, on their two "
+                "principal components; blue pixels weigh positively, red negatively"
+            )
+            key = ("3.4", name, "pca")
+            pca = pictures.pca_figure(images, labels)
+            drawn.append(figure(pca, name=key, caption=caption))
+    return drawn, absent

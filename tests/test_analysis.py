@@ -1,0 +1,206 @@
+import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+import zlib
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import analysis
+import reference
+from experiments import ExperimentConfig
+
+
+def synthetic_curves(config, error=None):
+    """Curves like those of a run: they fall, with noise of the settings' own."""
+    rng = np.random.default_rng(zlib.crc32(repr(config).encode()))
+    fall = np.linspace(1, 0, config.epochs) ** 2
+    models = {}
+    for name in (*config.member_names, "ensemble")[: 3 if config.members[1:] else 1]:
+        end = rng.uniform(0.1, 0.3) if error is None else error
+        noise = rng.normal(0, 0.002, (2, config.epochs)) * fall
+        errors = end + 0.5 * fall + noise
+        models[name] = {
+            "train_error": errors[0] / 2,
+            "train_cost": errors[0],
+            "train_error_running": errors[0] / 2,
+            "train_cost_running": errors[0],
+            "test_error": errors[1],
+            "test_cost": 3 * errors[1],
+        }
+    return models
+
+
+def write_run(log_dir, config, models=None, **changes):
+    """Writes the files of a finished run, as the logger and training do."""
+    run_dir = config.run_dir(log_dir)
+    run_dir.mkdir(parents=True)
+    statistics = {
+        "params": config.to_json(),
+        "start_time": 1.0,
+        "end_time": 2.0,
+        "models": synthetic_curves(config) if models is None else models,
+        "totals": {},
+        "seconds": np.ones(config.epochs),
+    } | changes
+    (run_dir / "stats.pkl").write_bytes(pickle.dumps(statistics))
+    content = {
+        "config": config.to_json(),
+        "versions": {"keras": "3.15"},
+        "git_revision": "abc+",
+        "device": "a device",
+        "command": ["run_experiments.py", "--dataset", config.dataset],
+    }
+    (run_dir / "config.json").write_text(json.dumps(content))
+    return run_dir
+
+
+def load(log_dir):
+    left_out = []
+    return analysis.load_runs(log_dir, left_out.append), left_out
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "analysis.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def test_a_tidy_table(tmp_path):
+    config = ExperimentConfig("cifar10", method="CE", alpha=0.1, seed=3)
+    write_run(tmp_path, config)
+    runs, left_out = load(tmp_path)
+    assert left_out == []
+    assert list(runs.columns) == list(reference.COLUMNS)
+    assert len(runs) == 3 * 30
+    models = synthetic_curves(config)
+    for name, curves in models.items():
+        mine = runs[runs["model"] == name]
+        assert list(mine["epoch"]) == list(range(1, 31))
+        for column in (*reference.MEASURED, *reference.RUNNING):
+            np.testing.assert_array_equal(mine[column], curves[column])
+    first = runs.iloc[0]
+    assert tuple(first[["dataset", "members", "method", "alpha", "seed"]]) == (
+        "cifar10", "ST-M", "CE", 0.1, 3,
+    )  # fmt: skip
+    assert first["setting"] == "" and first["seconds"] == 30
+    assert first["command"] == "run_experiments.py --dataset cifar10"
+    assert (first["versions"], first["revision"]) == ("keras 3.15", "abc+")
+
+
+def test_other_settings_are_told_apart(tmp_path):
+    write_run(tmp_path / "a", ExperimentConfig("mnist"))
+    write_run(tmp_path / "b", ExperimentConfig("mnist", epochs=2, truncate=64))
+    write_run(tmp_path / "c", ExperimentConfig("mnist", reduction="released"))
+    write_run(tmp_path / "d", ExperimentConfig("mnist", members=("M",)))
+    runs, _ = load(tmp_path)
+    settings = runs.drop_duplicates("run")["setting"].tolist()
+    assert settings == [
+        "",
+        "epochs 2, truncate 64",
+        "reduction released",
+        "members M",
+    ]
+    assert len(reference.missing_experiments(runs)) == 38
+
+
+def damage_pickle(run_dir):
+    path = run_dir / "stats.pkl"
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def run_code(run_dir):
+    class Bomb:
+        def __reduce__(self):
+            return (os.mkdir, (str(run_dir / "code_ran"),))
+
+    (run_dir / "stats.pkl").write_bytes(pickle.dumps({"models": Bomb()}))
+
+
+def change_config(run_dir):
+    path = run_dir / "config.json"
+    path.write_text(path.read_text().replace('"seed": 912', '"seed": 913'))
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (damage_pickle, "stats.pkl: not a pickle of plain statistics"),
+        (run_code, "it asks for posix.mkdir"),
+        (lambda d: (d / "config.json").unlink(), "no config.json beside it"),
+        (lambda d: (d / "config.json").write_text("{"), "config.json beside it is dam"),
+        (lambda d: (d / "config.json").write_text('{"config": {"x": 1}}'), "damaged"),
+        (lambda d: (d / "config.json").write_bytes(b"\xff"), "damaged"),
+        (change_config, "config.json beside it is of another run"),
+        (lambda d: (d / "stats.pkl").unlink(), "no epoch was finished"),
+        (lambda d: (d / "stats.pkl").rename(d / "x.pkl"), "x.pkl: not a file of a run"),
+    ],
+)
+def test_files_that_are_left_out(damage, message, tmp_path):
+    write_run(tmp_path, ExperimentConfig("mnist", seed=1))
+    run_dir = write_run(tmp_path, ExperimentConfig("mnist"))
+    damage(run_dir)
+    runs, left_out = load(tmp_path)
+    assert runs["seed"].unique() == [1]
+    assert any(message in line for line in left_out), left_out
+    assert all("seed_912" in line and "\n" not in line for line in left_out)
+    assert not (run_dir / "code_ran").exists()
+
+
+def test_unfinished_short_and_double_runs_are_left_out(tmp_path):
+    write_run(tmp_path / "a", ExperimentConfig("mnist"))
+    write_run(tmp_path / "b", ExperimentConfig("mnist", jit="on"))
+    write_run(tmp_path, ExperimentConfig("mnist", seed=1), end_time=None)
+    config = ExperimentConfig("mnist", seed=2)
+    models = synthetic_curves(ExperimentConfig("mnist", seed=2, epochs=29))
+    write_run(tmp_path, config, models)
+    runs, left_out = load(tmp_path)
+    assert runs["run"].nunique() == 1
+    text = "\n".join(left_out)
+    assert "the same experiment as a" in text
+    assert "not finished: 30 of 30 epochs" in text
+    assert "no whole curves of ST over 30 epochs" in text
+    assert len(left_out) == 3
+
+
+def test_errors_are_one_line(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    output = ("--output_dir", tmp_path / "report", "--noimages", "--nolatency")
+    for arguments, status, message in [
+        (("--log_dir", tmp_path / "none", *output), 1, "there is no directory"),
+        (("--log_dir", tmp_path / "empty", *output), 1, "no finished run below"),
+        (("--paper", "--output_dir", tmp_path / "file"), 1, "File exists"),
+        (("--paper", "--output_dir", "/proc/none"), 1, "/proc/none"),
+        (("--papr",), 2, "Unknown command line flag 'papr'"),
+        (("logs",), 2, "got 'logs', which is no flag"),
+    ]:
+        result = command(*arguments)
+        assert result.returncode == status, result
+        assert message in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_help_is_quick_and_complete():
+    start = time.perf_counter()
+    result = command("--help")
+    # A quarter of a second here; the bound leaves room for a busy machine.
+    assert time.perf_counter() - start < 3
+    assert result.returncode == 0
+    for flag in analysis.FLAGS:
+        assert flag in result.stdout
+
+
+def test_tables_and_claims_need_no_tensorflow():
+    code = (
+        "import sys, analysis, reference, tables, claims, figures;"
+        "analysis.load_runs('tests'); claims.check_all(reference.paper_runs());"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,0 +1,58 @@
+import pandas as pd
+import pytest
+
+import reference
+import training_claims
+from evidence import Evidence
+
+
+def curves(name, *values):
+    return {name: pd.DataFrame([values], index=[1], columns=range(1, len(values) + 1))}
+
+
+def test_roughness_of_a_line_and_of_a_zigzag():
+    line = training_claims.roughness(curves("test_error", *(0.1 * i for i in range(9))))
+    assert line[1] == pytest.approx(0, abs=1e-9)
+    zigzag = [0.5, 0.1, 0.9] + [0.01, 0.02] * 3  # the first third does not count
+    rough = training_claims.roughness(curves("test_error", *zigzag))
+    assert rough[1] == pytest.approx(2.0)  # +-1 point up and down
+
+
+def test_rise_of_the_cost():
+    rise = training_claims.cost_rise(curves("test_cost", 2.0, 0.5, 0.75))
+    assert rise[1] == 1.5
+
+
+def test_the_last_ten_epochs_in_percent():
+    last = training_claims.last_test_errors(
+        curves("test_error", *[0.5] * 2, *[0.01] * 10)
+    )
+    assert last.shape == (1, 10) and last.to_numpy().max() == pytest.approx(1)
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    return Evidence(reference.paper_runs())
+
+
+def test_numbers_of_the_author_s_runs(evidence):
+    parts = training_claims.regularizes(evidence)
+    assert [part.holds for part in parts] == [True, True, False, False]
+    assert parts[3].text == "CIFAR10 M, final test error: +0.09"  # 23.10 and 23.01
+    parts = training_claims.more_alike(evidence)
+    assert [part.holds for part in parts] == [True, False, True]
+    parts = training_claims.better_ending(evidence)
+    assert [part.text for part in parts][2:] == [
+        "MNIST ST, final error: -0.21",
+        "MNIST M, final error: -0.12",
+        "MNIST ensemble, final error: -0.02",
+    ]
+
+
+def test_missing_runs_leave_a_part_open():
+    runs = reference.paper_runs().query("method == 'L2'")
+    evidence = Evidence(runs)
+    for check in training_claims.STATEMENTS:
+        parts = check(evidence)
+        assert {part.holds for part in parts} == {None}
+        assert all("Single" in part.missing[0] for part in parts)
