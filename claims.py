@@ -26,7 +26,8 @@ from evidence import (
     conjunction,
     count_below,
 )
-from reference import METHODS, WEIGHTS, label
+from experiments import PAPER_ALPHAS, PAPER_METHODS
+from reference import label
 
 CLOSE = 0.10  # "approximates": an error at most 10 % (relative) above the other
 MARKS = {True: "yes", False: "no", None: "open"}
@@ -41,8 +42,8 @@ def outperform(evidence):
         for model in MEMBERS:
             found = [
                 evidence.compare(dataset, (method, weight), model)
-                for method in METHODS
-                for weight in WEIGHTS
+                for method in PAPER_METHODS
+                for weight in PAPER_ALPHAS
             ]
             total += found
             where = f"{evidence.name(dataset)} {model}, at least 2"
@@ -104,10 +105,10 @@ def every_method(evidence):
     parts, smallest = [], []
     for dataset in evidence.datasets:
         for model in MEMBERS:
-            for method in METHODS:
+            for method in PAPER_METHODS:
                 found = [
                     evidence.compare(dataset, (method, weight), model)
-                    for weight in WEIGHTS
+                    for weight in PAPER_ALPHAS
                 ]
                 where = f"{evidence.name(dataset)} {model} {method}, at least 1"
                 parts.append(count_below(where, found, at_least=1))
@@ -126,7 +127,7 @@ def good_weights(evidence):
         for model in MEMBERS:
             entropy.append(evidence.compare(dataset, ("CE", 1.0), model))
             for method in ("L2", "L1"):
-                for weight in WEIGHTS[1:]:
+                for weight in PAPER_ALPHAS[1:]:
                     setting = (method, weight)
                     smaller.append(
                         evidence.compare(dataset, setting, model, (method, 1.0))
@@ -146,14 +147,16 @@ def less_collaboration(evidence):
     error than the traditional ensemble."""
     parts = []
     for dataset in evidence.datasets:
-        for method in METHODS:
+        for method in PAPER_METHODS:
             parts.append(evidence.weight_correlation(dataset, method))
     for model in (*MEMBERS, "ensemble"):
         for dataset in evidence.datasets:
-            for method in METHODS:
-                found = evidence.compare(dataset, (method, WEIGHTS[-1]), model)
+            for method in PAPER_METHODS:
+                found = evidence.compare(dataset, (method, PAPER_ALPHAS[-1]), model)
                 name = evidence.name(dataset)
-                where = f"{name} {model}, {label(method, WEIGHTS[-1])} - traditional"
+                where = (
+                    f"{name} {model}, {label(method, PAPER_ALPHAS[-1])} - traditional"
+                )
                 parts.append(evidence.part(where, found))
     return parts
 

@@ -13,7 +13,8 @@ import math
 import pandas as pd
 
 import comparison
-from reference import METHODS, PAPER_DATASETS, PAPER_NAMES, RUNNING, WEIGHTS, label
+from experiments import PAPER_ALPHAS, PAPER_DATASETS, PAPER_METHODS
+from reference import PAPER_NAMES, RUNNING, label
 
 MEMBERS = ("ST", "M")
 SINGLE = ("Single", 0.0)
@@ -176,7 +177,9 @@ class Evidence:
         It holds where the mean error of the best setting is at most `tolerance`
         (relative) above that of the traditional `other_model`.
         """
-        settings = [(method, weight) for method in METHODS for weight in WEIGHTS]
+        settings = [
+            (method, weight) for method in PAPER_METHODS for weight in PAPER_ALPHAS
+        ]
         means = {
             setting: self.values(dataset, setting, model).mean()
             for setting in settings
@@ -200,15 +203,15 @@ class Evidence:
 
     def weight_correlation(self, dataset, method):
         """The part that the ensemble's error grows with the weight, by rank."""
-        settings = [(method, weight) for weight in WEIGHTS]
+        settings = [(method, weight) for weight in PAPER_ALPHAS]
         text = f"{self.name(dataset)} {method}, rank correlation of weight and error"
         absent = self.lacking(dataset, *settings)
         if absent:
             return Part(text, None, absent)
         errors = pd.DataFrame(
-            {w: self.values(dataset, (method, w), "ensemble") for w in WEIGHTS}
+            {w: self.values(dataset, (method, w), "ensemble") for w in PAPER_ALPHAS}
         ).dropna()
-        weights = pd.Series(WEIGHTS, index=WEIGHTS)
+        weights = pd.Series(PAPER_ALPHAS, index=PAPER_ALPHAS)
         rhos = errors.apply(
             lambda row: comparison.rank_correlation(weights, row)[0], axis=1
         ).fillna(0.0)  # all errors equal

@@ -15,6 +15,7 @@ import jinja2
 import charts
 import claims
 import comparison
+import experiments
 import figures
 import files
 import footprint
@@ -157,7 +158,7 @@ def _samples(runs, output_dir, data_dir):
     # Other sets of tfds are not looked up: an unknown name would ask the network.
     known = [n for n in pictures.datasets.DATASETS if n in set(runs["dataset"])]
     for name in sorted(
-        {*reference.PAPER_DATASETS, *known}, key=reference.dataset_place
+        {*experiments.PAPER_DATASETS, *known}, key=reference.dataset_place
     ):
         try:
             images, labels, names = pictures.first_images(

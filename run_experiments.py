@@ -20,12 +20,12 @@ import tempfile
 
 from etils import epy
 
-import command_line
 import datasets
+import experiment_flags
 import failures
 import files
 import interruption
-from command_line import FLAGS
+from experiment_flags import FLAGS
 from experiments import ConfigError, paper_results
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
@@ -46,7 +46,7 @@ def main(argv):
         print(FLAGS.get_help())
         return 0
     try:
-        configs = command_line.parse(argv)
+        configs = experiment_flags.parse(argv)
     except ConfigError as error:
         _exit(error, 2)
     try:

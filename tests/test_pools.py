@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-import command_line
+import experiment_flags
 import pools
 from experiments import ExperimentConfig
 
@@ -26,8 +26,8 @@ def program(tmp_path, monkeypatch):
 @pytest.fixture
 def fresh_flags():
     yield
-    for flag in command_line.FLAGS:
-        command_line.FLAGS[flag].unparse()
+    for flag in experiment_flags.FLAGS:
+        experiment_flags.FLAGS[flag].unparse()
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_a_command_asks_for_just_its_experiment(config, fresh_flags):
     options = {"log_dir": "some where", "data_dir": None}
     command = pools.command(config, options)
     assert command[:2] == [sys.executable, str(pools.PROGRAM)]
-    assert command_line.parse(command[1:]) == [config]
-    assert command_line.FLAGS.log_dir == "some where"
+    assert experiment_flags.parse(command[1:]) == [config]
+    assert experiment_flags.FLAGS.log_dir == "some where"
 
 
 def test_processes_have_cores_of_their_own(tmp_path, program, monkeypatch):

@@ -6,7 +6,7 @@ import time
 import pytest
 from conftest import REAL_DATA, ROOT
 
-import command_line
+import experiment_flags
 import progress
 import run_experiments
 
@@ -171,7 +171,7 @@ def test_mnist_beside_the_paper(tmp_path):
 
 
 def test_lists_and_seeds_are_combined(fresh_flags):
-    configs = command_line.parse(
+    configs = experiment_flags.parse(
         [
             "x",
             "--method",
