@@ -8,16 +8,13 @@ run again, and an interrupted one goes on where it stood.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import importlib
-import os
 import sys
-import tempfile
 
 from absl import flags
 from etils import epy
 
+import command_line
 import datasets
 import resnet
 from experiments import (
@@ -132,18 +129,13 @@ def parse_flags(argv):
     Returns:
         The `ExperimentConfig` that it asks for.
     """
-    if {"--help", "-help", "-h"} & set(argv[1:]):
-        print(__doc__)
-        print(FLAGS.get_help())
-        sys.exit(0)
+    unknown = command_line.parse(argv, FLAGS, __doc__)
     try:
-        unknown = FLAGS(argv)[1:]
         if unknown:
             raise ConfigError(f"got {unknown[0]!r}, which is no flag; see --help")
-        config = config_from_flags()
-    except (ConfigError, flags.Error) as error:
-        _exit(error, 2)
-    return config
+        return config_from_flags()
+    except ConfigError as error:
+        command_line.fail(error, 2)
 
 
 def config_from_flags():
@@ -199,47 +191,22 @@ def load_dataset(config):
 def main(argv):
     """The command; returns its exit status."""
     config = parse_flags(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with without_start_up_notes():
-        importlib.import_module("tensorflow")
-
+    command_line.start_tensorflow()
     try:
         run(config)
     except (ConfigError, datasets.DatasetChoiceError) as error:
-        _exit(error, 2)
+        command_line.fail(error, 2)
     except (datasets.DatasetError, training.RunError, logger.TrainingDiverged) as error:
-        _exit(error, 1)
+        command_line.fail(error, 1)
     except OSError as error:
-        _exit(f"{error.strerror or error}: {error.filename or FLAGS.log_dir}", 1)
+        command_line.fail(
+            f"{error.strerror or error}: {error.filename or FLAGS.log_dir}", 1
+        )
     except KeyboardInterrupt:
-        _exit("interrupted; the same command goes on after the last whole epoch", 130)
+        command_line.fail(
+            "interrupted; the same command goes on after the last whole epoch", 130
+        )
     return 0
-
-
-@contextlib.contextmanager
-def without_start_up_notes():
-    """Keeps TensorFlow's notes about itself, which no setting silences, off stderr.
-
-    What else is written to stderr meanwhile is passed on at the end of the block.
-    """
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            held.seek(0)
-            for line in held.read().decode(errors="replace").splitlines():
-                if not line.startswith(("I0000", "WARNING: All log messages before")):
-                    print(line, file=sys.stderr)
-
-
-def _exit(error, status):
-    print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
-    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,192 @@
+"""What is said of an exported artifact: `metadata.json`, `model_card.md`, a table."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import files
+import tables
+
+METADATA, CARD = "metadata.json", "model_card.md"
+
+
+def describe(run, model, options, scores, verification, artifact):
+    """All that is known of an artifact, as plain JSON values.
+
+    Args:
+        run: the `finished_run.FinishedRun` that it comes from.
+        model: the plain `keras.Model` that was written.
+        options: dict of member, format, softmax and quantize (None or "int8").
+        scores: test error (a fraction) and test cost of the run.
+        verification: what `verification` found.
+        artifact: the file, or the directory of a saved model.
+    """
+    artifact = pathlib.Path(artifact)
+    return {
+        "file": artifact.name,
+        **options,
+        "outputs": "probabilities" if options["softmax"] else "logits",
+        "class_names": list(run.class_names),
+        "input": {
+            "shape": [None, *model.input_shape[1:]],
+            "dtype": "float32",
+            "range": [0, 255],
+        },
+        "parameters": model.count_params(),
+        "bytes": _size(artifact),
+        "scores": scores,
+        "verification": verification,
+        "run": run.record,
+    }
+
+
+def write(directory, metadata):
+    """Writes `metadata.json` and `model_card.md` into an artifact's directory."""
+    directory = pathlib.Path(directory)
+    for name, text in (
+        (METADATA, json.dumps(metadata, indent=1) + "\n"),
+        (CARD, card(metadata)),
+    ):
+        with files.replacing(directory / name) as path:
+            path.write_text(text, encoding="utf-8")
+
+
+def card(metadata):
+    """The model card, in Markdown: what, trained how, on what, scores, limits."""
+    config = metadata["run"]["config"]
+    height, width, channels = (*metadata["input"]["shape"][1:], 1)[:3]
+    colour = "colour (RGB)" if channels == 3 else "grey"
+    form = " ".join(filter(None, (metadata["format"], metadata["quantize"])))
+    return f"""# {metadata["member"]} for {config["dataset"]} ({form})
+
+## What
+
+`{metadata["file"]}`: {_what(metadata)}, {metadata["parameters"]:,} parameters,
+{metadata["bytes"]:,} bytes. In: {colour} images, float32 `[batch, {height}, {width},
+{channels}]`, values 0..255, not normalised. Out: {metadata["outputs"]}, float32
+`[batch, {len(metadata["class_names"])}]`, in this order of classes:
+{", ".join(metadata["class_names"])}.
+
+## Trained how
+
+{_training(config)} {_versions(metadata["run"])}
+
+## On what
+
+{_data(metadata["run"])}
+
+## Scores
+
+At the end of training, in {config["precision"]}: test error
+{100 * metadata["scores"]["test_error"]:.2f} %, test cost (mean cross-entropy)
+{metadata["scores"]["test_cost"]:.4f}. {_verified(metadata["verification"])}
+
+## Limits
+
+{_limits(metadata)}
+"""
+
+
+def table(output_dir):
+    """Size, parameters and latency of every artifact in a directory, as text."""
+    rows = [["", "bytes", "parameters", "ms alone", "ms in a batch", "check"]]
+    for path in sorted(pathlib.Path(output_dir).glob(f"[!.]*/{METADATA}")):
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+        latency = metadata["verification"]["latency_ms"]
+        rows.append(
+            [
+                path.parent.name,
+                f"{metadata['bytes']:,}",
+                f"{metadata['parameters']:,}",
+                f"{latency['alone']:.3f}",
+                f"{latency['batch']:.3f}",
+                _check(metadata["verification"]),
+            ]
+        )
+    return tables.aligned(rows)
+
+
+def _size(artifact):
+    inside = [path for path in artifact.rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in inside or [artifact])
+
+
+def _check(verification):
+    if "int8_error" in verification:
+        errors = (verification[f"{kind}_error"] for kind in ("float32", "int8"))
+        return "error {:.2f} -> {:.2f} %".format(*(100 * error for error in errors))
+    return f"differs by {verification['largest_difference']:.1e}"
+
+
+def _what(metadata):
+    if metadata["member"] == "ensemble":
+        return f"the ensemble of {' and '.join(metadata['run']['config']['members'])}"
+    return f"the network {metadata['member']} alone, a residual network"
+
+
+def _training(config):
+    alone = config["method"] == "Single"
+    how = (
+        "from the labels alone"
+        if alone
+        else f"collaborating by {config['method']} with weight {config['alpha']}"
+    )
+    return (
+        f"{' and '.join(config['members'])}, {how}: {config['epochs']} epochs of\n"
+        f"batches of {config['batch_size']}, learning rate {config['learning_rate']},\n"
+        f"weight decay {config['weight_decay']}, precision {config['precision']} "
+        "(J. Noel, *A Collaborative\nApproach to Deep Learning*, 2017)."
+    )
+
+
+def _data(record):
+    config, data = record["config"], record["data"]
+    aside = ""
+    if data["validation"]:
+        aside = f" {data['validation']:,} others were set aside to choose settings on."
+    return (
+        f"{data['train']:,} training images of `{config['dataset']}` "
+        f"({config['split']} split,\nseed {config['seed']}); measured on "
+        f"{data['test']:,} test images, which were not trained on.{aside}"
+    )
+
+
+def _versions(record):
+    versions = record["versions"]
+    return (
+        f"TensorFlow {versions['tensorflow']},\nKeras {versions['keras']}, "
+        f"revision {record['git_revision']}, on {record['device']}."
+    )
+
+
+def _verified(verification):
+    latency = verification["latency_ms"]
+    return (
+        f"The artifact was run on\n{verification['images']:,} test images in a process "
+        f"without the code that trained it: {_check(verification)}.\nMilliseconds an "
+        f"image on {latency['cores']} core(s): {latency['alone']:.3f} alone, "
+        f"{latency['batch']:.3f} in a batch."
+    )
+
+
+def _limits(metadata):
+    config = metadata["run"]["config"]
+    limits = [
+        "It answers with one of its classes whatever the image shows.",
+        "Its probabilities are not calibrated; other images than those of "
+        f"`{config['dataset']}` were not measured.",
+    ]
+    if config["truncate"]:
+        limits.append("It was trained on a part of the data, to try things out.")
+    if config["precision"] != "float32":
+        limits.append(
+            f"It was trained and scored in {config['precision']} and computes in "
+            "float32, so that its outputs differ a little from those scored."
+        )
+    if metadata["quantize"]:
+        limits.append(
+            "Inside it computes with 8-bit integers, so that some answers are not the "
+            "float32 network's. Inputs and outputs are float32."
+        )
+    return "\n".join(f"- {limit}" for limit in limits)
