@@ -107,7 +107,6 @@ def _write_onnx(model, path, calibration=None):
             path,
             _CalibrationReader(calibration),
             quant_format=quantization.QuantFormat.QDQ,
-            per_channel=True,
         )
 
 

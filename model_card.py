@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import pathlib
+import textwrap
 
 import files
+import runtimes
 import tables
 
 METADATA, CARD = "metadata.json", "model_card.md"
@@ -54,38 +56,21 @@ def write(directory, metadata):
 
 def card(metadata):
     """The model card, in Markdown: what, trained how, on what, scores, limits."""
-    config = metadata["run"]["config"]
-    height, width, channels = (*metadata["input"]["shape"][1:], 1)[:3]
-    colour = "colour (RGB)" if channels == 3 else "grey"
     form = " ".join(filter(None, (metadata["format"], metadata["quantize"])))
-    return f"""# {metadata["member"]} for {config["dataset"]} ({form})
-
-## What
-
-`{metadata["file"]}`: {_what(metadata)}, {metadata["parameters"]:,} parameters,
-{metadata["bytes"]:,} bytes. In: {colour} images, float32 `[batch, {height}, {width},
-{channels}]`, values 0..255, not normalised. Out: {metadata["outputs"]}, float32
-`[batch, {len(metadata["class_names"])}]`, in this order of classes:
-{", ".join(metadata["class_names"])}.
-
-## Trained how
-
-{_training(config)} {_versions(metadata["run"])}
-
-## On what
-
-{_data(metadata["run"])}
-
-## Scores
-
-At the end of training, in {config["precision"]}: test error
-{100 * metadata["scores"]["test_error"]:.2f} %, test cost (mean cross-entropy)
-{metadata["scores"]["test_cost"]:.4f}. {_verified(metadata["verification"])}
-
-## Limits
-
-{_limits(metadata)}
-"""
+    dataset = metadata["run"]["config"]["dataset"]
+    paragraphs = {
+        "What": [_what(metadata)],
+        "Trained how": [_training(metadata["run"])],
+        "On what": [_data(metadata["run"])],
+        "Scores": [_scores(metadata), _verification(metadata["verification"])],
+        "Limits": [f"- {limit}" for limit in _limits(metadata)],
+    }
+    lines = [f"# {metadata['member']} for {dataset} ({form})"]
+    for title, texts in paragraphs.items():
+        lines += ["", f"## {title}"]
+        for text in texts:
+            lines += ["", *textwrap.wrap(text, 88, break_on_hyphens=False)]
+    return "\n".join(lines) + "\n"
 
 
 def table(output_dir):
@@ -120,23 +105,33 @@ def _check(verification):
 
 
 def _what(metadata):
-    if metadata["member"] == "ensemble":
-        return f"the ensemble of {' and '.join(metadata['run']['config']['members'])}"
-    return f"the network {metadata['member']} alone, a residual network"
-
-
-def _training(config):
-    alone = config["method"] == "Single"
-    how = (
-        "from the labels alone"
-        if alone
-        else f"collaborating by {config['method']} with weight {config['alpha']}"
-    )
+    height, width, *channels = metadata["input"]["shape"][1:]
+    names = metadata["class_names"]
+    members = " and ".join(metadata["run"]["config"]["members"])
+    alone = f"the network {metadata['member']} alone"
     return (
-        f"{' and '.join(config['members'])}, {how}: {config['epochs']} epochs of\n"
-        f"batches of {config['batch_size']}, learning rate {config['learning_rate']},\n"
-        f"weight decay {config['weight_decay']}, precision {config['precision']} "
-        "(J. Noel, *A Collaborative\nApproach to Deep Learning*, 2017)."
+        f"`{metadata['file']}`: "
+        f"{f'the ensemble of {members}' if metadata['member'] == 'ensemble' else alone}"
+        f" (residual networks), {metadata['parameters']:,} parameters, "
+        f"{metadata['bytes']:,} bytes. In: {'colour' if channels == [3] else 'grey'} "
+        f"images, float32 `{['batch', height, width, *channels]}`, values 0..255, not "
+        f"normalised. Out: {metadata['outputs']}, float32 `['batch', {len(names)}]`, "
+        f"in this order of classes: {', '.join(names)}."
+    ).replace("'batch'", "batch")
+
+
+def _training(record):
+    config, versions = record["config"], record["versions"]
+    how = "from the labels alone"
+    if config["method"] != "Single":
+        how = f"collaborating by {config['method']} with weight {config['alpha']}"
+    return (
+        f"{' and '.join(config['members'])}, {how} (J. Noel, *A Collaborative Approach "
+        f"to Deep Learning*, 2017). Epochs: {config['epochs']}; batches of "
+        f"{config['batch_size']} images; learning rate {config['learning_rate']}; "
+        f"weight decay {config['weight_decay']}; precision {config['precision']}. "
+        f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, revision "
+        f"{record['git_revision']}, on {record['device']}."
     )
 
 
@@ -147,46 +142,46 @@ def _data(record):
         aside = f" {data['validation']:,} others were set aside to choose settings on."
     return (
         f"{data['train']:,} training images of `{config['dataset']}` "
-        f"({config['split']} split,\nseed {config['seed']}); measured on "
+        f"({config['split']} split, seed {config['seed']}); measured on "
         f"{data['test']:,} test images, which were not trained on.{aside}"
     )
 
 
-def _versions(record):
-    versions = record["versions"]
+def _scores(metadata):
+    scores = metadata["scores"]
     return (
-        f"TensorFlow {versions['tensorflow']},\nKeras {versions['keras']}, "
-        f"revision {record['git_revision']}, on {record['device']}."
+        f"At the end of training, in {metadata['run']['config']['precision']}: test "
+        f"error {100 * scores['test_error']:.2f} %, test cost (mean cross-entropy) "
+        f"{scores['test_cost']:.4f}."
     )
 
 
-def _verified(verification):
+def _verification(verification):
     latency = verification["latency_ms"]
     return (
-        f"The artifact was run on\n{verification['images']:,} test images in a process "
-        f"without the code that trained it: {_check(verification)}.\nMilliseconds an "
+        f"The artifact was run on {verification['images']:,} test images in a process "
+        f"without the code that trained it: {_check(verification)}. Milliseconds an "
         f"image on {latency['cores']} core(s): {latency['alone']:.3f} alone, "
-        f"{latency['batch']:.3f} in a batch."
+        f"{latency['batch']:.3f} in a batch of {runtimes.BATCH} at most."
     )
 
 
 def _limits(metadata):
     config = metadata["run"]["config"]
-    limits = [
-        "It answers with one of its classes whatever the image shows.",
-        "Its probabilities are not calibrated; other images than those of "
-        f"`{config['dataset']}` were not measured.",
-    ]
+    yield "It answers with one of its classes whatever the image shows."
+    yield (
+        "Its probabilities are not calibrated; it was not measured on images other than "
+        f"those of `{config['dataset']}`."
+    )
     if config["truncate"]:
-        limits.append("It was trained on a part of the data, to try things out.")
+        yield "It was trained on a part of the data, to try things out."
     if config["precision"] != "float32":
-        limits.append(
+        yield (
             f"It was trained and scored in {config['precision']} and computes in "
             "float32, so that its outputs differ a little from those scored."
         )
     if metadata["quantize"]:
-        limits.append(
+        yield (
             "Inside it computes with 8-bit integers, so that some answers are not the "
             "float32 network's. Inputs and outputs are float32."
         )
-    return "\n".join(f"- {limit}" for limit in limits)
