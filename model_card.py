@@ -105,19 +105,19 @@ def _check(verification):
 
 
 def _what(metadata):
-    height, width, *channels = metadata["input"]["shape"][1:]
+    shape = metadata["input"]["shape"][1:]
     names = metadata["class_names"]
-    members = " and ".join(metadata["run"]["config"]["members"])
-    alone = f"the network {metadata['member']} alone"
+    what = f"the network {metadata['member']} alone"
+    if metadata["member"] == "ensemble":
+        members = " and ".join(metadata["run"]["config"]["members"])
+        what = f"the ensemble of {members}"
     return (
-        f"`{metadata['file']}`: "
-        f"{f'the ensemble of {members}' if metadata['member'] == 'ensemble' else alone}"
-        f" (residual networks), {metadata['parameters']:,} parameters, "
-        f"{metadata['bytes']:,} bytes. In: {'colour' if channels == [3] else 'grey'} "
-        f"images, float32 `{['batch', height, width, *channels]}`, values 0..255, not "
-        f"normalised. Out: {metadata['outputs']}, float32 `['batch', {len(names)}]`, "
+        f"`{metadata['file']}`: {what}, {metadata['parameters']:,} parameters, "
+        f"{metadata['bytes']:,} bytes. In: {'colour' if shape[2:] == [3] else 'grey'} "
+        f"images, float32 `[batch, {', '.join(map(str, shape))}]`, values 0..255, not "
+        f"normalised. Out: {metadata['outputs']}, float32 `[batch, {len(names)}]`, "
         f"in this order of classes: {', '.join(names)}."
-    ).replace("'batch'", "batch")
+    )
 
 
 def _training(record):
@@ -131,7 +131,7 @@ def _training(record):
         f"{config['batch_size']} images; learning rate {config['learning_rate']}; "
         f"weight decay {config['weight_decay']}; precision {config['precision']}. "
         f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, revision "
-        f"{record['git_revision']}, on {record['device']}."
+        f"{record['git_revision'] or 'unknown'}, on {record['device']}."
     )
 
 
@@ -170,8 +170,8 @@ def _limits(metadata):
     config = metadata["run"]["config"]
     yield "It answers with one of its classes whatever the image shows."
     yield (
-        "Its probabilities are not calibrated; it was not measured on images other than "
-        f"those of `{config['dataset']}`."
+        "Its probabilities are not calibrated; it was not measured on other images "
+        f"than those of `{config['dataset']}`."
     )
     if config["truncate"]:
         yield "It was trained on a part of the data, to try things out."
