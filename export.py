@@ -45,7 +45,7 @@ define_enum(
     None,
     ["int8"],
     f"Compute with 8-bit integers inside; with {' or '.join(formats.QUANTIZABLE)}. "
-    "Refused where the test error moves by more than half a point.",
+    "Refused where the test error rises by more than half a point.",
 )
 define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
 define_string(

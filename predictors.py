@@ -87,7 +87,7 @@ def load(path):
     artifact, metadata, record = _find(path)
     if metadata:
         return _exported(artifact, metadata)
-    return _trained(inference.load_trained(artifact), record.get("class_names"))
+    return _trained(inference.load_trained(artifact), record.get("class_names", ()))
 
 
 def _find(path):
@@ -98,8 +98,8 @@ def _find(path):
     # An exported saved model is a directory too, inside that of the artifact.
     for directory in (path, path.parent):
         metadata = _read_json(directory / model_card.METADATA)
-        if metadata:
-            artifact = directory / metadata.get("file", "")
+        if metadata.get("format") in runtimes.PACKAGES:
+            artifact = directory / metadata["file"]
             if path in (directory, artifact):
                 return artifact, metadata, {}
     if path.is_dir() and (path / "model.keras").is_file():
@@ -108,12 +108,14 @@ def _find(path):
 
 
 def _read_json(path):
+    """The dict in a file; {} where there is no file, or something else in it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise UnusablePath(f"{path} is damaged ({error})") from error
+    return content if isinstance(content, dict) else {}
 
 
 def _exported(artifact, metadata):
@@ -153,9 +155,11 @@ def _trained(model, class_names):
         return model(images, training=False)[None]
 
     classes = model.compute_output_shape(shape)[-1]
+    if len(class_names) != classes:
+        class_names = map(str, range(classes))
     return Predictor(
         tuple(shape[1:]),
-        tuple(class_names or map(str, range(classes))),
+        tuple(class_names),
         lambda images: outputs(tf.constant(images)).numpy(),
         tuple(names),
         _ends_in_softmax(model),

@@ -1,8 +1,8 @@
 """Checks an exported artifact in a fresh process that cannot import this project.
 
 A float32 artifact must give the outputs of the plain model that it was made of, and of
-the trained model (mixed precision rounds more). An int8 artifact must misclassify about
-as many of all test images as the plain model.
+the trained model (mixed precision rounds more). An int8 artifact may misclassify half a
+percentage point more of all test images than the plain model.
 """
 
 from __future__ import annotations
@@ -72,28 +72,31 @@ def verify_int8(form, artifact, expected, examples):
         examples: all test images and labels, `datasets.Examples`.
 
     Returns:
-        Dict of plain values: how many images, both errors (fractions), latencies.
+        Dict of plain values: how many images, both errors and the images whose class
+        changed (fractions), latencies.
 
     Raises:
-        VerificationFailed: where the artifact cannot be run, or the errors differ by
-            more than INT8_POINTS.
+        VerificationFailed: where the artifact cannot be run, or its error is more than
+            INT8_POINTS higher. A few answers of a small test set that happen to become
+            right are no reason to refuse it.
     """
     outputs, latency = run_in_a_fresh_process(form, artifact, examples.images)
-    errors = [
-        float(np.mean(of_one.argmax(axis=1) != examples.labels))
-        for of_one in (outputs, runtimes.run_in_batches(expected, examples.images))
-    ]
-    points = 100 * abs(errors[0] - errors[1])
-    if not (np.isfinite(outputs).all() and points <= INT8_POINTS):
+    wanted = runtimes.run_in_batches(expected, examples.images)
+    answers, float_answers = outputs.argmax(axis=1), wanted.argmax(axis=1)
+    errors = [float(np.mean(a != examples.labels)) for a in (answers, float_answers)]
+    # Rounded, so that half a point is half a point.
+    lost = round(100 * (errors[0] - errors[1]), 6)
+    if not (np.isfinite(outputs).all() and lost <= INT8_POINTS):
         raise VerificationFailed(
             f"int8 misclassifies {100 * errors[0]:.2f} % of {len(outputs):,} test "
             f"images and float32 {100 * errors[1]:.2f} %: more than {INT8_POINTS} "
-            "points apart, not exported"
+            "points are lost, not exported"
         )
     return {
         "images": len(outputs),
         "int8_error": errors[0],
         "float32_error": errors[1],
+        "changed_answers": float(np.mean(answers != float_answers)),
         "latency_ms": latency,
     }
 

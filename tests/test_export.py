@@ -109,6 +109,7 @@ def test_the_card_says_what_it_is(run_dir, tmp_path):
         "images": 2000,
         "int8_error": 0.0525,
         "float32_error": 0.05,
+        "changed_answers": 0.0125,
         "latency_ms": {"alone": 0.5, "batch": 0.25, "cores": 2},
     }
     scores = run.test_scores("ST")
@@ -133,7 +134,7 @@ def test_the_card_says_what_it_is(run_dir, tmp_path):
         "test error 25.00 %, test cost (mean cross-entropy) 0.5000",
         "2,000 test images",
         "error 5.00 -> 5.25 %",
-        "8-bit",
+        "8-bit integers: 1.25 % of its answers",
         "a part of the data",
     ):
         assert text in card

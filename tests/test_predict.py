@@ -228,6 +228,17 @@ def test_one_line_for_a_person(run_dir, tmp_path, command):
     assert (got, out) == (1, "") and "none of the pictures could be read" in err[1]
 
 
+def test_files_of_others_beside_a_model_are_not_ours(tmp_path, command):
+    linear("up", [0, 0, 0.01]).save(tmp_path / "model.keras")
+    (tmp_path / "metadata.json").write_text('{"keras_version": "3"}')
+    (tmp_path / "config.json").write_text('{"class_names": ["one"]}')
+    path = saved(tmp_path, RAMP)
+    for content in ('{"class_names": ["one"]}', "[1, 2]"):
+        (tmp_path / "config.json").write_text(content)
+        status, out, _ = command("--model", tmp_path / "model.keras", "--top", 1, path)
+        assert status == 0 and out.splitlines()[1].split()[1:3] == ["up", "2"]
+
+
 def test_a_model_of_something_else_is_refused(tmp_path, command):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)], name="rows")
     model.save(tmp_path / "rows.keras")

@@ -23,24 +23,32 @@ def test_the_fresh_process_has_none_of_our_code(tmp_path):
         )
 
 
-@pytest.mark.parametrize("wrong, passes", [(0, True), (2, True), (3, False)])
-def test_int8_may_lose_half_a_point(wrong, passes, monkeypatch):
-    labels = np.zeros(400, np.int64)
-    right = np.tile(np.float32([1, 0]), (400, 1))
-    int8 = right.copy()
-    int8[:wrong] = [0, 1]
-    fake_process(monkeypatch, int8)
-    examples = datasets.Examples(np.zeros((400, 1, 1, 1), np.uint8), labels)
+@pytest.mark.parametrize(
+    "wrong_before, wrong, lost",
+    [(0, 0, False), (0, 2, False), (5, 7, False), (0, 3, True), (9, 0, False)],
+)
+def test_int8_may_lose_half_a_point(wrong_before, wrong, lost, monkeypatch):
+    def outputs(count):
+        """Outputs for 400 images of class 0, of which `count` are taken for class 1."""
+        return np.array([[0, 1]] * count + [[1, 0]] * (400 - count), np.float32)
 
-    def expected(images):
-        return np.tile(np.float32([1, 0]), (len(images), 1))
-
-    if passes:
-        checked = verification.verify_int8("onnx", "x", expected, examples)
-        assert checked["int8_error"] == wrong / 400 and checked["float32_error"] == 0
-    else:
+    fake_process(monkeypatch, outputs(wrong))
+    images, labels = np.zeros((400, 1, 1, 1), np.uint8), np.zeros(400, np.int64)
+    answers = iter([outputs(wrong_before)[:256], outputs(wrong_before)[256:]])
+    arguments = (
+        "onnx",
+        "x",
+        lambda _: next(answers),
+        datasets.Examples(images, labels),
+    )
+    if lost:
         with pytest.raises(verification.VerificationFailed, match=r"0\.75 % of 400"):
-            verification.verify_int8("onnx", "x", expected, examples)
+            verification.verify_int8(*arguments)
+    else:
+        checked = verification.verify_int8(*arguments)
+        assert checked["int8_error"] == wrong / 400
+        assert checked["float32_error"] == wrong_before / 400
+        assert checked["changed_answers"] == abs(wrong - wrong_before) / 400
 
 
 @pytest.mark.parametrize(
