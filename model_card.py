@@ -183,6 +183,6 @@ def _limits(metadata):
     if metadata["quantize"]:
         changed = 100 * metadata["verification"]["changed_answers"]
         yield (
-            f"Inside it computes with 8-bit integers: {changed:.2f} % of its answers are "
-            "not the float32 network's. Inputs and outputs are float32."
+            f"Inside it computes with 8-bit integers: {changed:.2f} % of its answers "
+            "are not the float32 network's. Inputs and outputs are float32."
         )
