@@ -63,7 +63,7 @@ def card(metadata):
         "Trained how": [_training(metadata["run"])],
         "On what": [_data(metadata["run"])],
         "Scores": [_scores(metadata), _verification(metadata["verification"])],
-        "Limits": [f"- {limit}" for limit in _limits(metadata)],
+        "Limits": _limits(metadata),
     }
     lines = [f"# {metadata['member']} for {dataset} ({form})"]
     for title, texts in paragraphs.items():
@@ -161,7 +161,7 @@ def _verification(verification):
     return (
         f"The artifact was run on {verification['images']:,} test images in a process "
         f"without the code that trained it: {_check(verification)}. Milliseconds an "
-        f"image on {latency['cores']} core(s): {latency['alone']:.3f} alone, "
+        f"image (cores: {latency['cores']}): {latency['alone']:.3f} alone, "
         f"{latency['batch']:.3f} in a batch of {runtimes.BATCH} at most."
     )
 
