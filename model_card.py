@@ -8,7 +8,7 @@ import textwrap
 
 import files
 import runtimes
-import tables
+import text_table
 
 METADATA, CARD = "metadata.json", "model_card.md"
 
@@ -89,7 +89,7 @@ def table(output_dir):
                 _check(metadata["verification"]),
             ]
         )
-    return tables.aligned(rows)
+    return text_table.aligned(rows)
 
 
 def _size(artifact):

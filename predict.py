@@ -18,10 +18,10 @@ from absl import flags
 from etils import epy
 
 import command_line
-import pictures
+import image_files
 import predictors
 import runtimes
-import tables
+import text_table
 
 with epy.lazy_imports():
     import inference
@@ -42,18 +42,18 @@ def read_all(paths, shape):
 
     Args:
         paths: files and folders.
-        shape: what one image must be, see `pictures.read`.
+        shape: what one image must be, see `image_files.read`.
 
     Returns:
         (names of the files read, list of uint8 arrays, dict from those skipped to why).
     """
-    found, skipped = pictures.find(paths)
+    found, skipped = image_files.find(paths)
     names, images = [], []
     for path in found:
         try:
-            images.append(pictures.read(path, shape))
+            images.append(image_files.read(path, shape))
             names.append(str(path))
-        except pictures.UnreadablePicture as error:
+        except image_files.UnreadablePicture as error:
             skipped[str(path)] = str(error)
     for name, reason in skipped.items():
         print(f"skipped {name}: {reason}", file=sys.stderr)
@@ -87,7 +87,7 @@ def table(predictions):
             cells = [f"{c['class']} {100 * c['probability']:.1f} %" for c in classes]
             rows.append([file, name, *cells])
             file = ""  # is named once
-    return tables.aligned(rows, left=2)
+    return text_table.aligned(rows, left=2)
 
 
 def predict(paths):

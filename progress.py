@@ -8,7 +8,7 @@ import time
 import keras
 import tqdm
 
-import tables
+import text_table
 
 
 class Progress(keras.callbacks.Callback):
@@ -73,4 +73,4 @@ def closing_table(statistics, paper):
         if paper:
             row += [f"{paper[name][0]:.2f}", f"{paper[name][1]:.4f}"]
         rows.append(row)
-    return tables.aligned(rows)
+    return text_table.aligned(rows)
