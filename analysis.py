@@ -10,9 +10,7 @@ runs. `--paper` does the same with the author's own logs. Runs are only read.
 from __future__ import annotations
 
 import functools
-import importlib
 import json
-import os
 import pathlib
 import sys
 import tempfile
@@ -20,9 +18,9 @@ import tempfile
 from absl import flags
 from etils import epy
 
-from experiments import ConfigError, ExperimentConfig
+import command_line
+from experiments import ExperimentConfig
 from records import UnreadablePickle, read_statistics
-from run_experiments import without_start_up_notes
 
 with epy.lazy_imports():  # so that the help and a wrong flag are answered at once
     import pandas as pd
@@ -180,20 +178,6 @@ def _origin(content):
     }
 
 
-def parse_flags(argv):
-    """Parses the command line; shows the help or a one-line error and leaves."""
-    if {"--help", "-help", "-h"} & set(argv[1:]):
-        print(__doc__)
-        print(FLAGS.get_help())
-        sys.exit(0)
-    try:
-        unknown = FLAGS(argv)[1:]
-        if unknown:
-            raise ConfigError(f"got {unknown[0]!r}, which is no flag; see --help")
-    except (ConfigError, flags.Error) as error:
-        _exit(error, 2)
-
-
 def run():
     """Makes the report that the parsed flags ask for, and says where it is."""
     output_dir = pathlib.Path(FLAGS.output_dir)
@@ -215,8 +199,7 @@ def run():
     names = ", ".join(runs["dataset"].unique())
     print(f"{number} run{'s' * (number > 1)} on {names}")
     if FLAGS.images or FLAGS.latency:
-        with without_start_up_notes():
-            importlib.import_module("tensorflow")
+        command_line.start_tensorflow()
     path = report.write(
         runs,
         output_dir,
@@ -231,22 +214,19 @@ def run():
 
 def main(argv):
     """The command; returns its exit status."""
-    parse_flags(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    unknown = command_line.parse(argv, FLAGS, __doc__)
+    if unknown:
+        command_line.fail(f"got {unknown[0]!r}, which is no flag; see --help", 2)
     try:
         run()
     except AnalysisError as error:
-        _exit(error, 1)
+        command_line.fail(error, 1)
     except OSError as error:
-        _exit(f"{error.strerror or error}: {error.filename or FLAGS.output_dir}", 1)
+        where = error.filename or FLAGS.output_dir
+        command_line.fail(f"{error.strerror or error}: {where}", 1)
     except KeyboardInterrupt:
-        _exit("interrupted; the report is not complete", 130)
+        command_line.fail("interrupted; the report is not complete", 130)
     return 0
-
-
-def _exit(error, status):
-    print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
-    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -143,22 +143,18 @@ define_string(
 )
 
 
-def parse(argv):
-    """Parses the command line.
+def configs(unknown=()):
+    """The experiments that the parsed flags ask for.
 
     Args:
-        argv: the command line, the program's name first.
+        unknown: arguments that are no flags.
 
     Returns:
-        The `ExperimentConfig`s that it asks for, each once.
+        The `ExperimentConfig`s, each once.
 
     Raises:
-        ConfigError: for a flag or a value that cannot be.
+        ConfigError: for a value that cannot be, or an unknown argument.
     """
-    try:
-        unknown = FLAGS(argv)[1:]
-    except flags.Error as error:
-        raise ConfigError(str(error)) from error
     if unknown:
         raise ConfigError(f"got {unknown[0]!r}, which is no flag; see --help")
     lists = ("dataset", "method", "alpha", "seed")

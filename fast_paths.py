@@ -90,3 +90,11 @@ class FusedAdam(keras.optimizers.Adam):
             epsilon=self.epsilon,
             grad=tf.cast(gradient, variable.dtype),
         )
+
+
+# What each of them extends.
+STOCK = {
+    FusedBatchNormalization: keras.layers.BatchNormalization,
+    PatchConv2D: keras.layers.Conv2D,
+    FusedAdam: keras.optimizers.Adam,
+}

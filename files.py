@@ -1,10 +1,11 @@
-"""Files that are whole or not there, and directories that one process writes to."""
+"""Files and directories that are whole or not there; directories with one writer."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import pathlib
+import shutil
 
 import filelock
 
@@ -78,6 +79,31 @@ def replacing(path):
         _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_directory(path):
+    """Fills a directory under a temporary name and renames it when it is complete.
+
+    Args:
+        path: the directory to make or to replace, its parents too.
+
+    Yields:
+        The temporary directory beside it, empty. When the block ends without an error
+        it takes the name `path`; otherwise it is removed and `path` stays as it was.
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        # A directory cannot be renamed onto one that has files.
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove_temporary(directory):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -117,11 +118,16 @@ class RayPool:
         log_dir: directory of all logs, the same path on every machine.
         options: dict of further flags for `command`.
         slots: how many experiments to hand over; Ray runs those it has cores for.
+
+    Raises:
+        ImportError: where Ray is not installed.
+        OSError: where nothing answers at the address.
     """
 
     def __init__(self, address, log_dir, options, slots):
         import ray
 
+        _check_address(address)
         self.slots = slots
         self._log_dir = pathlib.Path(log_dir).absolute()
         self._options = options | {"log_dir": self._log_dir, "threads": 1}
@@ -135,6 +141,13 @@ class RayPool:
         run_dir = config.run_dir(self._log_dir)
         arguments = command(config, self._options), str(run_dir / "output.log")
         return RayTask(self._run.remote(*arguments))
+
+
+def _check_address(address):
+    """Asks for an answer at HOST:PORT, for which Ray would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 class RayTask:

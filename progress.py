@@ -8,6 +8,8 @@ import time
 import keras
 import tqdm
 
+import text_table
+
 
 class Progress(keras.callbacks.Callback):
     """A bar with the time left, and one line an epoch.
@@ -71,11 +73,4 @@ def closing_table(statistics, paper):
         if paper:
             row += [f"{paper[name][0]:.2f}", f"{paper[name][1]:.4f}"]
         rows.append(row)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    return text_table.aligned(rows)

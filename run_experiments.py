@@ -12,14 +12,11 @@ A finished run is not run again, and an interrupted one goes on where it stood.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import os
 import sys
-import tempfile
 
 from etils import epy
 
+import command_line
 import datasets
 import experiment_flags
 import failures
@@ -41,14 +38,11 @@ with epy.lazy_imports():  # what a single run or a sweep alone needs
 
 def main(argv):
     """The command; returns its exit status."""
-    if {"--help", "-help", "-h"} & set(argv[1:]):
-        print(__doc__)
-        print(FLAGS.get_help())
-        return 0
+    unknown = command_line.parse(argv, FLAGS, __doc__)
     try:
-        configs = experiment_flags.parse(argv)
+        configs = experiment_flags.configs(unknown)
     except ConfigError as error:
-        _exit(error, 2)
+        command_line.fail(error, 2)
     try:
         with interruption.raising():
             if FLAGS.dry_run:
@@ -58,16 +52,17 @@ def main(argv):
                 return run_many(configs)
             return run_one(configs[0])
     except OSError as error:
-        _exit(f"{error.strerror or error}: {error.filename or FLAGS.log_dir}", 1)
+        where = error.filename or FLAGS.log_dir
+        command_line.fail(f"{error.strerror or error}: {where}", 1)
     except interruption.Interrupted as error:
-        _exit("interrupted; the same command goes on from there", error.status)
+        command_line.fail(
+            "interrupted; the same command goes on from there", error.status
+        )
 
 
 def run_one(config):
     """Trains an experiment in this process and prints its closing table."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with without_start_up_notes():
-        importlib.import_module("tensorflow")
+    command_line.start_tensorflow()
     if FLAGS.threads:
         tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
         tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
@@ -75,14 +70,14 @@ def run_one(config):
     try:
         result = result_of(training.resolved(config))
     except (ConfigError, datasets.DatasetChoiceError) as error:
-        _exit(error, 2)
+        command_line.fail(error, 2)
     except files.Busy as error:
-        _exit(error, sweep.BUSY)
+        command_line.fail(error, sweep.BUSY)
     except logger.TrainingDiverged as error:
         failures.record(run_dir, str(error))
-        _exit(error, 1)
+        command_line.fail(error, 1)
     except (datasets.DatasetError, training.RunError) as error:
-        _exit(error, 1)
+        command_line.fail(error, 1)
     print(progress.closing_table(result.statistics, paper_results(config)))
     for name in ("error.png", "cost.png", "model.keras"):
         print(result.run_dir / name)
@@ -131,14 +126,18 @@ def load_dataset(config):
 def run_many(configs):
     """Runs experiments side by side, each in a process of its own; the exit status."""
     if FLAGS.overwrite:
-        _exit("--overwrite is for one experiment: remove the runs to start anew", 2)
+        command_line.fail(
+            "--overwrite is for one experiment: remove the runs to start anew", 2
+        )
     options = {name: FLAGS[name].value for name in ("data_dir", "manual_dir")}
     options |= {"download": "true"} if FLAGS.download else {}
     if FLAGS.ray:
         try:
             pool = pools.RayPool(FLAGS.ray, FLAGS.log_dir, options, len(configs))
-        except (ImportError, ConnectionError, ValueError) as error:
-            _exit(f"no Ray cluster at {FLAGS.ray}: {error}".splitlines()[0], 1)
+        except (ImportError, OSError, ValueError) as error:
+            command_line.fail(
+                f"no Ray cluster at {FLAGS.ray}: {error}".splitlines()[0], 1
+            )
     else:
         pool = pools.LocalPool(FLAGS.log_dir, options, jobs(), FLAGS.threads or 1)
     swept = sweep.Sweep(configs, FLAGS.log_dir, pool)
@@ -156,32 +155,6 @@ def jobs():
         return FLAGS.jobs
     gpus = len(pools.visible_gpus())
     return gpus or max(1, len(pools.available_cores()) // (FLAGS.threads or 1))
-
-
-@contextlib.contextmanager
-def without_start_up_notes():
-    """Keeps TensorFlow's notes about itself, which no setting silences, off stderr.
-
-    What else is written to stderr meanwhile is passed on at the end of the block.
-    """
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            held.seek(0)
-            for line in held.read().decode(errors="replace").splitlines():
-                if not line.startswith(("I0000", "WARNING: All log messages before")):
-                    print(line, file=sys.stderr)
-
-
-def _exit(error, status):
-    print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
-    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,7 @@ import optimization
 import resnet
 from fast_paths import FusedAdam, FusedBatchNormalization, PatchConv2D
 
-STOCK = {
-    "FusedBatchNormalization": keras.layers.BatchNormalization,
-    "PatchConv2D": keras.layers.Conv2D,
-    "FusedAdam": keras.optimizers.Adam,
-}
+STOCK = {fast.__name__: stock for fast, stock in fast_paths.STOCK.items()}
 
 ARGUMENTS = {"momentum": 0.9, "epsilon": 1e-3}
 

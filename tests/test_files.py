@@ -29,3 +29,16 @@ def test_removes_what_a_killed_process_left(tmp_path):
     (tmp_path / "stats.pkl").touch()
     files.remove_temporary(tmp_path)
     assert list(tmp_path.iterdir()) == [tmp_path / "stats.pkl"]
+
+
+def test_a_directory_is_replaced_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "artifact"
+    for content in ("first", "second"):
+        with files.replacing_directory(path) as temporary:
+            (temporary / content).touch()
+        assert [p.name for p in path.iterdir()] == [content]
+    with pytest.raises(ValueError), files.replacing_directory(path) as temporary:
+        (temporary / "third").touch()
+        raise ValueError
+    assert [p.name for p in path.iterdir()] == ["second"]
+    assert list(path.parent.iterdir()) == [path]

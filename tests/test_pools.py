@@ -42,7 +42,8 @@ def test_a_command_asks_for_just_its_experiment(config, fresh_flags):
     options = {"log_dir": "some where", "data_dir": None}
     command = pools.command(config, options)
     assert command[:2] == [sys.executable, str(pools.PROGRAM)]
-    assert experiment_flags.parse(command[1:]) == [config]
+    experiment_flags.FLAGS(command[1:])
+    assert experiment_flags.configs() == [config]
     assert experiment_flags.FLAGS.log_dir == "some where"
 
 

@@ -1,18 +1,32 @@
 import re
 import runpy
 
+import keras
 import numpy as np
+import tensorflow as tf
 from conftest import ROOT
 
 
 def test_the_example_on_somebodys_own_models_runs(tmp_path, monkeypatch, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    (example,) = (block for block in blocks if "EnsembleModel(" in block)
-    (tmp_path / "example.py").write_text(example)
+    example, export = (
+        next(block for block in blocks if text in block)
+        for text in ("EnsembleModel(", "plain_model(")
+    )
+    (tmp_path / "example.py").write_text(example + export)
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
-    data = {"images": rng.random((64, 28, 28)), "labels": rng.integers(0, 10, 64)}
+    images = rng.random((64, 28, 28)).astype(np.float32)
+    data = {"images": images, "labels": rng.integers(0, 10, 64)}
     names = runpy.run_path("example.py", init_globals=data)
     assert "'large_error': " in capsys.readouterr().out
-    assert (tmp_path / "small.keras").exists()
-    assert names["ensemble"].predict(data["images"], verbose=0).shape == (64, 10)
+    assert isinstance(names["batches"], tf.data.Dataset)
+    small, large = (names[name](images).numpy() for name in ("small", "large"))
+    np.testing.assert_allclose(
+        names["ensemble"].predict(images, verbose=0), (small + large) / 2, atol=1e-5
+    )
+    saved = keras.models.load_model(tmp_path / "small.keras")
+    np.testing.assert_allclose(saved(images), small, atol=1e-5)
+    plain = keras.models.load_model(tmp_path / "ensemble.keras")
+    probabilities = tf.nn.softmax((small + large) / 2)
+    np.testing.assert_allclose(plain(images), probabilities, atol=1e-5)

@@ -171,7 +171,7 @@ def test_mnist_beside_the_paper(tmp_path):
 
 
 def test_lists_and_seeds_are_combined(fresh_flags):
-    configs = experiment_flags.parse(
+    experiment_flags.FLAGS(
         [
             "x",
             "--method",
@@ -184,6 +184,7 @@ def test_lists_and_seeds_are_combined(fresh_flags):
             "M,ST",
         ]
     )
+    configs = experiment_flags.configs()
     assert [(c.method, c.alpha, c.seed) for c in configs] == [
         ("L2", 0.1, 1), ("L2", 0.1, 2), ("L2", 1.0, 1), ("L2", 1.0, 2),
         ("Single", 0.0, 1), ("Single", 0.0, 2),

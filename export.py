@@ -1,0 +1,170 @@
+"""Takes a member, or the ensemble, out of a finished run for use without this code.
+
+    python export.py --run logs/digits/ST-M/L2_0.01/seed_912 --member ST --format onnx
+
+writes a directory with the artifact, a model card and metadata.json, after the artifact
+was run on test images in a fresh process that has none of this code. What fails that
+check is removed. The table at the end has all artifacts of the output directory.
+"""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import sys
+
+from absl import flags
+from etils import epy
+
+import command_line
+import datasets
+import files
+import finished_run
+import formats
+import model_card
+import runtimes
+
+with epy.lazy_imports():  # they import TensorFlow, which takes seconds
+    import inference
+    import verification
+
+FLAGS = flags.FlagValues()
+define_bool, define_enum, define_string = (
+    functools.partial(define, flag_values=FLAGS)
+    for define in (flags.DEFINE_bool, flags.DEFINE_enum, flags.DEFINE_string)
+)
+
+define_string("run", None, "Directory of the finished run.", required=True)
+define_string(
+    "member", "ensemble", "Name of a member, such as ST or M, or ensemble: all of them."
+)
+define_enum("format", "keras", list(formats.FILES), "What to write.")
+define_bool("softmax", False, "Let it return probabilities instead of logits.")
+define_enum(
+    "quantize",
+    None,
+    ["int8"],
+    f"Compute with 8-bit integers inside; with {' or '.join(formats.QUANTIZABLE)}. "
+    "Refused where the test error rises by more than half a point.",
+)
+define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
+define_string(
+    "data_dir",
+    None,
+    "Directory of prepared data sets. Default: that of TensorFlow Datasets.",
+)
+define_string(
+    "manual_dir",
+    None,
+    "Directory with the archives of notMNIST. Default: <data_dir>/downloads/manual.",
+)
+
+
+def parse_flags(argv):
+    """Parses the command line; shows the help or a one-line error and leaves."""
+    unknown = command_line.parse(argv, FLAGS, __doc__)
+    if unknown:
+        command_line.fail(f"got {unknown[0]!r}, which is no flag; see --help", 2)
+    if FLAGS.quantize and FLAGS.format not in formats.QUANTIZABLE:
+        command_line.fail(
+            f"--quantize works with --format {' or '.join(formats.QUANTIZABLE)}, "
+            f"got {FLAGS.format}",
+            2,
+        )
+
+
+def check_member(run):
+    """Leaves with one line where the run has no such member."""
+    if FLAGS.member not in run.predictor_names:
+        command_line.fail(
+            f"--member must be one of {', '.join(run.predictor_names)}, "
+            f"got {FLAGS.member!r}",
+            2,
+        )
+
+
+def artifact_name():
+    """The directory of the artifact, such as ST-softmax-litert-int8."""
+    softmax = "softmax" if FLAGS.softmax else None
+    parts = (FLAGS.member, softmax, FLAGS.format, FLAGS.quantize)
+    return "-".join(filter(None, parts))
+
+
+def export(run):
+    """Writes and checks the artifact that the flags ask for.
+
+    Args:
+        run: a `finished_run.FinishedRun`.
+
+    Returns:
+        The directory that holds the artifacts.
+    """
+    output_dir = pathlib.Path(FLAGS.output_dir or run.run_dir / "export")
+    scores = run.test_scores(FLAGS.member)
+    data = finished_run.load_data(run, FLAGS.data_dir, FLAGS.manual_dir)
+    trained = inference.load_trained(run.model_path)
+    plain = inference.plain_model(trained, FLAGS.member, FLAGS.softmax)
+    with files.replacing_directory(output_dir / artifact_name()) as directory:
+        artifact = directory / formats.FILES[FLAGS.format]
+        images = data.train.images[: formats.CALIBRATION_IMAGES]
+        formats.write(plain, artifact, FLAGS.format, images if FLAGS.quantize else None)
+        checked = verify(artifact, plain, trained, data.test, run.config.precision)
+        names = ("member", "format", "softmax", "quantize")
+        options = {name: FLAGS[name].value for name in names}
+        model_card.write(
+            directory,
+            model_card.describe(run, plain, options, scores, checked, artifact),
+        )
+    print(output_dir / artifact_name())
+    return output_dir
+
+
+def verify(artifact, plain, trained, examples, precision):
+    """Has the artifact checked on test images; see `verification`."""
+    expected = verification.outputs_of(plain)
+    if FLAGS.quantize:
+        return verification.verify_int8(FLAGS.format, artifact, expected, examples)
+    index = trained.predictor_names.index(FLAGS.member)
+
+    def logits(images):
+        return trained.predictions(trained.member_logits(images))[index]
+
+    return verification.verify_float(
+        FLAGS.format,
+        artifact,
+        expected,
+        verification.outputs_of(logits, FLAGS.softmax),
+        examples.images,
+        precision,
+    )
+
+
+def main(argv):
+    """The command; returns its exit status."""
+    parse_flags(argv)
+    try:
+        run = finished_run.read(FLAGS.run)
+        check_member(run)
+        formats.check_packages(FLAGS.format)
+    except (finished_run.UnusableRun, runtimes.MissingPackage) as error:
+        command_line.fail(error, 1)
+    command_line.start_tensorflow()
+    try:
+        print(model_card.table(export(run)))
+    except (
+        datasets.DatasetError,
+        finished_run.UnusableRun,
+        formats.ConversionFailed,
+        inference.UnusableModel,
+        verification.VerificationFailed,
+    ) as error:
+        command_line.fail(error, 1)
+    except OSError as error:
+        command_line.fail(f"{error.strerror or error}: {error.filename}", 1)
+    except KeyboardInterrupt:
+        command_line.fail("interrupted; nothing was exported", 130)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,101 @@
+"""Reads picture files into images as the networks take them.
+
+A picture is turned upright (EXIF), laid on white where it is transparent, scaled to 8
+bits, made grey or colour, and stretched to the network's height and width. Of an
+animation the first frame is taken.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+_SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
+
+
+class UnreadablePicture(Exception):
+    """A file that is no picture; the message says why."""
+
+
+def find(paths):
+    """The files that paths stand for.
+
+    Args:
+        paths: files, and folders, of which all files at any depth are taken in the
+            order of their names, but for hidden ones.
+
+    Returns:
+        (list of paths of files, dict from each path that has none to the reason).
+    """
+    found, missing = [], {}
+    for path in map(pathlib.Path, paths):
+        if path.is_dir():
+            inside = [p for p in sorted(path.rglob("*")) if _is_visible_file(p, path)]
+            found += inside
+            if not inside:
+                missing[str(path)] = "an empty folder"
+        elif path.exists():
+            found.append(path)
+        else:
+            missing[str(path)] = "no such file or folder"
+    return found, missing
+
+
+def read(path, shape):
+    """Reads one picture.
+
+    Args:
+        path: the file, in any format that Pillow knows.
+        shape: (height, width), (height, width, 1) or (height, width, 3).
+
+    Returns:
+        uint8 array of that shape: grey, or red, green and blue.
+
+    Raises:
+        UnreadablePicture: for a file that is damaged or no picture.
+    """
+    colour = shape[2:] == (3,)
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large pictures and refuses enormous ones.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                upright = ImageOps.exif_transpose(picture)
+                plain = _opaque(_eight_bit(upright)).convert("RGB" if colour else "L")
+    except Image.UnidentifiedImageError as error:
+        raise UnreadablePicture("not a picture") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        # Pillow raises SyntaxError for damaged files of some formats.
+        raise UnreadablePicture(str(error).splitlines()[0]) from error
+    height, width = shape[:2]
+    resized = plain.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized, np.uint8).reshape(shape)
+
+
+def _is_visible_file(path, folder):
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.is_file() and not hidden
+
+
+def _eight_bit(picture):
+    """16-bit grey levels, 0..65535, as 0..255; Pillow would cut them off at 255."""
+    if picture.mode == "F":
+        raise ValueError("its pixels are fractions of an unknown range")
+    if picture.mode not in (*_SIXTEEN_BIT, "I"):
+        return picture
+    levels = np.asarray(picture).astype(np.int64)
+    if levels.min() < 0 or levels.max() > 65535:
+        raise ValueError("its pixels have more than 16 bits")
+    return Image.fromarray(np.rint(levels / 257).astype(np.uint8))
+
+
+def _opaque(picture):
+    """The picture on white where it has transparency."""
+    if not picture.has_transparency_data:
+        return picture
+    picture = picture.convert("RGBA")
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture)

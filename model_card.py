@@ -1,0 +1,188 @@
+"""What is said of an exported artifact: `metadata.json`, `model_card.md`, a table."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import textwrap
+
+import files
+import runtimes
+import text_table
+
+METADATA, CARD = "metadata.json", "model_card.md"
+
+
+def describe(run, model, options, scores, verification, artifact):
+    """All that is known of an artifact, as plain JSON values.
+
+    Args:
+        run: the `finished_run.FinishedRun` that it comes from.
+        model: the plain `keras.Model` that was written.
+        options: dict of member, format, softmax and quantize (None or "int8").
+        scores: test error (a fraction) and test cost of the run.
+        verification: what `verification` found.
+        artifact: the file, or the directory of a saved model.
+    """
+    artifact = pathlib.Path(artifact)
+    return {
+        "file": artifact.name,
+        **options,
+        "outputs": "probabilities" if options["softmax"] else "logits",
+        "class_names": list(run.class_names),
+        "input": {
+            "shape": [None, *model.input_shape[1:]],
+            "dtype": "float32",
+            "range": [0, 255],
+        },
+        "parameters": model.count_params(),
+        "bytes": _size(artifact),
+        "scores": scores,
+        "verification": verification,
+        "run": run.record,
+    }
+
+
+def write(directory, metadata):
+    """Writes `metadata.json` and `model_card.md` into an artifact's directory."""
+    directory = pathlib.Path(directory)
+    for name, text in (
+        (METADATA, json.dumps(metadata, indent=1) + "\n"),
+        (CARD, card(metadata)),
+    ):
+        with files.replacing(directory / name) as path:
+            path.write_text(text, encoding="utf-8")
+
+
+def card(metadata):
+    """The model card, in Markdown: what, trained how, on what, scores, limits."""
+    form = " ".join(filter(None, (metadata["format"], metadata["quantize"])))
+    dataset = metadata["run"]["config"]["dataset"]
+    paragraphs = {
+        "What": [_what(metadata)],
+        "Trained how": [_training(metadata["run"])],
+        "On what": [_data(metadata["run"])],
+        "Scores": [_scores(metadata), _verification(metadata["verification"])],
+        "Limits": _limits(metadata),
+    }
+    lines = [f"# {metadata['member']} for {dataset} ({form})"]
+    for title, texts in paragraphs.items():
+        lines += ["", f"## {title}"]
+        for text in texts:
+            lines += ["", *textwrap.wrap(text, 88, break_on_hyphens=False)]
+    return "\n".join(lines) + "\n"
+
+
+def table(output_dir):
+    """Size, parameters and latency of every artifact in a directory, as text."""
+    rows = [["", "bytes", "parameters", "ms alone", "ms in a batch", "check"]]
+    for path in sorted(pathlib.Path(output_dir).glob(f"[!.]*/{METADATA}")):
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+        latency = metadata["verification"]["latency_ms"]
+        rows.append(
+            [
+                path.parent.name,
+                f"{metadata['bytes']:,}",
+                f"{metadata['parameters']:,}",
+                f"{latency['alone']:.3f}",
+                f"{latency['batch']:.3f}",
+                _check(metadata["verification"]),
+            ]
+        )
+    return text_table.aligned(rows)
+
+
+def _size(artifact):
+    inside = [path for path in artifact.rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in inside or [artifact])
+
+
+def _check(verification):
+    if "int8_error" in verification:
+        errors = (verification[f"{kind}_error"] for kind in ("float32", "int8"))
+        return "error {:.2f} -> {:.2f} %".format(*(100 * error for error in errors))
+    return f"differs by {verification['largest_difference']:.1e}"
+
+
+def _what(metadata):
+    shape = metadata["input"]["shape"][1:]
+    names = metadata["class_names"]
+    what = f"the network {metadata['member']} alone"
+    if metadata["member"] == "ensemble":
+        members = " and ".join(metadata["run"]["config"]["members"])
+        what = f"the ensemble of {members}"
+    return (
+        f"`{metadata['file']}`: {what}, {metadata['parameters']:,} parameters, "
+        f"{metadata['bytes']:,} bytes. In: {'colour' if shape[2:] == [3] else 'grey'} "
+        f"images, float32 `[batch, {', '.join(map(str, shape))}]`, values 0..255, not "
+        f"normalised. Out: {metadata['outputs']}, float32 `[batch, {len(names)}]`, "
+        f"in this order of classes: {', '.join(names)}."
+    )
+
+
+def _training(record):
+    config, versions = record["config"], record["versions"]
+    how = "from the labels alone"
+    if config["method"] != "Single":
+        how = f"collaborating by {config['method']} with weight {config['alpha']}"
+    return (
+        f"{' and '.join(config['members'])}, {how} (J. Noel, *A Collaborative Approach "
+        f"to Deep Learning*, 2017). Epochs: {config['epochs']}; batches of "
+        f"{config['batch_size']} images; learning rate {config['learning_rate']}; "
+        f"weight decay {config['weight_decay']}; precision {config['precision']}. "
+        f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, revision "
+        f"{record['git_revision'] or 'unknown'}, on {record['device']}."
+    )
+
+
+def _data(record):
+    config, data = record["config"], record["data"]
+    aside = ""
+    if data["validation"]:
+        aside = f" {data['validation']:,} others were set aside to choose settings on."
+    return (
+        f"{data['train']:,} training images of `{config['dataset']}` "
+        f"({config['split']} split, seed {config['seed']}); measured on "
+        f"{data['test']:,} test images, which were not trained on.{aside}"
+    )
+
+
+def _scores(metadata):
+    scores = metadata["scores"]
+    return (
+        f"At the end of training, in {metadata['run']['config']['precision']}: test "
+        f"error {100 * scores['test_error']:.2f} %, test cost (mean cross-entropy) "
+        f"{scores['test_cost']:.4f}."
+    )
+
+
+def _verification(verification):
+    latency = verification["latency_ms"]
+    return (
+        f"The artifact was run on {verification['images']:,} test images in a process "
+        f"without the code that trained it: {_check(verification)}. Milliseconds an "
+        f"image (cores: {latency['cores']}): {latency['alone']:.3f} alone, "
+        f"{latency['batch']:.3f} in a batch of {runtimes.BATCH} at most."
+    )
+
+
+def _limits(metadata):
+    config = metadata["run"]["config"]
+    yield "It answers with one of its classes whatever the image shows."
+    yield (
+        "Its probabilities are not calibrated; it was not measured on other images "
+        f"than those of `{config['dataset']}`."
+    )
+    if config["truncate"]:
+        yield "It was trained on a part of the data, to try things out."
+    if config["precision"] != "float32":
+        yield (
+            f"It was trained and scored in {config['precision']} and computes in "
+            "float32, so that its outputs differ a little from those scored."
+        )
+    if metadata["quantize"]:
+        changed = 100 * metadata["verification"]["changed_answers"]
+        yield (
+            f"Inside it computes with 8-bit integers: {changed:.2f} % of its answers "
+            "are not the float32 network's. Inputs and outputs are float32."
+        )
