@@ -206,7 +206,9 @@ def test_three_members_of_different_architectures(images_and_labels):
     assert np.isfinite(history["loss"]).all()
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    "jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 def test_every_variable_of_the_paper_ensemble_learns(jit_compile, images_and_labels):
     members = [
         resnet.build_resnet(resnet.PRESETS[name], (8, 8, 1), 3, name, seed=1)
