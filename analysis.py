@@ -123,7 +123,7 @@ def _load_run(path, run):
         raise _LeftOut("not a file of a run")
     statistics = read_statistics(path)
     config, content = _read_config(path.with_name("config.json"))
-    if statistics["params"] != config.to_json():
+    if config.differences(statistics["params"]):
         raise _LeftOut("config.json beside it is of another run")
     if statistics["end_time"] is None:
         done = len(statistics.get("seconds", ()))

@@ -133,6 +133,22 @@ class ExperimentConfig:
             / f"seed_{self.seed}"
         )
 
+    def differences(self, settings):
+        """How logged settings differ from these, in words; "" where they do not.
+
+        Args:
+            settings: what `to_json` gave then. A setting that did not exist yet had its
+                default; a precision of "auto" fits any.
+        """
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        differing = [
+            f"{name} {settings.get(name, defaults[name])!r}, not {value!r}"
+            for name, value in self.to_json().items()
+            if settings.get(name, defaults[name]) != value
+            and (name, value) != ("precision", "auto")
+        ]
+        return "; ".join(differing)
+
     def to_json(self):
         """The settings as plain JSON values."""
         return dataclasses.asdict(self) | {"members": list(self.members)}

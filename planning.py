@@ -29,13 +29,13 @@ ROUGH_EPOCH_SECONDS = {
 class Standing:
     """How far an experiment is: its state, and the epochs that are logged."""
 
-    state: str  # finished, running, interrupted, failed or to do
+    state: str  # finished, running, interrupted, failed, in the way or to do
     epochs: int = 0
-    reason: str | None = None  # why it failed when it was last tried
+    reason: str | None = None  # why it failed, or what is in its way
 
     def __str__(self):
-        if self.state == "failed":
-            return f"failed: {self.reason}"
+        if self.reason:
+            return f"{self.state}: {self.reason}"
         if self.state in ("interrupted", "running"):
             return f"{self.state}, {self.epochs} epochs done"
         return self.state
@@ -46,6 +46,9 @@ def standing(config, log_dir):
     run_dir = config.run_dir(log_dir)
     logged = _logged(run_dir)
     epochs = len(logged["seconds"]) if logged else 0
+    differences = config.differences(logged["params"]) if logged else ""
+    if differences:
+        return Standing("in the way", reason=f"a run with {differences}")
     if logged and logged["end_time"] is not None:
         return Standing("finished", epochs)
     if files.is_locked(run_dir):

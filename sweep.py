@@ -71,11 +71,14 @@ class Sweep:
             if not free:
                 return
             config = self._waiting.popleft()
-            state = standing(config, self._log_dir).state
-            if state == "finished":
+            stands = standing(config, self._log_dir)
+            if stands.state == "finished":
                 self._done(config, "finished")
-            elif state == "running":
+            elif stands.state == "running":
                 self._waiting.append(config)
+            elif stands.state == "in the way":
+                self.failed[config] = str(stands)
+                self._done(config, str(stands))
             else:
                 failures.forget(config.run_dir(self._log_dir))
                 self._running[free[0]] = config, self._pool.start(config, free[0])

@@ -264,19 +264,15 @@ def _check_same_settings(config, run_dir):
     if not path.exists():
         return
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["config"]
+        found = dict(json.loads(path.read_text(encoding="utf-8"))["config"])
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{path} is damaged: use --overwrite to start anew, or another --log_dir"
         ) from error
-    differences = [
-        f"{name} {found.get(name)!r}, not {value!r}"
-        for name, value in config.to_json().items()
-        if found.get(name) != value
-    ]
+    differences = config.differences(found)
     if differences:
         raise RunError(
-            f"{run_dir} holds a run with {'; '.join(differences)}: "
+            f"{run_dir} holds a run with {differences}: "
             "use another --log_dir, or --overwrite to replace it"
         )
 

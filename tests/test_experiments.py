@@ -126,3 +126,16 @@ def test_the_grid_of_the_paper():
 def test_an_empty_list_is_refused():
     with pytest.raises(ConfigError, match="alpha must name at least one value"):
         experiments.combinations(["digits"], ["L2"], [], [1])
+
+
+def test_differences_from_logged_settings():
+    config = ExperimentConfig("digits", members=("M", "ST"), epochs=3)
+    logged = config.to_json()
+    assert config.differences(logged) == ""
+    del logged["strategy"]  # as in a log from before there was one
+    assert config.differences(logged) == ""
+    assert config.differences(logged | {"epochs": 4, "members": ["ST"]}) == (
+        "members ['ST'], not ['M', 'ST']; epochs 4, not 3"
+    )
+    auto = ExperimentConfig("digits", members=("M", "ST"), epochs=3, precision="auto")
+    assert auto.differences(logged | {"precision": "bfloat16"}) == ""

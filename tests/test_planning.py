@@ -64,3 +64,11 @@ def test_estimates_need_a_run_with_epochs(tmp_path):
     estimator = planning.Estimator(tmp_path)
     assert estimator.epoch_seconds(CONFIG) == planning.ROUGH_EPOCH_SECONDS["digits"]
     assert np.isfinite(estimator.epoch_seconds(CONFIG))
+
+
+def test_a_run_with_other_settings_is_in_the_way(tmp_path):
+    logged_run(CONFIG, tmp_path, epochs=10, finished=True)
+    other = ExperimentConfig("digits", epochs=20)
+    assert str(planning.standing(other, tmp_path)) == (
+        "in the way: a run with epochs 10, not 20"
+    )

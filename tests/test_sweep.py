@@ -161,6 +161,16 @@ def test_an_interruption_ends_the_processes(tmp_path):
     assert processes[0].terminated
 
 
+def test_a_run_with_other_settings_is_left_alone(tmp_path):
+    logged_run(CONFIGS[0], tmp_path, finished=True)
+    longer = paper_grid(["digits"], truncate=64, epochs=5)
+    pool = FakePool(tmp_path, lambda config: 0)
+    result, _ = swept(tmp_path, pool, longer[:2])
+    assert result.failed == {longer[0]: "in the way: a run with epochs 4, not 5"}
+    assert pool.started == longer[1:2]
+    assert planning.standing(CONFIGS[0], tmp_path).state == "finished"
+
+
 def test_names_are_shown_as_they_are(tmp_path):
     config = ExperimentConfig("[red]bold/x", epochs=1)
     pool = FakePool(tmp_path, lambda config: 0)
