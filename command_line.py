@@ -11,6 +11,22 @@ import tempfile
 from absl import flags
 
 
+def define_data_flags(flag_values):
+    """Defines the flags of a command that say where data sets are."""
+    flags.DEFINE_string(
+        "data_dir",
+        None,
+        "Directory of prepared data sets. Default: that of TensorFlow Datasets.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "manual_dir",
+        None,
+        "Directory with archives of notMNIST. Default: <data_dir>/downloads/manual.",
+        flag_values=flag_values,
+    )
+
+
 def parse(argv, flag_values, description):
     """Parses a command line; shows the help or a one-line error and leaves.
 
@@ -23,8 +39,10 @@ def parse(argv, flag_values, description):
         The arguments that are no flags.
     """
     if {"--help", "-help", "-h"} & set(argv[1:]):
-        print(description)
-        print(flag_values.get_help())
+        try:
+            print(description, flag_values.get_help(), sep="\n", flush=True)
+        except BrokenPipeError:  # its reader, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     try:
         return flag_values(argv)[1:]

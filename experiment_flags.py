@@ -6,6 +6,7 @@ import functools
 
 from absl import flags
 
+import command_line
 import datasets
 import resnet
 from experiments import (
@@ -111,16 +112,7 @@ define_string(
     f"{' or '.join(STRATEGIES)}: mirrored shares each batch out to all GPUs.",
 )
 define_string("log_dir", "logs", "Where runs are logged, each in its directory.")
-define_string(
-    "data_dir",
-    None,
-    "Directory of prepared data sets. Default: that of TensorFlow Datasets.",
-)
-define_string(
-    "manual_dir",
-    None,
-    "Directory with the archives of notMNIST. Default: <data_dir>/downloads/manual.",
-)
+command_line.define_data_flags(FLAGS)
 define_bool("download", False, "Download the data set if it is not there.")
 define_bool("overwrite", False, "Start anew where there is a run already.")
 define_bool("dry_run", False, "Only list what would run, how it stands, and the time.")

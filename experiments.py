@@ -133,6 +133,27 @@ class ExperimentConfig:
             / f"seed_{self.seed}"
         )
 
+    def load_dataset(self, **places):
+        """Loads the images of the experiment, split as its settings say.
+
+        Args:
+            **places: `data_dir`, `manual_dir` and `download` of `datasets.load`.
+
+        Returns:
+            A `datasets.Dataset`.
+
+        Raises:
+            datasets.DatasetError: as `datasets.load`.
+        """
+        return datasets.load(
+            self.dataset,
+            self.split,
+            seed=self.seed,
+            validation=self.validation,
+            truncate=self.truncate,
+            **places,
+        )
+
     def differences(self, settings):
         """How logged settings differ from these, in words; "" where they do not.
 

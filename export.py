@@ -48,16 +48,7 @@ define_enum(
     "Refused where the test error rises by more than half a point.",
 )
 define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
-define_string(
-    "data_dir",
-    None,
-    "Directory of prepared data sets. Default: that of TensorFlow Datasets.",
-)
-define_string(
-    "manual_dir",
-    None,
-    "Directory with the archives of notMNIST. Default: <data_dir>/downloads/manual.",
-)
+command_line.define_data_flags(FLAGS)
 
 
 def parse_flags(argv):

@@ -9,7 +9,6 @@ import dataclasses
 import json
 import pathlib
 
-import datasets
 import records
 from experiments import ConfigError, ExperimentConfig
 
@@ -96,20 +95,11 @@ def load_data(run, data_dir=None, manual_dir=None):
         datasets.DatasetError: where the set is not there.
         UnusableRun: where it is not the one that the run had.
     """
-    config = run.config
-    dataset = datasets.load(
-        config.dataset,
-        config.split,
-        seed=config.seed,
-        validation=config.validation,
-        truncate=config.truncate,
-        data_dir=data_dir,
-        manual_dir=manual_dir,
-    )
+    dataset = run.config.load_dataset(data_dir=data_dir, manual_dir=manual_dir)
     found = {part: len(getattr(dataset, part)) for part in run.record["data"]}
     if found != run.record["data"] or dataset.class_names != run.class_names:
         raise UnusableRun(
-            f"{config.dataset} is not as the run had it: it had "
+            f"{run.config.dataset} is not as the run had it: it had "
             f"{run.record['data']} images of {len(run.class_names)} classes, here are "
             f"{found} of {dataset.num_classes}"
         )

@@ -102,12 +102,7 @@ def result_of(config):
 
 def load_dataset(config):
     """Loads the images of an experiment and says what a person should know of them."""
-    dataset = datasets.load(
-        config.dataset,
-        config.split,
-        seed=config.seed,
-        validation=config.validation,
-        truncate=config.truncate,
+    dataset = config.load_dataset(
         data_dir=FLAGS.data_dir,
         manual_dir=FLAGS.manual_dir,
         download=FLAGS.download,

@@ -129,6 +129,8 @@ def explanation(status, log_path):
         return "killed (SIGKILL; out of memory?)"
     if status < 0:
         return f"killed by signal {-status}"
+    if not log_path.parent.exists():
+        return f"its directory {log_path.parent} has vanished"
     try:
         lines = log_path.read_text(encoding="utf-8", errors="replace").split("\n")
         return next(line for line in reversed(lines) if line.strip())

@@ -114,10 +114,21 @@ def test_a_failure_stops_nothing_and_is_recorded(tmp_path):
 
 def test_a_process_that_ends_well_without_a_result_has_failed(tmp_path):
     def outcome(config):
+        config.run_dir(tmp_path).mkdir(parents=True)
         return 0 if config != CONFIGS[0] else 3
 
     result, _ = swept(tmp_path, FakePool(tmp_path, outcome), CONFIGS[:2])
     assert result.failed == {CONFIGS[0]: "exit status 3"}
+
+
+def test_why_a_process_ended(tmp_path):
+    log = tmp_path / "run" / "output.log"
+    assert "has vanished" in sweep.explanation(1, log)
+    log.parent.mkdir()
+    assert sweep.explanation(1, log) == "exit status 1"
+    log.write_text("epoch 1/2\nrun_experiments.py: no space left\n")
+    assert sweep.explanation(1, log) == "run_experiments.py: no space left"
+    assert sweep.explanation(137, log).startswith("killed (SIGKILL")
 
 
 def test_what_another_process_runs_is_waited_for(tmp_path):
