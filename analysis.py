@@ -25,6 +25,7 @@ from records import UnreadablePickle, read_statistics
 with epy.lazy_imports():  # so that the help and a wrong flag are answered at once
     import pandas as pd
 
+    import quality
     import reference
     import report
 
@@ -203,6 +204,7 @@ def run():
     path = report.write(
         runs,
         output_dir,
+        records={} if FLAGS.paper else quality.load(runs, FLAGS.log_dir),
         left_out=left_out,
         is_paper=FLAGS.paper,
         data_dir=FLAGS.data_dir,

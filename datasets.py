@@ -14,7 +14,7 @@ neither TensorFlow nor tfds.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from etils import epy
@@ -133,6 +133,26 @@ def load(
     train, test = _truncated(train, test, truncate)
     train, validation = _set_aside(train, validation)
     return Dataset(name, class_names, train, validation, test, notes)
+
+
+def with_label_noise(dataset: Dataset, fraction: float, seed: int) -> Dataset:
+    """The data set with so many of its training labels replaced by wrong ones.
+
+    Symmetric noise: which images, and which of the other classes each gets, is drawn
+    uniformly. Validation and test labels stay as they are.
+
+    Args:
+        dataset: is not changed.
+        fraction: of the training labels, 0 to 1.
+        seed: of the choice.
+    """
+    rng = np.random.default_rng(seed)
+    count = len(dataset.train)
+    chosen = rng.permutation(count)[: round(fraction * count)]
+    labels = dataset.train.labels.copy()
+    shift = rng.integers(1, dataset.num_classes, len(chosen))
+    labels[chosen] = (labels[chosen] + shift) % dataset.num_classes
+    return replace(dataset, train=Examples(dataset.train.images, labels))
 
 
 def _checked_split(name, split):

@@ -92,6 +92,12 @@ define_integer(
 define_integer(
     "truncate", _DEFAULTS.truncate, "Use only so many images, to debug; 0 uses all."
 )
+define_float(
+    "label_noise",
+    _DEFAULTS.label_noise,
+    "Fraction of the training labels to make wrong on purpose, to see what withstands "
+    "it.",
+)
 define_string(
     "reduction",
     _DEFAULTS.reduction,

@@ -54,6 +54,7 @@ class ExperimentConfig:
     split: str | None = None  # pooled or official; None: as the paper had it
     validation: int = 0  # training images set aside to choose hyperparameters on
     truncate: int = 0  # use only so many images, for debugging; 0: all
+    label_noise: float = 0.0  # fraction of the training labels made wrong on purpose
     reduction: str = "paper"  # resnet.REDUCTIONS
     # Of the layers; the logits are float32 always. auto: as fast as the hardware can.
     precision: str = "float32"
@@ -114,6 +115,10 @@ class ExperimentConfig:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ConfigError(f"{name} must be a finite number >= 0, got {value}")
+        if not 0 <= self.label_noise < 1:
+            raise ConfigError(
+                f"label_noise must be from 0 to below 1, got {self.label_noise}"
+            )
         if self.learning_rate == 0:
             raise ConfigError("learning_rate must be above 0, got 0")
 
@@ -145,7 +150,7 @@ class ExperimentConfig:
         Raises:
             datasets.DatasetError: as `datasets.load`.
         """
-        return datasets.load(
+        dataset = datasets.load(
             self.dataset,
             self.split,
             seed=self.seed,
@@ -153,6 +158,9 @@ class ExperimentConfig:
             truncate=self.truncate,
             **places,
         )
+        if not self.label_noise:
+            return dataset
+        return datasets.with_label_noise(dataset, self.label_noise, self.seed)
 
     def differences(self, settings):
         """How logged settings differ from these, in words; "" where they do not.

@@ -97,21 +97,22 @@ class Logger(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         self._writer.close()
 
-    def finish(self, test_results=None):
+    def finish(self, record, test_results=None):
         """Marks the run as done; call it last, once the model is saved.
 
         Args:
+            record: what `final_record` says of the trained model.
             test_results: metrics of the test set after the last epoch, where the
                 epochs were measured on validation images.
         """
         for name, value in self._split(test_results or {}, "test"):
             epochs = len(self.history["learning_rate"])
             self.history[name] = [math.nan] * (epochs - 1) + [value]
-        self.write(end_time=time.time())
+        self.write(end_time=time.time(), evaluation=record)
 
-    def write(self, end_time=None):
-        """Writes `stats.pkl` and draws the curves."""
-        statistics = self.statistics() | {"end_time": end_time}
+    def write(self, end_time=None, **further):
+        """Writes `stats.pkl`, with further entries, and draws the curves."""
+        statistics = self.statistics() | {"end_time": end_time} | further
         with files.replacing(self.run_dir / "stats.pkl") as path:
             path.write_bytes(pickle.dumps(statistics, protocol=4))
         for quantity in ("error", "cost"):

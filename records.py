@@ -11,6 +11,7 @@
     totals       train_loss, test_loss and so on for loss (the total cost),
                  collaboration_cost and weight_decay
     learning_rate, seconds    at the start of each epoch; of each epoch
+    evaluation   of a finished run: what `final_record` says of the trained model
 
 with one value an epoch; errors are fractions.
 

@@ -20,6 +20,7 @@ import figures
 import files
 import footprint
 import pictures
+import quality
 import reference
 import tables
 from preparation import DatasetError
@@ -28,14 +29,15 @@ TEMPLATE = pathlib.Path(__file__).parent / "report_template.html"
 
 
 def write(
-    runs, output_dir, *, left_out=(), is_paper=False, data_dir=None, images=True,
-    latency=True, say=print,
+    runs, output_dir, *, records=None, left_out=(), is_paper=False, data_dir=None,
+    images=True, latency=True, say=print,
 ):  # fmt: skip
     """Writes the report of some runs.
 
     Args:
         runs: rows of `analysis.load_runs`, or `reference.paper_runs()`; not empty.
         output_dir: a directory that is there.
+        records: of the trained models, see `quality.load`.
         left_out: lines on the files that were left out.
         is_paper: whether the runs are the author's own; nothing is compared then.
         data_dir: of prepared data sets, for pictures of them.
@@ -58,7 +60,7 @@ def write(
         is_paper=is_paper,
         claims=checked,
         costs=costs,
-        sections=_sections(runs, is_paper, output_dir),
+        sections=_sections(runs, records or {}, is_paper, output_dir),
         samples=samples,
         absent=absent,
         others=others,
@@ -97,12 +99,16 @@ def _write_text(path, text):
     return path
 
 
-def _sections(runs, is_paper, output_dir):
+def _sections(runs, records, is_paper, output_dir):
     """The parts of the page on each data set with runs in the paper's setting."""
     runs = runs[runs["setting"] == ""]
     paper = None if is_paper else reference.paper_runs()
     names = sorted(runs["dataset"].unique(), key=reference.dataset_place)
-    return [_section(runs, paper, name, output_dir) for name in names]
+    return [
+        _section(runs, paper, name, output_dir)
+        | _beyond_the_paper(runs, records, name, output_dir)
+        for name in names
+    ]
 
 
 def _section(runs, paper, dataset, output_dir):
@@ -137,6 +143,33 @@ def _section(runs, paper, dataset, output_dir):
     )
     title = reference.dataset_label(dataset)
     return {"title": title, "tables": results, "figures": drawn}
+
+
+def _beyond_the_paper(runs, records, dataset, output_dir):
+    """Tables and figures of what else is known of a data set's trained models."""
+    found = quality.quality_tables(runs, records, dataset)
+    for table in found:
+        tables.write(table, output_dir / "tables")
+    drawn = [
+        (
+            quality.reliability_figure(runs, records, dataset),
+            "reliability",
+            "How often models are right, by their confidence, in 15 bins",
+        ),
+        (
+            quality.confusion_figure(runs, records, dataset),
+            "confusion",
+            "What is taken for what",
+        ),
+    ]
+    return {
+        "beyond_tables": found,
+        "beyond_figures": [
+            _figure(figure, output_dir, ("", dataset, kind), caption)
+            for figure, kind, caption in drawn
+            if figure is not None
+        ],
+    }
 
 
 def _figure(figure, output_dir, name, caption):

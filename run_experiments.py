@@ -36,6 +36,13 @@ with epy.lazy_imports():  # what a single run or a sweep alone needs
     import training
 
 
+FOREIGN = {
+    "mnist": "notmnist_small",
+    "notmnist": "mnist",
+    "notmnist_small": "mnist",
+}
+
+
 def main(argv):
     """The command; returns its exit status."""
     unknown = command_line.parse(argv, FLAGS, __doc__)
@@ -95,6 +102,7 @@ def result_of(config):
         config,
         load_dataset(config),
         FLAGS.log_dir,
+        foreign=foreign_dataset(config),
         overwrite=FLAGS.overwrite,
         callbacks=[progress.Progress(config.epochs)],
     )
@@ -116,6 +124,21 @@ def load_dataset(config):
     for note in dataset.notes:
         print(note)
     return dataset
+
+
+def foreign_dataset(config):
+    """A data set of other classes with images of the same kind, or None.
+
+    MNIST for notMNIST, and the other way round, where it is prepared.
+    """
+    other = FOREIGN.get(config.dataset)
+    if other is None:
+        return None
+    places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}
+    try:
+        return datasets.load(other, **places)
+    except datasets.DatasetError:
+        return None
 
 
 def run_many(configs):

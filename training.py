@@ -16,6 +16,7 @@ import batches
 import environment
 import failures
 import files
+import final_record
 import interruption
 import logger
 import models
@@ -70,13 +71,17 @@ def finished_result(config, log_dir):
     return None if statistics["end_time"] is None else Result(statistics, run_dir)
 
 
-def train(config, dataset, log_dir, *, overwrite=False, callbacks=(), say=print):
+def train(
+    config, dataset, log_dir, *, foreign=None, overwrite=False, callbacks=(), say=print
+):
     """Trains an experiment to its end, from the newest checkpoint if there is one.
 
     Args:
         config: an `ExperimentConfig`.
         dataset: a `datasets.Dataset` that was loaded as the config says.
         log_dir: directory of all logs; the run gets its own below it.
+        foreign: another `datasets.Dataset`, to measure how well the trained model tells
+            its images from those it knows.
         overwrite: whether to start anew and drop what the run's directory holds.
         callbacks: further Keras callbacks for `fit`.
         say: is called with each line that a person should read.
@@ -98,7 +103,11 @@ def train(config, dataset, log_dir, *, overwrite=False, callbacks=(), say=print)
         if overwrite:
             _clear(run_dir)
         result = finished_result(config, log_dir)
-        return result or _train(model, config, dataset, run_dir, callbacks, say)
+        if result is None:
+            log = _train(model, config, dataset, run_dir, callbacks, say)
+            _finish(model, log, dataset, foreign)
+            result = Result(records.read_statistics(run_dir / "stats.pkl"), run_dir)
+        return result
 
 
 def _train(model, config, dataset, run_dir, callbacks, say):
@@ -114,8 +123,7 @@ def _train(model, config, dataset, run_dir, callbacks, say):
         say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
     if first_epoch < config.epochs:
         _fit(model, config, dataset, log, first_epoch, callbacks)
-    _finish(model, log, dataset)
-    return Result(records.read_statistics(run_dir / "stats.pkl"), run_dir)
+    return log
 
 
 def _fit(model, config, dataset, log, first_epoch, callbacks):
@@ -234,17 +242,18 @@ def _eval_batches(examples):
     return batches.eval_batches(examples, EVAL_BATCH_SIZE)
 
 
-def _finish(model, log, dataset):
+def _finish(model, log, dataset, foreign):
     """Saves the model, measures the test set if that is due, and marks the end."""
     test_results = None
     if log.held_out != "test":
         test_results = model.evaluate(
             _eval_batches(dataset.test), verbose=0, return_dict=True
         )
+    record = final_record.final_record(model, dataset, foreign)
     with interruption.held_back():
         with files.replacing(log.run_dir / "model.keras") as path:
             model.save(path)
-        log.finish(test_results)
+        log.finish(record, test_results)
         shutil.rmtree(log.run_dir / "checkpoint", ignore_errors=True)
         failures.forget(log.run_dir)
 

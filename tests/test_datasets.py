@@ -11,6 +11,7 @@ import tensorflow as tf
 from conftest import REAL_DATA, ROOT
 
 import datasets
+from experiments import ExperimentConfig
 
 needs_real_data = pytest.mark.skipif(
     not REAL_DATA.exists(), reason="needs ../shared/data"
@@ -264,6 +265,23 @@ def test_labels_out_of_range():
         check("set", np.array([0, 9]), 9)
     with pytest.raises(datasets.DatasetError, match="labels from -1 to 1"):
         check("set", np.array([-1, 1]), 9)
+
+
+def test_label_noise():
+    data = ExperimentConfig("digits", validation=100).load_dataset()
+    noisy = ExperimentConfig("digits", validation=100, label_noise=0.2).load_dataset()
+    wrong = noisy.train.labels != data.train.labels
+    assert wrong.sum() == round(0.2 * len(data.train))
+    shifts = (noisy.train.labels - data.train.labels)[wrong] % 10
+    assert np.bincount(shifts, minlength=10)[1:].min() > 10  # of 30 expected each
+    for part in ("validation", "test"):
+        np.testing.assert_array_equal(
+            getattr(noisy, part).labels, getattr(data, part).labels
+        )
+    np.testing.assert_array_equal(noisy.train.images, data.train.images)
+    again = datasets.with_label_noise(data, 0.2, 912).train.labels
+    np.testing.assert_array_equal(again, noisy.train.labels)
+    assert (datasets.with_label_noise(data, 0.2, 1).train.labels != again).any()
 
 
 def test_importing_is_light():

@@ -58,6 +58,8 @@ def test_members_have_different_names():
         ({"alpha": float("inf")}, "alpha must be a finite number >= 0, got inf"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
         ({"weight_decay": -1.0}, "weight_decay must be a finite number >= 0, got -1.0"),
+        ({"label_noise": 1.0}, "label_noise must be from 0 to below 1, got 1.0"),
+        ({"label_noise": float("nan")}, "label_noise must be from 0 to below 1"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"validation": -1}, "validation must be at least 0, got -1"),

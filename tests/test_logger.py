@@ -87,7 +87,7 @@ def test_tensorboard_has_the_scalars(tmp_path, images_and_labels):
 
 def test_finish_marks_the_end(tmp_path, images_and_labels):
     log, _ = logged_fit(tmp_path, images_and_labels)
-    log.finish()
+    log.finish({"answers": {"a": np.arange(3)}})
     statistics = records.read_statistics(tmp_path / "stats.pkl")
     assert statistics["end_time"] >= statistics["start_time"]
 
@@ -97,7 +97,7 @@ def test_test_set_is_measured_once_where_epochs_are_measured_on_validation(
 ):
     log, model = logged_fit(tmp_path, images_and_labels, held_out="validation")
     results = model.evaluate(*images_and_labels, verbose=0, return_dict=True)
-    log.finish(results)
+    log.finish({}, results)
     curves = records.read_statistics(tmp_path / "stats.pkl")["models"]["a"]
     assert np.isfinite(curves["validation_error"]).all()
     assert np.isnan(curves["test_error"][:-1]).all()

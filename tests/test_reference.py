@@ -57,7 +57,7 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
     changes = {
         "members": ("ST", "ST"), "epochs": 5, "batch_size": 32, "learning_rate": 0.1,
         "weight_decay": 0.0, "split": "official", "validation": 10, "truncate": 500,
-        "reduction": "released", "precision": "bfloat16",
+        "reduction": "released", "precision": "bfloat16", "label_noise": 0.2,
     }  # fmt: skip
     varied = {"dataset": "digits", "method": "CE", "alpha": 1.0, "seed": 1}
     assert changes.keys() | varied.keys() | set(reference.IMMATERIAL) == set(

@@ -13,6 +13,7 @@ import datasets
 import environment
 import files
 import logger
+import records
 import resnet
 import training
 from experiments import ConfigError, ExperimentConfig
@@ -291,3 +292,21 @@ def test_two_devices_give_the_run_of_one(tmp_path):
     command = [sys.executable, "-c", MIRRORED, f"{tmp_path}/"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-2000:]
+
+
+def test_a_finished_run_is_evaluated(tmp_path, tiny):
+    negatives = datasets.Examples(255 - tiny.test.images, tiny.test.labels)
+    foreign = dataclasses.replace(tiny, name="other", test=negatives)
+    result = train(CONFIG, tiny, tmp_path, foreign=foreign)
+    found = records.read_statistics(result.run_dir / "stats.pkl")["evaluation"]
+    model = keras.models.load_model(result.run_dir / "model.keras")
+    answers = model.predict(tiny.test.images, verbose=0).argmax(axis=1)
+    np.testing.assert_array_equal(found["answers"]["ensemble"], answers)
+    assert len(set(found["images"].tolist())) == 32
+    for name, curves in result.statistics["models"].items():
+        scores = found["models"][name]
+        assert scores["error"] == pytest.approx(curves["test_error"][-1])
+        assert scores["nll"] == pytest.approx(curves["test_cost"][-1], 1e-4)
+        assert scores["confusion"].sum() == 32
+    assert found["foreign"] == "other"
+    assert all(0 <= area <= 1 for area in found["detection"].values())
