@@ -6,9 +6,11 @@ import time
 import pytest
 from conftest import REAL_DATA, ROOT
 
+import datasets
 import experiment_flags
 import progress
 import run_experiments
+from experiments import ExperimentConfig
 
 
 def command(*arguments, **kwargs):
@@ -245,6 +247,21 @@ def test_sigterm_says_how_to_go_on(tmp_path):
     assert "the same command goes on from there" in error
     assert len(error.splitlines()) == 1
     assert not list(run_dir.rglob(".tmp-*"))
+
+
+def test_foreign_images_are_those_of_the_other_set(monkeypatch):
+    asked = []
+
+    def load(name, **places):
+        asked.append(name)
+        raise datasets.DatasetError("not prepared")
+
+    monkeypatch.setattr(datasets, "load", load)
+    for name in ("mnist", "notmnist_small", "cifar10"):
+        assert run_experiments.foreign_dataset(ExperimentConfig(name)) is None
+    assert asked == ["notmnist_small", "mnist"]
+    monkeypatch.setattr(datasets, "load", lambda name, **places: name)
+    assert run_experiments.foreign_dataset(ExperimentConfig("notmnist")) == "mnist"
 
 
 def test_closing_table_without_the_paper():
