@@ -41,12 +41,7 @@ define_bool, define_string = (
 define_string("log_dir", "logs", "Directory below which the runs lie.")
 define_string("output_dir", "report", "Where the report is written.")
 define_bool("paper", False, "Take the author's own logs in place of --log_dir.")
-define_string(
-    "data_dir",
-    None,
-    "Directory of prepared data sets, for sample images and the PCA. Default: that of "
-    "TensorFlow Datasets.",
-)
+command_line.define_data_flags(FLAGS)
 define_bool("images", True, "Show sample images and the PCA of MNIST.")
 define_bool("latency", True, "Measure the time that ST, M and the ensemble take.")
 
@@ -201,14 +196,14 @@ def run():
     print(f"{number} run{'s' * (number > 1)} on {names}")
     if FLAGS.images or FLAGS.latency:
         command_line.start_tensorflow()
+    places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}
     path = report.write(
         runs,
         output_dir,
         records={} if FLAGS.paper else quality.load(runs, FLAGS.log_dir),
         left_out=left_out,
         is_paper=FLAGS.paper,
-        data_dir=FLAGS.data_dir,
-        images=FLAGS.images,
+        places=places if FLAGS.images else None,
         latency=FLAGS.latency,
     )
     print(path)

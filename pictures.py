@@ -22,19 +22,25 @@ import preparation
 with epy.lazy_imports():
     from sklearn import decomposition, neighbors
 
-SAMPLE_NUMBERS = {"mnist": "3.1", "notmnist": "3.2", "cifar10": "3.3"}
+SAMPLE_NUMBERS = {
+    "mnist": "3.1",
+    "notmnist": "3.2",
+    "notmnist_small": "3.2",
+    "cifar10": "3.3",
+}
 ROWS, COLUMNS = 4, 8
 PCA_IMAGES = 3_000
 _MARKERS = "osv^D<>pXP"  # with the colours, a pair for each class
 
 
-def first_images(name, count, data_dir=None):
+def first_images(name, count, **places):
     """The first training images of a data set as they are stored, without the others.
 
     Args:
         name: as in `datasets.load`.
         count: how many, fewer where the set has fewer.
-        data_dir: of prepared sets; None is tfds's own default. Nothing is downloaded.
+        **places: `data_dir` and `manual_dir`, as in `datasets.load`. Nothing is
+            downloaded.
 
     Returns:
         (images uint8 `[count, height, width, channels]`, labels `[count]`, names).
@@ -50,7 +56,7 @@ def first_images(name, count, data_dir=None):
     # tfds shows bars of progress.
     with contextlib.redirect_stderr(io.StringIO()):
         builder = preparation.prepared_builder(
-            name, config, tuple(datasets.DATASETS), data_dir, None, download=False
+            name, config, tuple(datasets.DATASETS), download=False, **places
         )
         stored = builder.as_dataset(split=f"train[:{count}]", batch_size=count)
         batch = next(iter(stored.as_numpy_iterator()))

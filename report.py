@@ -7,7 +7,6 @@ a block of JSON, and nothing is loaded from a network. All text from files is es
 from __future__ import annotations
 
 import base64
-import functools
 import pathlib
 
 import jinja2
@@ -29,8 +28,8 @@ TEMPLATE = pathlib.Path(__file__).parent / "report_template.html"
 
 
 def write(
-    runs, output_dir, *, records=None, left_out=(), is_paper=False, data_dir=None,
-    images=True, latency=True, say=print,
+    runs, output_dir, *, records=None, left_out=(), is_paper=False, places=None,
+    latency=True, say=print,
 ):  # fmt: skip
     """Writes the report of some runs.
 
@@ -40,8 +39,8 @@ def write(
         records: of the trained models, see `quality.load`.
         left_out: lines on the files that were left out.
         is_paper: whether the runs are the author's own; nothing is compared then.
-        data_dir: of prepared data sets, for pictures of them.
-        images: whether to show sample images and the PCA.
+        places: `data_dir` and `manual_dir` of data sets, for sample images and the PCA;
+            None does without.
         latency: whether to measure what inference costs.
         say: is called with a line for each data set that is not there.
 
@@ -50,7 +49,7 @@ def write(
     """
     costs = footprint.measure() if latency else None
     checked = claims.check_all(runs, costs)
-    samples, absent = _samples(runs, output_dir, data_dir) if images else ([], [])
+    samples, absent = ([], []) if places is None else _samples(runs, output_dir, places)
     for line in absent:
         say(line)
     others = tables.other_runs_table(runs)
@@ -184,33 +183,36 @@ def _figure(figure, output_dir, name, caption):
     }
 
 
-def _samples(runs, output_dir, data_dir):
+def _samples(runs, output_dir, places):
     """Figures 3.1 to 3.4, and a line for each data set that is not there."""
     drawn, absent = [], []
-    figure = functools.partial(_figure, output_dir=output_dir)
     # Other sets of tfds are not looked up: an unknown name would ask the network.
     known = [n for n in pictures.datasets.DATASETS if n in set(runs["dataset"])]
-    for name in sorted(
-        {*experiments.PAPER_DATASETS, *known}, key=reference.dataset_place
-    ):
+    names = sorted({*experiments.PAPER_DATASETS, *known}, key=reference.dataset_place)
+    while names:
+        name = names.pop(0)
         try:
-            images, labels, names = pictures.first_images(
-                name, pictures.PCA_IMAGES, data_dir
-            )
+            found = pictures.first_images(name, pictures.PCA_IMAGES, **places)
         except DatasetError as error:
             absent.append(f"no sample images of {name}: {error}")
+            if name == "notmnist" and "notmnist_small" not in names:
+                names.insert(0, "notmnist_small")
             continue
-        title = reference.dataset_label(name)
-        number = pictures.SAMPLE_NUMBERS.get(name, "")
-        sample = pictures.samples_figure(images, labels, names)
-        key = (number, name, "samples")
-        drawn.append(figure(sample, name=key, caption=f"{title}: sample images"))
-        if name == "mnist":
-            caption = (
-                "Similar MNIST images with distinct classifications, on their two "
-                "principal components; blue pixels weigh positively, red negatively"
-            )
-            key = ("3.4", name, "pca")
-            pca = pictures.pca_figure(images, labels)
-            drawn.append(figure(pca, name=key, caption=caption))
+        drawn += _sample_figures(name, *found, output_dir)
     return drawn, absent
+
+
+def _sample_figures(name, images, labels, class_names, output_dir):
+    """A data set's sample images and, of MNIST, the PCA."""
+    title, number = reference.dataset_label(name), pictures.SAMPLE_NUMBERS.get(name, "")
+    sample = pictures.samples_figure(images, labels, class_names)
+    key = (number, name, "samples")
+    drawn = [_figure(sample, output_dir, key, f"{title}: sample images")]
+    if name == "mnist":
+        caption = (
+            "Similar MNIST images with distinct classifications, on their two "
+            "principal components; blue pixels weigh positively, red negatively"
+        )
+        pca = pictures.pca_figure(images, labels)
+        drawn.append(_figure(pca, output_dir, ("3.4", name, "pca"), caption))
+    return drawn

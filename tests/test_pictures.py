@@ -56,11 +56,13 @@ def test_pca_of_digits():
 
 def test_a_missing_set_is_named(tmp_path):
     with pytest.raises(datasets.DatasetError, match="mnist is not prepared"):
-        pictures.first_images("mnist", 3, tmp_path)
+        pictures.first_images("mnist", 3, data_dir=tmp_path, manual_dir=None)
 
 
 @pytest.mark.skipif(not REAL_DATA.exists(), reason="needs ../shared/data")
 def test_first_images_of_a_prepared_set():
-    images, labels, names = pictures.first_images("cifar10", 5, REAL_DATA)
+    images, labels, names = pictures.first_images(
+        "cifar10", 5, data_dir=REAL_DATA, manual_dir=None
+    )
     assert images.shape == (5, 32, 32, 3) and images.dtype == np.uint8
     assert labels.shape == (5,) and "frog" in names

@@ -38,7 +38,7 @@ class Page(html.parser.HTMLParser):
 
 
 def write_report(runs, output_dir, **options):
-    path = report.write(runs, output_dir, images=False, latency=False, **options)
+    path = report.write(runs, output_dir, latency=False, **options)
     return path.read_text(encoding="utf-8")
 
 
@@ -144,9 +144,9 @@ def test_a_data_set_that_is_not_there_is_one_line(some_runs, tmp_path):
     lines = []
     path = report.write(
         some_runs.query("dataset == 'cifar10'"), tmp_path, latency=False,
-        data_dir=tmp_path / 'data', say=lines.append,
+        places={"data_dir": tmp_path / "data", "manual_dir": None}, say=lines.append,
     )  # fmt: skip
-    assert len(lines) == 3 and all("\n" not in line for line in lines)
+    assert len(lines) == 4 and all("\n" not in line for line in lines)
     assert lines[0].startswith("no sample images of mnist: mnist is not prepared")
     assert "no sample images of cifar10" in path.read_text()
 
