@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from datasets import DatasetChoiceError, Examples
 
+EVAL_BATCH_SIZE = 250  # any size is as fast
+
 
 def index_batches(count, batch_size, seed, first_epoch, epochs):
     """Indices of the images of each batch, epochs first_epoch to epochs - 1.
@@ -47,7 +49,7 @@ def train_batches(examples: Examples, batch_size, seed, first_epoch, epochs):
     return _prefetched(indices.map(gather).apply(cardinality))
 
 
-def eval_batches(examples: Examples, batch_size):
+def eval_batches(examples: Examples, batch_size=EVAL_BATCH_SIZE):
     """All examples in order, as (images, labels); the last batch may be smaller.
 
     Raises:

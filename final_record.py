@@ -19,8 +19,6 @@ import numpy as np
 import batches
 import evaluation
 
-BATCH_SIZE = 250
-
 
 def final_record(model, dataset, foreign=None):
     """Evaluates a trained model.
@@ -54,7 +52,7 @@ def predict(model, examples):
     """Logits of all predictors: dict from name to float32 `[n, classes]`."""
     parts = [
         [g.numpy() for g in model.predictions(model.member_logits(images))]
-        for images, _ in batches.eval_batches(examples, BATCH_SIZE)
+        for images, _ in batches.eval_batches(examples)
     ]
     names = model.predictor_names
     return {

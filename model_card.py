@@ -175,6 +175,11 @@ def _limits(metadata):
     )
     if config["truncate"]:
         yield "It was trained on a part of the data, to try things out."
+    if config.get("label_noise"):
+        yield (
+            f"{100 * config['label_noise']:.0f} % of its training labels were wrong on "
+            "purpose."
+        )
     if config["precision"] != "float32":
         yield (
             f"It was trained and scored in {config['precision']} and computes in "

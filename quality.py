@@ -84,18 +84,14 @@ def quality_tables(runs, records, dataset):
     foreign = {
         r["foreign"] for found in groups.values() for r in found if "foreign" in r
     }
-    caption = f"{reference.dataset_label(dataset)}, beyond the error; means over seeds"
+    name = reference.dataset_label(dataset)
+    caption = f"{name}, beyond the error; means over seeds"
     if foreign:
         caption += f"; AUROC: its images against those of {', '.join(sorted(foreign))}"
+    together = f"{name}, members and ensemble"
     return [
         _table("quality", dataset, caption, scores, SCORES),
-        _table(
-            "agreement",
-            dataset,
-            f"{reference.dataset_label(dataset)}, members and ensemble",
-            agreement,
-            AGREEMENT,
-        ),
+        _table("agreement", dataset, together, agreement, AGREEMENT),
     ]
 
 

@@ -6,31 +6,19 @@ import dataclasses
 import json
 import pathlib
 import shutil
-import zlib
 
-import keras
-import numpy as np
 import tensorflow as tf
 
 import batches
+import building
 import environment
 import failures
 import files
 import final_record
 import interruption
 import logger
-import models
-import optimization
 import records
-import resnet
 from experiments import ConfigError
-
-EVAL_BATCH_SIZE = 250
-POLICIES = {
-    "float32": "float32",
-    "bfloat16": "mixed_bfloat16",
-    "float16": "mixed_float16",
-}
 
 
 class RunError(Exception):
@@ -97,7 +85,7 @@ def train(
         logger.TrainingDiverged: when the total cost is not finite any more.
     """
     steps = _steps_per_epoch(config, dataset)
-    model = build_model(config, dataset, config.epochs * steps)
+    model = building.build_model(config, dataset, config.epochs * steps)
     run_dir = config.run_dir(log_dir)
     with files.locked(run_dir):
         if overwrite:
@@ -134,7 +122,7 @@ def _fit(model, config, dataset, log, first_epoch, callbacks):
             steps_per_epoch=_steps_per_epoch(config, dataset),
             initial_epoch=first_epoch,
             epochs=config.epochs,
-            validation_data=_eval_batches(getattr(dataset, log.held_out)),
+            validation_data=batches.eval_batches(getattr(dataset, log.held_out)),
             shuffle=False,  # the batches come shuffled
             callbacks=[log, *callbacks],
             verbose=0,
@@ -152,82 +140,6 @@ def _train_batches(model, config, examples, first_epoch):
     return batches.index_batches(len(examples), *order)
 
 
-def build_model(config, dataset, steps):
-    """The compiled model of an experiment, with initial weights from its seed.
-
-    Args:
-        config: an `ExperimentConfig`.
-        dataset: the `datasets.Dataset` whose images and classes it is for.
-        steps: training steps in all, for the learning rate.
-
-    Returns:
-        An `EnsembleModel`, or a `SingleModel` for a single member.
-
-    Raises:
-        ConfigError: where the members cannot take such images.
-    """
-    keras.utils.set_random_seed(config.seed)
-    with _strategy(config).scope():
-        return _compiled_model(config, dataset, steps)
-
-
-def _strategy(config):
-    """Where the model's variables lie and its batches are computed."""
-    if config.strategy == "single":
-        return tf.distribute.get_strategy()
-    kind = "GPU" if environment.has_gpu() else "CPU"
-    return tf.distribute.MirroredStrategy(tf.config.list_logical_devices(kind))
-
-
-def _compiled_model(config, dataset, steps):
-    members = build_members(config, dataset.input_shape, dataset.num_classes)
-    policy = POLICIES[config.precision]
-    if len(members) == 1:
-        model = models.SingleModel(members[0], config.weight_decay, dtype=policy)
-    else:
-        model = models.EnsembleModel(
-            members, config.method, config.alpha, config.weight_decay, dtype=policy
-        )
-    model.compile(
-        optimization.paper_optimizer(steps, config.learning_rate),
-        jit_compile=_use_jit(config.jit),
-        # A GPU's steps are so short that Python would be most of the time.
-        steps_per_execution=steps // config.epochs if environment.has_gpu() else 1,
-    )
-    return model
-
-
-def build_members(config, input_shape, num_classes):
-    """The members of an experiment, each from a seed of its own.
-
-    A member's initial weights depend on the experiment's seed and the member's name
-    only, so that methods, and ensembles with different other members, are compared on
-    the same ones.
-    """
-    members = []
-    for preset, name in zip(config.members, config.member_names, strict=True):
-        shape = dataclasses.replace(resnet.PRESETS[preset], reduction=config.reduction)
-        seed = np.random.SeedSequence([config.seed, zlib.crc32(name.encode())])
-        try:
-            member = resnet.build_resnet(
-                shape,
-                input_shape,
-                num_classes,
-                name,
-                seed=int(seed.generate_state(1)[0]),
-                dtype=POLICIES[config.precision],
-            )
-        except ValueError as error:
-            raise ConfigError(f"{preset} does not fit: {error}") from error
-        members.append(member)
-    return members
-
-
-def _use_jit(jit):
-    """XLA pays on a GPU and not on a CPU."""
-    return jit == "on" or (jit == "auto" and environment.has_gpu())
-
-
 def _steps_per_epoch(config, dataset):
     steps = len(dataset.train) // config.batch_size
     if not steps:
@@ -238,16 +150,12 @@ def _steps_per_epoch(config, dataset):
     return steps
 
 
-def _eval_batches(examples):
-    return batches.eval_batches(examples, EVAL_BATCH_SIZE)
-
-
 def _finish(model, log, dataset, foreign):
     """Saves the model, measures the test set if that is due, and marks the end."""
     test_results = None
     if log.held_out != "test":
         test_results = model.evaluate(
-            _eval_batches(dataset.test), verbose=0, return_dict=True
+            batches.eval_batches(dataset.test), verbose=0, return_dict=True
         )
     record = final_record.final_record(model, dataset, foreign)
     with interruption.held_back():

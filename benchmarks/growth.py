@@ -51,12 +51,12 @@ def measure_step(members, batch_size=64, steps=20):
     from overhead import load
 
     import batches
-    import training
+    import building
     from experiments import ExperimentConfig
 
     dataset = load(None)
     config = ExperimentConfig("cifar10", members=tuple(members), batch_size=batch_size)
-    model = training.build_model(config, dataset, steps=10_000)
+    model = building.build_model(config, dataset, steps=10_000)
     data = batches.train_batches(dataset.train, batch_size, 0, 0, 1)
 
     def run():
@@ -71,8 +71,8 @@ def measure_step(members, batch_size=64, steps=20):
 def measure_data(images):
     """Seconds to prepare, to load and to the first step, and peak memory."""
     import batches
+    import building
     import datasets
-    import training
     from experiments import ExperimentConfig
 
     with tempfile.TemporaryDirectory() as directory:
@@ -87,7 +87,7 @@ def measure_data(images):
             seconds.append(time.perf_counter() - start)
         start = time.perf_counter()
         config = ExperimentConfig("notmnist")
-        model = training.build_model(config, dataset, steps=10_000)
+        model = building.build_model(config, dataset, steps=10_000)
         data = batches.train_batches(dataset.train, 64, 0, 0, 1)
         model.fit(data, steps_per_epoch=1, shuffle=False, verbose=0)
     return {

@@ -30,11 +30,11 @@ import tensorflow as tf
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import batches
+import building
 import datasets
 import environment
 import logger
 import progress
-import training
 from experiments import ExperimentConfig
 
 ROUNDS = 5
@@ -140,7 +140,7 @@ def measure_epoch(model, dataset, config, run_dir):
     steps = len(dataset.train) // config.batch_size
     model.fit(
         data, steps_per_epoch=steps, epochs=2, verbose=0, shuffle=False,
-        validation_data=batches.eval_batches(dataset.test, training.EVAL_BATCH_SIZE),
+        validation_data=batches.eval_batches(dataset.test),
         callbacks=[log, timer],
     )  # fmt: skip
     parts = {"steps": timer.steps, "evaluation": timer.evaluation}
@@ -160,7 +160,7 @@ def main():
     arguments = parser.parse_args()
     dataset = load(arguments.data_dir)
     config = ExperimentConfig("cifar10")
-    model = training.build_model(config, dataset, steps=10_000)
+    model = building.build_model(config, dataset, steps=10_000)
     print(f"{dataset.name}, {environment.device()}")
     with tempfile.TemporaryDirectory() as run_dir:
         measure_step(model, dataset, config, run_dir, arguments.steps)

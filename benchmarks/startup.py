@@ -36,13 +36,13 @@ def parts(dataset, data_dir):
 
     done("import TensorFlow")
     import batches
+    import building
     import datasets
-    import training
 
     done("import the rest")
     data = datasets.load(dataset, data_dir=data_dir)
     done("load the images")
-    model = training.build_model(config, data, steps=10_000)
+    model = building.build_model(config, data, steps=10_000)
     done("build the model")
     steps = batches.train_batches(data.train, config.batch_size, 0, 0, 1)
     model.fit(steps, steps_per_epoch=1, shuffle=False, verbose=0)

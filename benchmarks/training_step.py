@@ -35,10 +35,10 @@ import tensorflow as tf
 from overhead import bare_step, load
 
 import batches
+import building
 import environment
 import fast_paths
 import footprint
-import training
 from experiments import ExperimentConfig
 
 VARIANTS = ("stock", "bare", "float32", "bfloat16")
@@ -86,7 +86,7 @@ def build(variant, dataset):
     classes = {fast.__name__: stock for fast, stock in fast_paths.STOCK.items()}
     stock = mock.patch.multiple(fast_paths, **classes)
     with stock if variant == "stock" else mock.MagicMock():
-        return training.build_model(config, dataset, steps=10_000)
+        return building.build_model(config, dataset, steps=10_000)
 
 
 def stepper(variant, dataset):

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+import building
 import datasets
 import export
 import finished_run
 import inference
 import model_card
 import predictors
-import training
 import verification
 from experiments import ExperimentConfig
 from models import EnsembleModel
@@ -27,7 +27,7 @@ def run_dir(tmp_path_factory):
     """What a run on some digits leaves, with chosen scores."""
     config = ExperimentConfig(members=("ST", "ST"), epochs=1, truncate=64)
     directory = tmp_path_factory.mktemp("run")
-    members = training.build_members(config, (8, 8, 1), 10)
+    members = building.build_members(config, (8, 8, 1), 10)
     for member in members:
         moments = member.layers[1]  # of the images
         moments.set_weights([np.float32([80]), np.float32([100**2])])

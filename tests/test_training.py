@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from conftest import ROOT
 
+import building
 import datasets
 import environment
 import files
@@ -175,7 +176,7 @@ def test_validation_images_are_measured_each_epoch_and_test_images_once(tmp_path
 def test_initial_weights_depend_on_seed_and_member_only():
     def weights(member, **settings):
         config = ExperimentConfig(**settings)
-        members = training.build_members(config, (8, 8, 1), 10)
+        members = building.build_members(config, (8, 8, 1), 10)
         chosen = next(m for m in members if m.name == member)
         return np.concatenate([np.ravel(v) for v in chosen.trainable_variables])
 
