@@ -64,6 +64,9 @@ def _compiled_model(config, dataset, steps):
         # A GPU's steps are so short that Python would be most of the time.
         steps_per_execution=steps // config.epochs if environment.has_gpu() else 1,
     )
+    # Built while the step is traced, its variables would leave a graph behind for each
+    # of their initial values, and the memory of a run would never be given back.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -141,14 +141,15 @@ def measure(point):
     return result | {"peak GiB": peak}
 
 
-def size(point):
-    """What a point stands at on the axis: a number."""
-    if point.get("members") and "batch_size" not in point:
-        from resnet import PRESETS
+def size(part, point):
+    """What a point of a part stands at on the axis: a number."""
+    from resnet import PRESETS
 
-        names = point["members"]
-        return len(names) if names[0] == "ST" else PRESETS[names[0]].convolutions
-    return point.get("batch_size") or point.get("images") or point["runs"]
+    if part == "members":
+        return len(point["members"])
+    if part == "depth":
+        return PRESETS[point["members"][0]].convolutions
+    return point["batch_size"] if part == "batch" else point["images"] / 1_000
 
 
 def draw(results, path):
@@ -162,14 +163,14 @@ def draw(results, path):
         "members": "members, each ST",
         "batch": "images a batch, {ST, M}",
         "depth": "convolutions of ST, M, D",
-        "data": "training images",
+        "data": "thousand training images",
     }
     shown = [part for part in labels if part in results]
     figure, axes = plt.subplots(
         2, len(shown), figsize=(3.2 * len(shown), 5), squeeze=False, sharex="col"
     )
     for (top, bottom), part in zip(axes.T, shown, strict=True):
-        sizes = [size(point) for point, _ in results[part]]
+        sizes = [size(part, point) for point, _ in results[part]]
         for name in results[part][0][1]:
             axis = bottom if name == "peak GiB" else top
             axis.plot(sizes, [n[name] for _, n in results[part]], "o-", label=name)

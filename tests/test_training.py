@@ -295,6 +295,16 @@ def test_two_devices_give_the_run_of_one(tmp_path):
     assert run.returncode == 0, run.stderr[-2000:]
 
 
+def test_a_model_is_built_with_its_optimizer(tiny):
+    """Else its step, while it is traced, makes a graph for each of its variables."""
+    model = building.build_model(CONFIG, tiny, steps=4)
+    assert model.optimizer.built
+    batch = tiny.train.images[:16], tiny.train.labels[:16]
+    step = tf.function(lambda *data: model.train_step(data))
+    graph = step.get_concrete_function(*map(tf.constant, batch)).graph
+    assert not [op.name for op in graph.get_operations() if op.type == "If"]
+
+
 def test_a_finished_run_is_evaluated(tmp_path, tiny):
     negatives = datasets.Examples(255 - tiny.test.images, tiny.test.labels)
     foreign = dataclasses.replace(tiny, name="other", test=negatives)
