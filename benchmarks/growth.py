@@ -208,7 +208,8 @@ def main():
             results[part].append((point, numbers))
             print(f"{part} {point}: {numbers}", flush=True)
     (arguments.output / "growth.json").write_text(json.dumps(results, indent=1) + "\n")
-    draw(results, arguments.output / "growth.png")
+    if results.keys() - {"again"}:
+        draw(results, arguments.output / "growth.png")
     if "again" in results:
         memory = results["again"][0][1]["GiB after each run"]
         print(f"grown from run 3 to {len(memory)}: {memory[-1] / memory[2] - 1:.1%}")
