@@ -167,7 +167,7 @@ def reliability_figure(runs, records, dataset):
     shown = {setting: groups[setting] for setting in styles if setting in groups}
     if not shown:
         return None
-    figure = Figure(figsize=(10.5, 3.6), dpi=110, layout="constrained")
+    figure = Figure(figsize=(10.5, 4.3), dpi=110, layout="constrained")
     for axes, model in zip(
         figure.subplots(1, 3, sharey=True), figures.NAMES, strict=True
     ):
