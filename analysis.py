@@ -211,16 +211,13 @@ def run():
 
 def main(argv):
     """The command; returns its exit status."""
-    unknown = command_line.parse(argv, FLAGS, __doc__)
-    if unknown:
-        command_line.fail(f"got {unknown[0]!r}, which is no flag; see --help", 2)
+    command_line.parse(argv, FLAGS, __doc__)
     try:
         run()
     except AnalysisError as error:
         command_line.fail(error, 1)
     except OSError as error:
-        where = error.filename or FLAGS.output_dir
-        command_line.fail(f"{error.strerror or error}: {where}", 1)
+        command_line.fail_from_system(error, FLAGS.output_dir)
     except KeyboardInterrupt:
         command_line.fail("interrupted; the report is not complete", 130)
     return 0

@@ -27,13 +27,14 @@ def define_data_flags(flag_values):
     )
 
 
-def parse(argv, flag_values, description):
+def parse(argv, flag_values, description, arguments=False):
     """Parses a command line; shows the help or a one-line error and leaves.
 
     Args:
         argv: the command line, the program's name first.
         flag_values: the command's absl `FlagValues`, which are set.
         description: what `--help` shows above the flags.
+        arguments: whether the command takes any that are no flags.
 
     Returns:
         The arguments that are no flags.
@@ -45,15 +46,23 @@ def parse(argv, flag_values, description):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     try:
-        return flag_values(argv)[1:]
+        found = flag_values(argv)[1:]
     except flags.Error as error:
         fail(error, 2)
+    if found and not arguments:
+        fail(f"got {found[0]!r}, which is no flag; see --help", 2)
+    return found
 
 
 def fail(error, status):
     """Leaves with an exit status and one line that says why."""
     print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
     sys.exit(status)
+
+
+def fail_from_system(error, place):
+    """Leaves with status 1 and what the system said of a file, or else of `place`."""
+    fail(f"{error.strerror or error}: {error.filename or place}", 1)
 
 
 def start_tensorflow():

@@ -141,20 +141,15 @@ define_string(
 )
 
 
-def configs(unknown=()):
+def configs():
     """The experiments that the parsed flags ask for.
-
-    Args:
-        unknown: arguments that are no flags.
 
     Returns:
         The `ExperimentConfig`s, each once.
 
     Raises:
-        ConfigError: for a value that cannot be, or an unknown argument.
+        ConfigError: for a value that cannot be.
     """
-    if unknown:
-        raise ConfigError(f"got {unknown[0]!r}, which is no flag; see --help")
     lists = ("dataset", "method", "alpha", "seed")
     names = [n for n in ExperimentConfig.__dataclass_fields__ if n not in lists]
     common = {name: FLAGS[name].value for name in names}

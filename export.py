@@ -53,9 +53,7 @@ command_line.define_data_flags(FLAGS)
 
 def parse_flags(argv):
     """Parses the command line; shows the help or a one-line error and leaves."""
-    unknown = command_line.parse(argv, FLAGS, __doc__)
-    if unknown:
-        command_line.fail(f"got {unknown[0]!r}, which is no flag; see --help", 2)
+    command_line.parse(argv, FLAGS, __doc__)
     if FLAGS.quantize and FLAGS.format not in formats.QUANTIZABLE:
         command_line.fail(
             f"--quantize works with --format {' or '.join(formats.QUANTIZABLE)}, "
@@ -151,7 +149,7 @@ def main(argv):
     ) as error:
         command_line.fail(error, 1)
     except OSError as error:
-        command_line.fail(f"{error.strerror or error}: {error.filename}", 1)
+        command_line.fail_from_system(error, FLAGS.output_dir or FLAGS.run)
     except KeyboardInterrupt:
         command_line.fail("interrupted; nothing was exported", 130)
     return 0

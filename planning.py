@@ -136,4 +136,5 @@ def duration(seconds):
 
 
 def name_of(config):
+    """The directory of an experiment below that of all logs, as its name."""
     return "/".join(config.run_dir("").parts)

@@ -117,7 +117,7 @@ def predict(paths):
 
 def main(argv):
     """The command; returns its exit status."""
-    paths = command_line.parse(argv, FLAGS, __doc__)
+    paths = command_line.parse(argv, FLAGS, __doc__, arguments=True)
     if not paths:
         command_line.fail("name pictures or folders with pictures; see --help", 2)
     try:

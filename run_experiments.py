@@ -45,9 +45,9 @@ FOREIGN = {
 
 def main(argv):
     """The command; returns its exit status."""
-    unknown = command_line.parse(argv, FLAGS, __doc__)
+    command_line.parse(argv, FLAGS, __doc__)
     try:
-        configs = experiment_flags.configs(unknown)
+        configs = experiment_flags.configs()
     except ConfigError as error:
         command_line.fail(error, 2)
     try:
@@ -59,8 +59,7 @@ def main(argv):
                 return run_many(configs)
             return run_one(configs[0])
     except OSError as error:
-        where = error.filename or FLAGS.log_dir
-        command_line.fail(f"{error.strerror or error}: {where}", 1)
+        command_line.fail_from_system(error, FLAGS.log_dir)
     except interruption.Interrupted as error:
         command_line.fail(
             "interrupted; the same command goes on from there", error.status
