@@ -14,11 +14,9 @@ import pandas as pd
 
 import comparison
 from experiments import PAPER_ALPHAS, PAPER_DATASETS, PAPER_METHODS
-from reference import PAPER_NAMES, RUNNING, label
+from reference import CHOSEN, PAPER_NAMES, RUNNING, SINGLE, label
 
 MEMBERS = ("ST", "M")
-SINGLE = ("Single", 0.0)
-CHOSEN = ("L2", 0.01)  # which the paper looks at more closely
 MORE_SEEDS = "more seeds (an interval includes zero)"
 CURVES = ("test_error", "test_cost", *RUNNING)
 

@@ -26,7 +26,6 @@ CLOSE_NUMBERS = {
 }
 PANELS = ("CE", "L2", "L1")  # in the order of the paper's figures
 LAST_EPOCHS = 10
-CHOSEN = ("L2", 0.01)
 NAMES = {"ST": "ST", "M": "M", "ensemble": "Ens"}
 WEIGHT_STYLES = {  # colour, dashes, marker
     1.0: ("#D55E00", "--", "s"),
@@ -97,7 +96,7 @@ def close_figure(runs, dataset):
     """
     chosen = runs[runs["dataset"] == dataset]
     settings = list(zip(chosen["method"], chosen["alpha"], strict=True))
-    chosen = chosen[[s in (CHOSEN, ("Single", 0.0)) for s in settings]]
+    chosen = chosen[[s in (reference.CHOSEN, reference.SINGLE) for s in settings]]
     figure = Figure(figsize=(10.5, 7.4), dpi=110, layout="constrained")
     panels = figure.subplots(2, 2)
     for row, quantity in zip(panels, ("error", "cost"), strict=True):

@@ -161,8 +161,8 @@ def reliability_figure(runs, records, dataset):
     """
     groups = _by_setting(runs, records, dataset)
     styles = {
-        ("Single", 0.0): figures.GREYS["M"],
-        figures.CHOSEN: figures.CLOSE_STYLES["M"],
+        reference.SINGLE: figures.GREYS["M"],
+        reference.CHOSEN: figures.CLOSE_STYLES["M"],
     }
     shown = {setting: groups[setting] for setting in styles if setting in groups}
     if not shown:
@@ -210,7 +210,7 @@ def confusion_figure(runs, records, dataset):
     groups = _by_setting(runs, records, dataset)
     if not groups:
         return None
-    setting = figures.CHOSEN if figures.CHOSEN in groups else next(iter(groups))
+    setting = reference.CHOSEN if reference.CHOSEN in groups else next(iter(groups))
     found = groups[setting]
     counts = sum(record["models"]["ensemble"]["confusion"] for record in found)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import pandas as pd
 
 import comparison
-from evidence import CHOSEN, MEMBERS, SINGLE, Found
+from evidence import MEMBERS, Found
+from reference import CHOSEN, SINGLE
 
 COMPARABLE = 0.10  # relative
 ALL = (*MEMBERS, "ensemble")
