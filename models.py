@@ -100,7 +100,8 @@ class _ClassifierModel(keras.Model):
         self.statistics = metrics.Statistics([*names, *totals], running=len(names))
         self._held = None
         if all(member.built for member in self.members):
-            self.built = True
+            # With the shape, which Keras's export asks for.
+            self.build(getattr(self.members[0], "input_shape", None))
 
     @property
     def method(self):

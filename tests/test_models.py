@@ -345,6 +345,15 @@ def test_alpha_follows_its_schedule(images_and_labels):
     assert history[0]["loss"] == pytest.approx(plain["loss"], rel=1e-5)
 
 
+def test_keras_exports_the_ensemble(tmp_path, images_and_labels):
+    images, _ = images_and_labels
+    model = compiled(ensemble())
+    expected = model(images)
+    model.export(tmp_path, verbose=False)
+    served = tf.saved_model.load(tmp_path).serve(images.astype(np.float32))
+    np.testing.assert_allclose(served, expected, rtol=1e-5)
+
+
 def test_save_and_load_everything(tmp_path, images_and_labels):
     model = ensemble(
         "CE", temperature=2.0, topology="ring", pair_cost="mean", pull=(1, 0.5),
