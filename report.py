@@ -21,6 +21,7 @@ import footprint
 import pictures
 import quality
 import reference
+import study_results
 import tables
 from preparation import DatasetError
 
@@ -45,13 +46,15 @@ def write(
         say: is called with a line for each data set that is not there.
 
     Returns:
-        The path of index.html; tables/, figures/, claims.md, runs.csv lie beside it.
+        The path of index.html; tables/, figures/, claims.md, studies.md and runs.csv
+        lie beside it.
     """
     costs = footprint.measure() if latency else None
     checked = claims.check_all(runs, costs)
     samples, absent = ([], []) if places is None else _samples(runs, output_dir, places)
     for line in absent:
         say(line)
+    studies = _studies(runs, output_dir)
     others = tables.other_runs_table(runs)
     tables.write(others, output_dir / "tables")
     page = _render(
@@ -62,10 +65,13 @@ def write(
         sections=_sections(runs, records or {}, is_paper, output_dir),
         samples=samples,
         absent=absent,
+        studies=studies,
         others=others,
         left_out=left_out,
     )
     _write_text(output_dir / "claims.md", claims.markdown(checked))
+    if studies:
+        _write_text(output_dir / "studies.md", _studies_markdown(studies))
     _write_text(output_dir / "runs.csv", runs.to_csv(index=False))
     return _write_text(output_dir / "index.html", page)
 
@@ -169,6 +175,47 @@ def _beyond_the_paper(runs, records, dataset, output_dir):
             if figure is not None
         ],
     }
+
+
+def _studies(runs, output_dir):
+    """The studies that have runs, their tables and figures written and for the page."""
+    parts = []
+    for finding in study_results.findings(runs):
+        table = study_results.table(finding)
+        tables.write(table, output_dir / "tables")
+        drawn = _figure(
+            study_results.figure(finding),
+            output_dir,
+            ("", table.name),
+            "Each dot is a seed, each bar a mean; green: clearly fewer errors than the "
+            "arm that it is compared with, red: clearly more",
+        )
+        parts.append(
+            {
+                "name": table.name,
+                "question": finding.study.question,
+                "answer": study_results.answer(finding),
+                "table": table,
+                "figure": drawn,
+                "missing": finding.missing,
+            }
+        )
+    return parts
+
+
+def _studies_markdown(studies):
+    """The studies as a page that shows the tables and figures beside it."""
+    parts = ["# Beyond the paper: open questions and controls\n"]
+    for part in studies:
+        parts += [
+            f"## {part['question']}\n",
+            f"{part['answer']}\n",
+            tables.markdown(part["table"]),
+            f"![{part['figure']['caption']}](figures/figure_{part['name']}.png)\n",
+        ]
+        if part["missing"]:
+            parts.append(f"Missing: {part['missing']} experiments.\n")
+    return "\n".join(parts)
 
 
 def _figure(figure, output_dir, name, caption):

@@ -27,7 +27,8 @@ class Study:
         question: as the paper asks it.
         arms: by name: the settings that distinguish it; `times_epochs` is a factor of
             the epochs of the others.
-        controls: by arm: the arm that it is compared with, where that is not the first.
+        controls: by arm: the arm that it is compared with. Empty: all arms are compared
+            with the first.
         compared: presets of members, and "ensemble", whose errors are of interest.
         base: settings that all arms have in common, unless a person gives others.
     """
@@ -40,9 +41,12 @@ class Study:
 
     def comparisons(self):
         """Pairs (arm, the arm that it is compared with), in order."""
-        first = next(iter(self.arms))
-        pairs = ((arm, self.controls.get(arm, first)) for arm in self.arms)
-        return [(arm, control) for arm, control in pairs if arm != control]
+        if self.controls:
+            return [
+                (arm, self.controls[arm]) for arm in self.arms if arm in self.controls
+            ]
+        first, *others = self.arms
+        return [(arm, first) for arm in others]
 
     def configs(self, seeds=SEEDS, **settings):
         """The experiments: dict from arm to a list of `ExperimentConfig`, one a seed.

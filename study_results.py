@@ -1,0 +1,281 @@
+"""What the studies of the open questions found: table, figure and answer of each.
+
+Arms are compared with their controls seed by seed, as `comparison` does. The answer is
+made by rule from the numbers, so that it says what they say, whatever that is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+import comparison
+import figures
+import reference
+import studies
+from experiments import ExperimentConfig
+from tables import Cell, Table, file_name
+
+# Settings that a person may give a study in place of its own.
+FREE = ("dataset", "truncate", "epochs", "batch_size", "learning_rate", "weight_decay",
+        "split", "validation", "reduction")  # fmt: skip
+_WHAT_IS_COMPUTED = [
+    name
+    for name in ExperimentConfig.__dataclass_fields__
+    if name not in reference.IMMATERIAL
+]
+LISTED = 4  # differences that an answer names
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A study as far as its runs are there.
+
+    errors: final test errors in %, indexed by arm, model (a preset or "ensemble") and
+    seed; of several members of a preset, their mean. differences: by (arm, control,
+    model), a `comparison.Difference`. missing: how many experiments are not there.
+    """
+
+    name: str
+    study: studies.Study
+    base: dict
+    errors: pd.Series
+    differences: dict
+    missing: int
+
+
+def findings(runs):
+    """The studies that have runs, each for all common settings that they were run with.
+
+    Args:
+        runs: rows of `analysis.load_runs`.
+
+    Returns:
+        List of `Finding`s with at least one comparison, in the order of the studies. An
+        arm counts that is more than the paper's own two, L2 0.01 and Single.
+    """
+    final = reference.final_epochs(runs)
+    by_settings = {
+        _key(run.iloc[0]): run for _, run in final.groupby("run", sort=False)
+    }
+    bases = final[list(FREE)].drop_duplicates().to_dict("records")
+    seeds = sorted(map(int, final["seed"].unique()))
+    found = (
+        _finding(name, study, base, by_settings, seeds)
+        for name, study in studies.STUDIES.items()
+        for base in bases
+    )
+    return [finding for finding in found if finding is not None]
+
+
+def _finding(name, study, base, by_settings, seeds):
+    own, rows, missing = False, [], 0
+    plain = {
+        dataclasses.replace(ExperimentConfig(**base, method=method), seed=seed)
+        for method in ("L2", "Single")
+        for seed in seeds
+    }
+    for arm, configs in study.configs(seeds, **base).items():
+        there = [
+            (config, by_settings.get(_key(reference.config_columns(config))))
+            for config in configs
+        ]
+        there = [(config, run) for config, run in there if run is not None]
+        missing += max(0, len(studies.SEEDS) - len(there))
+        own = own or any(config not in plain for config, _ in there)
+        rows += [
+            (arm, model, config.seed, error)
+            for config, run in there
+            for model, error in _errors(run, study.compared)
+        ]
+    if not own:
+        return None
+    table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"])
+    errors = table.set_index(["arm", "model", "seed"])["error"].sort_index()
+    differences = {
+        (arm, control, model): comparison.difference(
+            errors.loc[arm, model], errors.loc[control, model]
+        )
+        for (arm, control), model in itertools.product(
+            study.comparisons(), study.compared
+        )
+        if (arm, model) in errors.index and (control, model) in errors.index
+    }
+    differences = {key: d for key, d in differences.items() if d is not None}
+    if not differences:
+        return None
+    return Finding(name, study, base, errors, differences, missing)
+
+
+def _key(columns):
+    """What says that two experiments are the same."""
+    return tuple(str(columns[name]) for name in _WHAT_IS_COMPUTED)
+
+
+def _errors(run, compared):
+    """Pairs (preset or "ensemble", error in %): the mean of the members of a preset."""
+    errors = 100 * run.set_index("model")["test_error"]
+    kinds = errors.index.str.replace(r"_\d+$", "", regex=True)
+    means = errors.groupby(kinds).mean()
+    return [(model, means[model]) for model in compared if model in means]
+
+
+def table(finding):
+    """The errors of a study's arms, and their differences from the controls.
+
+    Returns:
+        A `tables.Table`: a mean over seeds with its 95 % interval, and the difference
+        with interval, p and number of seeds.
+    """
+    models = [m for m in finding.study.compared if m in finding.errors.index.levels[1]]
+    controls = dict(finding.study.comparisons())
+    rows, data = [], []
+    for arm in finding.study.arms:
+        cells = [Cell(arm)]
+        for model in models:
+            values = _values(finding, arm, model)
+            difference = finding.differences.get((arm, controls.get(arm), model))
+            cells += [Cell(_mean_text(values)), Cell(_difference_text(difference))]
+            if len(values):
+                data.append(_numbers(arm, model, values, controls.get(arm), difference))
+        if any(cell.text != "-" for cell in cells[1:]):
+            rows.append((*cells, Cell(controls.get(arm, ""))))
+    shown = [figures.NAMES.get(model, model) for model in models]
+    header = ["arm", *(text for name in shown for text in (f"{name} %", "difference"))]
+    return Table(
+        name=name_of(finding),
+        caption=f"{finding.study.question} {_conditions(finding)}",
+        header=(*header, "from"),
+        rows=rows,
+        data=pd.DataFrame(data),
+    )
+
+
+def _values(finding, arm, model):
+    if (arm, model) not in finding.errors.index:
+        return pd.Series(dtype=float)
+    return finding.errors.loc[arm, model]
+
+
+def _mean_text(values):
+    if not len(values):
+        return "-"
+    width = comparison.half_width(values)
+    text = f"{values.mean():.2f}"
+    return f"{text} ± {width:.2f}" if width == width else text
+
+
+def _difference_text(difference):
+    return "-" if difference is None else difference.text()
+
+
+def _numbers(arm, model, values, control, difference):
+    row = {
+        "arm": arm,
+        "model": model,
+        "error": values.mean(),
+        "half_width": comparison.half_width(values),
+        "seeds": len(values),
+    }
+    if difference is not None:
+        row |= {
+            "control": control,
+            "difference": difference.mean,
+            "difference_half_width": difference.half_width,
+            "p": difference.p_value,
+        }
+    return row
+
+
+def _conditions(finding):
+    base = finding.base
+    images = f"{base['truncate']:,} images" if base["truncate"] else "all images"
+    seeds = finding.errors.index.get_level_values("seed").nunique()
+    return (
+        f"{base['dataset']}, {images}, {base['epochs']} epochs, {seeds} seeds; test "
+        "error, differences paired by seed with 95 % intervals"
+    )
+
+
+def name_of(finding):
+    """A name for files: the study, and the settings where they are not its own."""
+    usual = ExperimentConfig(**finding.study.base)
+    other = [
+        f"{name}_{value}"
+        for name, value in finding.base.items()
+        if value != getattr(usual, name)
+    ]
+    return file_name("_".join(["study", finding.name, *other]))
+
+
+def answer(finding):
+    """What the numbers say, in two sentences."""
+    decided = {key: d for key, d in finding.differences.items() if d.seeds > 1}
+    clear = {key: d for key, d in decided.items() if d.below is not None}
+    open_ones = [d for d in decided.values() if d.below is None]
+    if not decided:
+        return "With one seed nothing can be told. Run more of them."
+    ordered = sorted(clear.items(), key=lambda item: -abs(item[1].mean))
+    named = [_in_words(*key, d) for key, d in ordered[:LISTED]]
+    if len(ordered) > LISTED:
+        named.append(f"{len(ordered) - LISTED} smaller differences are clear as well")
+    first = "; ".join(named) if named else "No arm differs clearly from its control"
+    second = (
+        f"{len(clear)} of {len(decided)} comparisons are clear, where chance alone "
+        f"makes {0.05 * len(decided):.1f} so"
+    )
+    if open_ones:
+        largest = max(abs(d.mean) for d in open_ones)
+        second += f"; the others, of at most {largest:.2f} points, the seeds leave open"
+    return f"{first[0].upper()}{first[1:]}. {second}."
+
+
+def _in_words(arm, control, model, difference):
+    word = "fewer" if difference.below else "more"
+    name = "the ensemble" if model == "ensemble" else model
+    return (
+        f"{name} makes {abs(difference.mean):.2f} ± {difference.half_width:.2f} points "
+        f"{word} errors with “{arm}” than with “{control}”"
+    )
+
+
+def figure(finding):
+    """A panel for each model: the error of each arm, seeds as dots, means as bars.
+
+    Returns:
+        A matplotlib figure. An arm whose difference from its control is clear is drawn
+        in colour: green where it errs less, red where it errs more.
+    """
+    arms = [a for a in finding.study.arms if a in finding.errors.index.levels[0]]
+    models = [m for m in finding.study.compared if m in finding.errors.index.levels[1]]
+    controls = dict(finding.study.comparisons())
+    drawn = Figure(
+        figsize=(10.5, 1.3 + 0.34 * len(arms)), dpi=110, layout="constrained"
+    )
+    panels = drawn.subplots(1, len(models), sharey=True, squeeze=False)[0]
+    for axes, model in zip(panels, models, strict=True):
+        for place, arm in enumerate(arms):
+            values = _values(finding, arm, model)
+            difference = finding.differences.get((arm, controls.get(arm), model))
+            colour = _colour(difference)
+            axes.plot(values, np.full(len(values), place), "o", color=colour, ms=4)
+            if len(values):
+                axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=colour)
+        axes.set_title(figures.NAMES.get(model, model), fontsize=9)
+        axes.set_xlabel("test error in %", fontsize=8)
+        axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(labelsize=8)
+    panels[0].set_yticks(range(len(arms)), arms)
+    panels[0].invert_yaxis()
+    return drawn
+
+
+def _colour(difference):
+    if difference is None or difference.seeds < 2 or difference.below is None:
+        return "#444444"
+    return "#009E73" if difference.below else "#D55E00"
