@@ -350,7 +350,8 @@ def test_keras_exports_the_ensemble(tmp_path, images_and_labels):
     model = compiled(ensemble())
     expected = model(images)
     model.export(tmp_path, verbose=False)
-    served = tf.saved_model.load(tmp_path).serve(images.astype(np.float32))
+    loaded = tf.saved_model.load(tmp_path)
+    served = loaded.serve(images.astype(np.float32))
     np.testing.assert_allclose(served, expected, rtol=1e-5)
 
 
