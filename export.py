@@ -45,7 +45,7 @@ define_enum(
     None,
     ["int8"],
     f"Compute with 8-bit integers inside; with {' or '.join(formats.QUANTIZABLE)}. "
-    "Refused where the test error rises by more than half a point.",
+    "Refused where the test error is not within half a point of float32's.",
 )
 define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
 command_line.define_data_flags(FLAGS)
@@ -142,6 +142,7 @@ def main(argv):
         print(model_card.table(export(run)))
     except (
         datasets.DatasetError,
+        files.Busy,
         finished_run.UnusableRun,
         formats.ConversionFailed,
         inference.UnusableModel,
