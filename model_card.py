@@ -20,7 +20,7 @@ def describe(run, model, options, scores, verification, artifact):
         run: the `finished_run.FinishedRun` that it comes from.
         model: the plain `keras.Model` that was written.
         options: dict of member, format, softmax and quantize (None or "int8").
-        scores: test error (a fraction) and test cost of the run.
+        scores: what `finished_run.FinishedRun.test_scores` gives of the member.
         verification: what `verification` found.
         artifact: the file, or the directory of a saved model.
     """
@@ -62,7 +62,11 @@ def card(metadata):
         "What": [_what(metadata)],
         "Trained how": [_training(metadata["run"])],
         "On what": [_data(metadata["run"])],
-        "Scores": [_scores(metadata), _verification(metadata["verification"])],
+        "Scores": [
+            _scores(metadata),
+            *_beyond_the_error(metadata["scores"]),
+            _verification(metadata["verification"]),
+        ],
         "Limits": _limits(metadata),
     }
     lines = [f"# {metadata['member']} for {dataset} ({form})"]
@@ -156,6 +160,29 @@ def _scores(metadata):
     )
 
 
+def _beyond_the_error(scores):
+    if "nll" not in scores:
+        yield "NLL, Brier score and calibration were not recorded by this run."
+        return
+    yield (
+        f"NLL {scores['nll']:.4f}; Brier score {scores['brier']:.4f} (0 is best, 2 "
+        f"worst); expected calibration error {100 * scores['ece']:.2f} % (how far "
+        "confidence and accuracy are apart, in 15 bins)."
+    )
+    if "gain" in scores:
+        yield (
+            f"Its members disagree on {100 * scores['disagreement']:.2f} % of the test "
+            f"images. Its gain, their mean error less its own, is "
+            f"{100 * scores['gain']:.2f} points."
+        )
+    if "auroc" in scores:
+        yield (
+            "By its largest probability it tells its own test images from those of "
+            f"`{scores['foreign']}`, whose classes it has not learnt, with an AUROC of "
+            f"{scores['auroc']:.3f} (1: always; 0.5: by chance)."
+        )
+
+
 def _verification(verification):
     latency = verification["latency_ms"]
     return (
@@ -167,11 +194,12 @@ def _verification(verification):
 
 
 def _limits(metadata):
-    config = metadata["run"]["config"]
+    config, foreign = metadata["run"]["config"], metadata["scores"].get("foreign")
+    measured = " and ".join(f"`{s}`" for s in (config["dataset"], foreign) if s)
     yield "It answers with one of its classes whatever the image shows."
     yield (
-        "Its probabilities are not calibrated; it was not measured on other images "
-        f"than those of `{config['dataset']}`."
+        "Its probabilities are as training left them, not calibrated; it was not "
+        f"measured on other images than those of {measured}."
     )
     if config["truncate"]:
         yield "It was trained on a part of the data, to try things out."
@@ -189,5 +217,6 @@ def _limits(metadata):
         changed = 100 * metadata["verification"]["changed_answers"]
         yield (
             f"Inside it computes with 8-bit integers: {changed:.2f} % of its answers "
-            "are not the float32 network's. Inputs and outputs are float32."
+            "are not the float32 network's, whose are the scores at the end of "
+            "training. Inputs and outputs are float32."
         )
