@@ -104,7 +104,7 @@ def export(run):
             directory,
             model_card.describe(run, plain, options, scores, checked, artifact),
         )
-    print(output_dir / artifact_name())
+    command_line.show(output_dir / artifact_name())
     return output_dir
 
 
@@ -137,9 +137,11 @@ def main(argv):
         formats.check_packages(FLAGS.format)
     except (finished_run.UnusableRun, runtimes.MissingPackage) as error:
         command_line.fail(error, 1)
+    except OSError as error:
+        command_line.fail_from_system(error, FLAGS.run)
     command_line.start_tensorflow()
     try:
-        print(model_card.table(export(run)))
+        command_line.show(model_card.table(export(run)))
     except (
         datasets.DatasetError,
         files.Busy,

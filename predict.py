@@ -107,9 +107,10 @@ def predict(paths):
     ]
     if FLAGS.json:
         skipped = [{"file": f, "reason": reason} for f, reason in skipped.items()]
-        print(json.dumps({"pictures": predictions, "skipped": skipped}, indent=1))
+        content = {"pictures": predictions, "skipped": skipped}
+        command_line.show(json.dumps(content, indent=1))
     elif predictions:
-        print(table(predictions))
+        command_line.show(table(predictions))
     if not predictions:
         command_line.fail("none of the pictures could be read", 1)
     return 0

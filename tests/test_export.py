@@ -229,6 +229,7 @@ def test_what_differs_is_refused_and_removed(run_dir, tmp_path, command, monkeyp
     [
         ((), 2, "--run"),
         (("--run", "gone"), 1, "gone holds no finished run: there is no config.json"),
+        (("--run", "a" * 300), 1, "File name too long"),
         (("--run", "RUN", "--member", "M"), 2, "one of ST, ST_2, ensemble, got 'M'"),
         (("--run", "RUN", "--format", "pmml"), 2, "keras|saved_model|litert|onnx"),
         (("--run", "RUN", "--quantize", "int8"), 2, "litert or onnx, got keras"),
