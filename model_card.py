@@ -185,11 +185,21 @@ def _beyond_the_error(scores):
 
 def _verification(verification):
     latency = verification["latency_ms"]
+    if "int8_error" in verification:
+        found = (
+            f"it misclassifies {100 * verification['int8_error']:.2f} % of them, and "
+            f"the float32 network {100 * verification['float32_error']:.2f} %"
+        )
+    else:
+        found = (
+            "its outputs differ from the network's by "
+            f"{verification['largest_difference']:.1e} at most"
+        )
     return (
         f"The artifact was run on {verification['images']:,} test images in a process "
-        f"without the code that trained it: {_check(verification)}. Milliseconds an "
-        f"image (cores: {latency['cores']}): {latency['alone']:.3f} alone, "
-        f"{latency['batch']:.3f} in a batch of {runtimes.BATCH} at most."
+        f"without the code that trained it: {found}. Milliseconds an image (cores: "
+        f"{latency['cores']}): {latency['alone']:.3f} alone, {latency['batch']:.3f} in "
+        f"a batch of {runtimes.BATCH} at most."
     )
 
 
