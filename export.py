@@ -21,6 +21,7 @@ import datasets
 import files
 import finished_run
 import formats
+import interruption
 import model_card
 import runtimes
 
@@ -132,29 +133,27 @@ def main(argv):
     """The command; returns its exit status."""
     parse_flags(argv)
     try:
-        run = finished_run.read(FLAGS.run)
-        check_member(run)
-        formats.check_packages(FLAGS.format)
-    except (finished_run.UnusableRun, runtimes.MissingPackage) as error:
-        command_line.fail(error, 1)
+        with interruption.raising():
+            run = finished_run.read(FLAGS.run)
+            check_member(run)
+            formats.check_packages(FLAGS.format)
+            command_line.start_tensorflow()
+            command_line.show(model_card.table(export(run)))
+    except interruption.Interrupted as error:
+        command_line.fail("interrupted; nothing was exported", error.status)
     except OSError as error:
-        command_line.fail_from_system(error, FLAGS.run)
-    command_line.start_tensorflow()
-    try:
-        command_line.show(model_card.table(export(run)))
+        command_line.fail_from_system(error, FLAGS.output_dir or FLAGS.run)
     except (
         datasets.DatasetError,
         files.Busy,
         finished_run.UnusableRun,
         formats.ConversionFailed,
-        inference.UnusableModel,
-        verification.VerificationFailed,
+        runtimes.MissingPackage,
     ) as error:
         command_line.fail(error, 1)
-    except OSError as error:
-        command_line.fail_from_system(error, FLAGS.output_dir or FLAGS.run)
-    except KeyboardInterrupt:
-        command_line.fail("interrupted; nothing was exported", 130)
+    # The last, since their modules import TensorFlow.
+    except (inference.UnusableModel, verification.VerificationFailed) as error:
+        command_line.fail(error, 1)
     return 0
 
 

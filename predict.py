@@ -19,6 +19,7 @@ from etils import epy
 
 import command_line
 import image_files
+import interruption
 import predictors
 import runtimes
 import text_table
@@ -122,13 +123,15 @@ def main(argv):
     if not paths:
         command_line.fail("name pictures or folders with pictures; see --help", 2)
     try:
-        predictors.check_path(FLAGS.model)
+        with interruption.raising():
+            predictors.check_path(FLAGS.model)
+            command_line.start_tensorflow()
+            return predict(paths)
+    except interruption.Interrupted as error:
+        command_line.fail("interrupted", error.status)
     except (predictors.UnusablePath, runtimes.MissingPackage) as error:
         command_line.fail(error, 1)
-    command_line.start_tensorflow()
-    try:
-        return predict(paths)
-    except (inference.UnusableModel, predictors.UnusablePath) as error:
+    except inference.UnusableModel as error:  # its module imports TensorFlow
         command_line.fail(error, 1)
 
 

@@ -2,6 +2,7 @@ import importlib.util
 import json
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -225,6 +226,19 @@ def test_what_differs_is_refused_and_removed(run_dir, tmp_path, command, monkeyp
     status, out, err = command("--run", run_dir, "--output_dir", tmp_path)
     assert (status, out, len(err)) == (1, "", 1)
     assert "outputs differ by" in err[0] and "the model it was made of" in err[0]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_export_leaves_nothing(
+    number, run_dir, tmp_path, command, monkeypatch
+):
+    monkeypatch.setattr(
+        verification, "run_in_a_fresh_process", lambda *_: signal.raise_signal(number)
+    )
+    status, out, err = command("--run", run_dir, "--output_dir", tmp_path)
+    assert (status, out) == (128 + number, "")
+    assert len(err) == 1 and "interrupted; nothing was exported" in err[0]
     assert not list(tmp_path.iterdir())
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 
 import keras
 import numpy as np
@@ -260,6 +261,17 @@ def test_one_line_for_a_person(run_dir, tmp_path, command):
         assert message in err[0]
     got, out, err = command("--model", run_dir, tmp_path / "empty")
     assert (got, out) == (1, "") and "none of the pictures could be read" in err[1]
+
+
+def test_interrupted_at_the_start(run_dir, command, monkeypatch):
+    monkeypatch.setattr(
+        predict.command_line,
+        "start_tensorflow",
+        lambda: signal.raise_signal(signal.SIGINT),
+    )
+    status, out, err = command("--model", run_dir, "picture.png")
+    assert (status, out, len(err)) == (130, "", 1)
+    assert err[0].endswith("interrupted")
 
 
 def test_files_of_others_beside_a_model_are_not_ours(tmp_path, command):
