@@ -6,11 +6,16 @@ images stay on the device (`models`).
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
+import augmentation
 from datasets import DatasetChoiceError, Examples
+from models import Inputs
 
 EVAL_BATCH_SIZE = 250  # any size is as fast
+_OF_UNLABELED = 2**32  # sets their seed apart
 
 
 def index_batches(count, batch_size, seed, first_epoch, epochs):
@@ -47,6 +52,51 @@ def train_batches(examples: Examples, batch_size, seed, first_epoch, epochs):
 
     cardinality = tf.data.experimental.assert_cardinality(len(indices))
     return _prefetched(indices.map(gather).apply(cardinality))
+
+
+def extended_batches(
+    examples: Examples, batch_size, seed, first_epoch, epochs, *,
+    flip=None, teacher=None, unlabeled=None, unlabeled_size=0,
+):  # fmt: skip
+    """As `train_batches`, with what goes beyond the paper.
+
+    Args:
+        flip: None leaves the images as they are; else they are shifted, and flipped too
+            where it is true, see `augmentation`.
+        teacher: logits of a teacher for all examples, float32 `[n, classes]`, or None.
+        unlabeled: as of a `datasets.Dataset`.
+        unlabeled_size: how many of them a step takes. Each is seen equally often.
+
+    Returns:
+        A finite `tf.data.Dataset` of (`models.Inputs`, labels).
+
+    Raises:
+        DatasetError: as `train_batches`.
+    """
+    order = (seed, first_epoch, epochs)
+    indices = _index_batches(len(examples), batch_size, *order)
+    steps = len(examples) // batch_size
+    images, labels = _tensors(examples)
+    teacher = () if teacher is None else _on_cpu(teacher)
+    streams = [indices, tf.data.Dataset.range(first_epoch * steps, epochs * steps)]
+    if unlabeled is not None:
+        shape = (unlabeled_size, *images.shape[1:])
+        further = (
+            _noise_batches(shape, steps, *order)
+            if isinstance(unlabeled, str)
+            else _unlabeled_batches(unlabeled, unlabeled_size, steps, *order)
+        )
+        streams.append(further)
+
+    def gather(batch, step, further=()):
+        chosen = tf.gather(images, batch)
+        if flip is not None:
+            chosen = augmentation.augment(chosen, seed, step, flip)
+        taught = () if isinstance(teacher, tuple) else tf.gather(teacher, batch)
+        return Inputs(chosen, further, taught), tf.gather(labels, batch)
+
+    cardinality = tf.data.experimental.assert_cardinality(len(indices))
+    return _prefetched(tf.data.Dataset.zip(*streams).map(gather).apply(cardinality))
 
 
 def eval_batches(examples: Examples, batch_size=EVAL_BATCH_SIZE):
@@ -87,6 +137,38 @@ def _index_batches(count, batch_size, seed, first_epoch, epochs):
     return batches.apply(tf.data.experimental.assert_cardinality(total))
 
 
+def _noise_batches(shape, steps, seed, first_epoch, epochs):
+    def noise(step):
+        key = tf.stack([tf.constant(seed + _OF_UNLABELED, tf.int64), step])
+        draws = tf.random.stateless_uniform(shape, key, 0, 256, tf.int32)
+        return tf.cast(draws, tf.uint8)
+
+    return tf.data.Dataset.range(first_epoch * steps, epochs * steps).map(noise)
+
+
+def _unlabeled_batches(images, size, steps, seed, first_epoch, epochs):
+    """Images without labels: as many passes over them in an epoch as its steps need."""
+    count = len(images)
+    passes = math.ceil(steps * size / count)
+    images = _on_cpu(images)
+
+    def indices(epoch):
+        shuffles = [
+            tf.random.experimental.stateless_shuffle(
+                tf.range(count),
+                seed=tf.stack(
+                    [tf.constant(seed + _OF_UNLABELED, tf.int64), epoch * passes + i]
+                ),
+            )
+            for i in range(passes)
+        ]
+        kept = tf.concat(shuffles, axis=0)[: steps * size]
+        return tf.data.Dataset.from_tensor_slices(tf.reshape(kept, [steps, size]))
+
+    batches = tf.data.Dataset.range(first_epoch, epochs).flat_map(indices)
+    return batches.map(lambda batch: tf.gather(images, batch))
+
+
 def _prefetched(batches):
     """Prepares the next batches while one is computed on.
 
@@ -100,7 +182,11 @@ def _prefetched(batches):
 
 
 def _tensors(examples):
+    return _on_cpu(examples.images), _on_cpu(examples.labels)
+
+
+def _on_cpu(array):
     # A tensor made of an array holds a second copy of it; the result of an operation on
     # it does not. On the CPU, since that is where tf.data works.
     with tf.device("CPU:0"):
-        return tf.identity(examples.images), tf.identity(examples.labels)
+        return tf.identity(array)

@@ -51,15 +51,25 @@ def _strategy(config):
 
 def _compiled_model(config, dataset, steps):
     members = build_members(config, dataset.input_shape, dataset.num_classes)
-    policy = POLICIES[config.precision]
+    # Collaboration apart from training is a second update of the weights in each step.
+    apart = config.unlabeled and config.unlabeled_steps == "separate"
+    updates = 2 * steps if apart else steps
+    settings = dataclasses.asdict(config.collaboration) | {
+        "weight_decay": config.weight_decay,
+        "steps": updates,
+        "dtype": POLICIES[config.precision],
+    }
     if len(members) == 1:
-        model = models.SingleModel(members[0], config.weight_decay, dtype=policy)
+        model = models.SingleModel(members[0], **settings)
     else:
         model = models.EnsembleModel(
-            members, config.method, config.alpha, config.weight_decay, dtype=policy
+            members,
+            unlabeled=config.unlabeled_steps if config.unlabeled else None,
+            unlabeled_weight=config.unlabeled_weight,
+            **settings,
         )
     model.compile(
-        optimization.paper_optimizer(steps, config.learning_rate),
+        optimization.paper_optimizer(updates, config.learning_rate),
         jit_compile=_use_jit(config.jit),
         # A GPU's steps are so short that Python would be most of the time.
         steps_per_execution=steps // config.epochs if environment.has_gpu() else 1,
@@ -75,12 +85,13 @@ def build_members(config, input_shape, num_classes):
 
     A member's initial weights depend on the experiment's seed and the member's name
     only, so that methods, and ensembles with different other members, are compared on
-    the same ones.
+    the same ones. A pupil of its own kind starts from other ones than its teacher did.
     """
     members = []
     for preset, name in zip(config.members, config.member_names, strict=True):
         shape = dataclasses.replace(resnet.PRESETS[preset], reduction=config.reduction)
-        seed = np.random.SeedSequence([config.seed, zlib.crc32(name.encode())])
+        key = f"{name} taught" if name in config.teacher else name
+        seed = np.random.SeedSequence([config.seed, zlib.crc32(key.encode())])
         try:
             member = resnet.build_resnet(
                 shape,

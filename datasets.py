@@ -24,9 +24,11 @@ from preparation import DatasetChoiceError
 from preparation import DatasetError as DatasetError
 
 with epy.lazy_imports():
+    from PIL import Image
     from sklearn import datasets as sklearn_datasets
 
 SPLITS = ("pooled", "official")
+NOISE = "noise"
 _TEST_IMAGES = 10_000  # for testing in a pooled split, or a fifth where this is less
 
 
@@ -36,6 +38,7 @@ class DatasetSpec:
 
     paper_name: str | None = None  # its name in the paper's tables, if it is there
     splits: tuple[str, ...] = ("official", "pooled")  # allowed ones, the default first
+    flips: bool = False  # whether an image flipped from left to right is of its class
     # Most images of a class for training and for testing in the official split.
     per_class: tuple[int, int] | None = None
     config: str | None = None  # of our own builder; None: of scikit-learn or tfds
@@ -44,7 +47,7 @@ class DatasetSpec:
 DATASETS = {
     "digits": DatasetSpec(splits=("pooled",)),
     "mnist": DatasetSpec("MNIST", SPLITS),
-    "cifar10": DatasetSpec("CIFAR10", SPLITS),
+    "cifar10": DatasetSpec("CIFAR10", SPLITS, flips=True),
     "notmnist": DatasetSpec("notMNIST", per_class=(50_000, 1_000), config="full"),
     "notmnist_small": DatasetSpec(splits=("pooled",), config="small"),
 }
@@ -63,7 +66,11 @@ class Examples:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set, split. `validation` may be empty; `notes` are for people to read."""
+    """A data set, split. `validation` may be empty; `notes` are for people to read.
+
+    `unlabeled` are images to learn from without labels, uint8 like the others; `NOISE`
+    for uniform noise, drawn anew at each step; or None.
+    """
 
     name: str
     class_names: tuple[str, ...]
@@ -71,6 +78,7 @@ class Dataset:
     validation: Examples
     test: Examples
     notes: tuple[str, ...] = ()
+    unlabeled: np.ndarray | str | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -85,6 +93,11 @@ class Dataset:
 def default_split(name: str) -> str:
     """The split that a data set has where none is given."""
     return DATASETS.get(name, DatasetSpec()).splits[0]
+
+
+def flips(name: str) -> bool:
+    """Whether images of a data set may be flipped from left to right."""
+    return DATASETS.get(name, DatasetSpec()).flips
 
 
 def load(
@@ -153,6 +166,52 @@ def with_label_noise(dataset: Dataset, fraction: float, seed: int) -> Dataset:
     shift = rng.integers(1, dataset.num_classes, len(chosen))
     labels[chosen] = (labels[chosen] + shift) % dataset.num_classes
     return replace(dataset, train=Examples(dataset.train.images, labels))
+
+
+def with_few_labels(dataset: Dataset, labeled: float, holdout: float) -> Dataset:
+    """The data set with labels for a part of its training images only.
+
+    Args:
+        dataset: is not changed.
+        labeled: fraction of the training images to keep with their labels; at most what
+            `holdout` leaves.
+        holdout: fraction of them, the last ones, to keep as `unlabeled`.
+
+    Raises:
+        DatasetChoiceError: where no image would be left in one of the parts.
+    """
+    count = len(dataset.train)
+    apart = round(holdout * count)
+    kept = min(round(labeled * count), count - apart)
+    if kept < 1 or (holdout and apart < 1):
+        raise DatasetChoiceError(
+            f"of the {count:,} training images of {dataset.name}, labeled {labeled} "
+            f"and holdout {holdout} leave {kept:,} with and {apart:,} without labels: "
+            "take larger parts"
+        )
+    return replace(
+        dataset,
+        train=_part(dataset.train, 0, kept),
+        unlabeled=dataset.train.images[count - apart :] if apart else None,
+    )
+
+
+def with_unlabeled(dataset: Dataset, other: Dataset) -> Dataset:
+    """The data set with the training images of another one as its `unlabeled`.
+
+    They are resized, and made grey or colour, as the images of `dataset` are.
+    """
+    height, width, channels = dataset.input_shape
+    images = other.train.images
+    if images.shape[1:] == dataset.input_shape:
+        return replace(dataset, unlabeled=images)
+    mode = "L" if channels == 1 else "RGB"
+    alike = [
+        Image.fromarray(image.squeeze()).convert(mode).resize((width, height))
+        for image in images
+    ]
+    alike = np.stack(alike).reshape(-1, height, width, channels)
+    return replace(dataset, unlabeled=alike)
 
 
 def _checked_split(name, split):

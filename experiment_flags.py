@@ -6,24 +6,28 @@ import functools
 
 from absl import flags
 
+import collaboration
 import command_line
 import datasets
 import resnet
+import schedules
+import studies
 from experiments import (
-    GRIDS,
     JIT,
-    METHODS,
     PRECISIONS,
     STRATEGIES,
+    UNLABELED_STEPS,
     ConfigError,
     ExperimentConfig,
     combinations,
+    methods,
     paper_grid,
 )
 
 # Not absl's global flags: absl.logging, which TensorFlow imports, has a log_dir too.
 FLAGS = flags.FlagValues()
 _DEFAULTS = ExperimentConfig()
+_GRIDS = ("paper", *studies.STUDIES)
 
 define_bool, define_float, define_integer, define_list, define_string = (
     functools.partial(define, flag_values=FLAGS)
@@ -46,8 +50,8 @@ define_list(
 define_string(
     "grid",
     None,
-    f"A named set of experiments: {', '.join(GRIDS)} (the paper's 39, or 13 for each "
-    "dataset that --dataset names).",
+    f"A named set of experiments: {', '.join(_GRIDS)}. The paper's are 39, or 13 for "
+    "each dataset that --dataset names; the others are small studies (see studies.py).",
 )
 define_list(
     "members",
@@ -57,10 +61,14 @@ define_list(
 define_list(
     "method",
     None,
-    f"How members collaborate: {', '.join(METHODS)} (Single: not at all). "
-    "Default: L2, or Single for one member.",
+    f"How members collaborate: {', '.join(methods())} (Single: not at all). "
+    "Default: L2, or for one member Single, or KL where it has a teacher.",
 )
-define_list("alpha", [_DEFAULTS.alpha], "Weight of the collaboration cost.")
+define_list(
+    "alpha",
+    None,
+    "Weight of the collaboration cost. Default: 0.01, or 1 with a teacher.",
+)
 define_integer(
     "epochs", None, "Passes over the training images. Default: 30, on notMNIST 15."
 )
@@ -117,6 +125,70 @@ define_string(
     _DEFAULTS.strategy,
     f"{' or '.join(STRATEGIES)}: mirrored shares each batch out to all GPUs.",
 )
+define_bool(
+    "augment",
+    _DEFAULTS.augment,
+    "Shift training images at random, by up to an eighth; flip those of CIFAR-10 too.",
+)
+define_string(
+    "alpha_schedule",
+    _DEFAULTS.alpha_schedule,
+    f"How alpha changes over training: {', '.join(schedules.NAMES)}, with the part of "
+    "training that it takes: ramp_up:0.5, burn_in:0.2.",
+)
+define_list(
+    "pull",
+    list(_DEFAULTS.pull),
+    "How far members are drawn to the others, e.g. ST=1,M=0.25; with 0 a member only "
+    "teaches. Default: 1 each.",
+)
+define_string(
+    "topology",
+    _DEFAULTS.topology,
+    f"Which pairs of members collaborate: {', '.join(collaboration.TOPOLOGIES)}.",
+)
+define_string(
+    "pair_cost",
+    _DEFAULTS.pair_cost,
+    f"{' or '.join(collaboration.PAIR_COSTS)} of the pairs' costs.",
+)
+define_float(
+    "temperature",
+    _DEFAULTS.temperature,
+    "Softens the probabilities that a method compares.",
+)
+define_list(
+    "teacher",
+    list(_DEFAULTS.teacher),
+    "Distillation: train these networks first, as a traditional ensemble, and then the "
+    "one member with their answers.",
+)
+define_float(
+    "labeled",
+    _DEFAULTS.labeled,
+    "Fraction of the training images whose labels are known; the others are left out.",
+)
+define_string(
+    "unlabeled",
+    None,
+    "Collaborate on images without labels too: noise, a data set, or "
+    "holdout:FRACTION of the training images.",
+)
+define_float(
+    "unlabeled_ratio",
+    _DEFAULTS.unlabeled_ratio,
+    "How many images without labels to one with.",
+)
+define_float(
+    "unlabeled_weight",
+    _DEFAULTS.unlabeled_weight,
+    "Weight of the collaboration cost on them, besides alpha.",
+)
+define_string(
+    "unlabeled_steps",
+    _DEFAULTS.unlabeled_steps,
+    f"{' or '.join(UNLABELED_STEPS)}: in the steps with labels, or between them.",
+)
 define_string("log_dir", "logs", "Where runs are logged, each in its directory.")
 command_line.define_data_flags(FLAGS)
 define_bool("download", False, "Download the data set if it is not there.")
@@ -157,18 +229,36 @@ def configs():
     if FLAGS.grid:
         return _grid(common, seeds)
     methods = FLAGS.method or [None]
-    alphas = _numbers("alpha", float)
+    alphas = _numbers("alpha", float) if FLAGS.alpha else [None]
     return combinations(FLAGS.dataset, methods, alphas, seeds, **common)
 
 
 def _grid(common, seeds):
-    if FLAGS.grid not in GRIDS:
-        raise ConfigError(f"grid must be one of {', '.join(GRIDS)}, got {FLAGS.grid!r}")
+    if FLAGS.grid not in _GRIDS:
+        raise ConfigError(
+            f"grid must be one of {', '.join(_GRIDS)}, got {FLAGS.grid!r}"
+        )
     for name in ("method", "alpha", "members"):
         if FLAGS[name].present:
             raise ConfigError(f"--grid says what {name} is: leave --{name} out")
-    datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
-    return paper_grid(datasets_named, seeds, **common)
+    if FLAGS.grid == "paper":
+        datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
+        return paper_grid(datasets_named, seeds, **common)
+    return _study(studies.STUDIES[FLAGS.grid], common, seeds)
+
+
+def _study(study, common, seeds):
+    """The experiments of a study, with what was given on the command line."""
+    given = {name: value for name, value in common.items() if FLAGS[name].present}
+    if not (FLAGS["seed"].present or FLAGS["seeds"].present):
+        seeds = studies.SEEDS
+    names = FLAGS.dataset if FLAGS["dataset"].present else [study.base["dataset"]]
+    return [
+        config
+        for name in names
+        for arm in study.configs(seeds, **given | {"dataset": name}).values()
+        for config in arm
+    ]
 
 
 def _numbers(flag, kind):

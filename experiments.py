@@ -10,17 +10,17 @@ import dataclasses
 import itertools
 import math
 import pathlib
+import re
 
 import collaboration
 import datasets
 import resnet
 
-METHODS = (*collaboration.METHODS, "Single")  # Single: the traditional ensemble
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 JIT = ("auto", "on", "off")
 STRATEGIES = ("single", "mirrored")
+UNLABELED_STEPS = ("mixed", "separate")
 EPOCHS = {"notmnist": 15, "notmnist_small": 15}  # section 5.2; 30 elsewhere
-GRIDS = ("paper",)
 # The paper's grid (section 5.2), in the order of its tables and figures.
 PAPER_DATASETS = ("mnist", "notmnist", "cifar10")
 PAPER_METHODS = ("CE", "L1", "L2")
@@ -44,8 +44,10 @@ class ExperimentConfig:
 
     dataset: str = "digits"  # a name in datasets.DATASETS, or any tfds name
     members: tuple[str, ...] = ("ST", "M")  # names of presets in resnet.PRESETS
-    method: str | None = None  # METHODS; None: L2, or Single for a single member
-    alpha: float = 0.01  # collaboration weight; 0 where the method is Single
+    # methods(); None: L2, or for a single member Single, or KL if it has a teacher
+    method: str | None = None
+    # Collaboration weight; None: 0.01, or 1 with a teacher; 0 where method is Single
+    alpha: float | None = None
     epochs: int | None = None  # None: 30, or 15 on notMNIST
     batch_size: int = 64  # images a step; a partial last batch is left out
     learning_rate: float = 2**-10  # before it is halved at 50, 75 and 90 %
@@ -60,12 +62,33 @@ class ExperimentConfig:
     precision: str = "float32"
     jit: str = "auto"  # compile with XLA: auto is on with a GPU, off without
     strategy: str = "single"  # mirrored: each batch is shared out to all GPUs
+    # Beyond the paper (section 7.3).
+    augment: bool = False  # random shifts, and flips where they keep the class
+    alpha_schedule: str = "constant"  # of alpha over training, see `schedules`
+    # How far members are drawn to the others: "NAME=FACTOR" where it is not 1.
+    pull: tuple[str, ...] = ()
+    topology: str = "chain"  # collaboration.TOPOLOGIES
+    pair_cost: str = "sum"  # collaboration.PAIR_COSTS
+    temperature: float = 1.0  # of methods that compare probabilities
+    # The networks whose traditional ensemble was trained first, and teaches.
+    teacher: tuple[str, ...] = ()
+    labeled: float = 1.0  # fraction of the training images whose labels are known
+    # Images to collaborate on without labels: noise, a data set, or holdout:FRACTION of
+    # the training images.
+    unlabeled: str | None = None
+    unlabeled_ratio: float = 1.0  # how many of them to one with a label
+    unlabeled_weight: float = 1.0  # of their collaboration cost, besides alpha
+    unlabeled_steps: str = "mixed"  # UNLABELED_STEPS
 
     def __post_init__(self):
         alone = len(self.members) == 1
-        self._set("members", tuple(self.members))
+        for name in ("members", "teacher"):
+            self._set(name, tuple(getattr(self, name)))
         if self.method is None:
-            self._set("method", "Single" if alone else "L2")
+            pupil = "KL" if self.teacher else "Single"
+            self._set("method", pupil if alone else "L2")
+        if self.alpha is None:
+            self._set("alpha", 1.0 if self.teacher else 0.01)
         if self.method == "Single":
             self._set("alpha", 0.0)
         if self.epochs is None:
@@ -74,11 +97,9 @@ class ExperimentConfig:
             self._set("split", datasets.default_split(self.dataset))
         self._check_choices()
         self._check_numbers()
-        if alone and self.method != "Single":
-            raise ConfigError(
-                f"method {self.method} needs at least 2 members, got "
-                f"{self.members[0]} alone: name a second one or use method Single"
-            )
+        self._set("pull", _canonical_pull(self.pull, self.member_names))
+        self._check_collaboration()
+        self._check_unlabeled()
 
     def _set(self, name, value):
         object.__setattr__(self, name, value)
@@ -87,15 +108,17 @@ class ExperimentConfig:
         if not self.members:
             raise ConfigError(f"members must name some of {', '.join(resnet.PRESETS)}")
         choices = {
-            "method": METHODS,
+            "method": methods(),
             "split": datasets.SPLITS,
             "reduction": resnet.REDUCTIONS,
             "precision": PRECISIONS,
             "jit": JIT,
             "strategy": STRATEGIES,
+            "unlabeled_steps": UNLABELED_STEPS,
         }
         given = [(name, getattr(self, name)) for name in choices]
         given += [("members", member) for member in self.members]
+        given += [("teacher", member) for member in self.teacher]
         for name, value in given:
             allowed = choices.get(name, tuple(resnet.PRESETS))
             if value not in allowed:
@@ -111,7 +134,7 @@ class ExperimentConfig:
             value = getattr(self, name)
             if value < minimum:
                 raise ConfigError(f"{name} must be at least {minimum}, got {value}")
-        for name in ("alpha", "learning_rate", "weight_decay"):
+        for name in ("alpha", "learning_rate", "weight_decay", "unlabeled_weight"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ConfigError(f"{name} must be a finite number >= 0, got {value}")
@@ -119,8 +142,93 @@ class ExperimentConfig:
             raise ConfigError(
                 f"label_noise must be from 0 to below 1, got {self.label_noise}"
             )
-        if self.learning_rate == 0:
-            raise ConfigError("learning_rate must be above 0, got 0")
+        if not 0 < self.labeled <= 1:
+            raise ConfigError(
+                f"labeled must be above 0 and at most 1, got {self.labeled}"
+            )
+        for name in ("learning_rate", "unlabeled_ratio"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ConfigError(f"{name} must be above 0, got {value}")
+
+    def _check_collaboration(self):
+        alone = len(self.members) == 1
+        if self.teacher and (not alone or self.method == "Single"):
+            raise ConfigError(
+                "a teacher needs one pupil and a method to compare them, got members "
+                f"{','.join(self.members)} and method {self.method}"
+            )
+        if self.teacher and self.augment:
+            raise ConfigError(
+                "a teacher's answers are recorded once, so the images must not change: "
+                "leave augment or teacher out"
+            )
+        if alone and not self.teacher and self.method != "Single":
+            raise ConfigError(
+                f"method {self.method} needs at least 2 members, got "
+                f"{self.members[0]} alone: name a second one or use method Single"
+            )
+        try:
+            self.collaboration  # noqa: B018 (it checks itself)
+        except ValueError as error:
+            raise ConfigError(error) from error
+
+    def _check_unlabeled(self):
+        if self.unlabeled is None:
+            return
+        if self.method == "Single" or self.teacher:
+            raise ConfigError(
+                "unlabeled images are for members that collaborate: leave unlabeled "
+                "out, or name several members and a method other than Single"
+            )
+        if not 0 <= self.holdout < 1 or (
+            self.labeled < 1 and self.labeled + self.holdout > 1 + 1e-9
+        ):
+            raise ConfigError(
+                f"labeled {self.labeled} and unlabeled {self.unlabeled} must be parts "
+                "of the training images that do not overlap"
+            )
+
+    @property
+    def collaboration(self):
+        """The `collaboration.Collaboration` of the members."""
+        pulls = dict(_pull_factor(text) for text in self.pull)
+        return collaboration.Collaboration(
+            self.method,
+            self.alpha,
+            temperature=self.temperature,
+            topology=self.topology,
+            pair_cost=self.pair_cost,
+            pull=[pulls.get(n, 1.0) for n in self.member_names] if pulls else (),
+            schedule=self.alpha_schedule,
+        )
+
+    @property
+    def holdout(self):
+        """The fraction of the training images that are used without their labels."""
+        name, _, fraction = (self.unlabeled or "").partition(":")
+        if name != "holdout":
+            return 0.0
+        try:
+            return float(fraction)
+        except ValueError:
+            return math.nan
+
+    @property
+    def teacher_config(self):
+        """The experiment that trains the teacher, or None: everything else is equal."""
+        if not self.teacher:
+            return None
+        defaults = {name: field.default for name, field in _FIELDS.items()}
+        plain = ("temperature", "alpha_schedule")
+        return dataclasses.replace(
+            self,
+            members=self.teacher,
+            method="Single",
+            alpha=0.0,
+            teacher=(),
+            **{name: defaults[name] for name in plain},
+        )
 
     @property
     def member_names(self):
@@ -134,9 +242,18 @@ class ExperimentConfig:
         members = "-".join(self.members)
         return (
             pathlib.Path(log_dir, self.dataset.replace("/", "_"), members)
-            / f"{self.method}_{self.alpha!r}"
+            / ",".join([f"{self.method}_{self.alpha!r}", *self._variations()])
             / f"seed_{self.seed}"
         )
+
+    def _variations(self):
+        """What is not as the paper has it, as parts of a directory's name."""
+        usual = ExperimentConfig(self.dataset, self.members, "Single")
+        for name in _FIELDS:
+            value = getattr(self, name)
+            if name not in _NOT_IN_RUN_DIR and value != getattr(usual, name):
+                text = "+".join(value) if isinstance(value, tuple) else f"{value}"
+                yield f"{name}=" + re.sub(r"[^\w.+=-]", "_", text)
 
     def load_dataset(self, **places):
         """Loads the images of the experiment, split as its settings say.
@@ -158,9 +275,16 @@ class ExperimentConfig:
             truncate=self.truncate,
             **places,
         )
-        if not self.label_noise:
+        if self.labeled < 1 or self.holdout:
+            dataset = datasets.with_few_labels(dataset, self.labeled, self.holdout)
+        if self.label_noise:
+            dataset = datasets.with_label_noise(dataset, self.label_noise, self.seed)
+        if self.unlabeled is None or self.holdout:
             return dataset
-        return datasets.with_label_noise(dataset, self.label_noise, self.seed)
+        if self.unlabeled == datasets.NOISE:
+            return dataclasses.replace(dataset, unlabeled=datasets.NOISE)
+        other = datasets.load(self.unlabeled, seed=self.seed, **places)
+        return datasets.with_unlabeled(dataset, other)
 
     def differences(self, settings):
         """How logged settings differ from these, in words; "" where they do not.
@@ -169,7 +293,8 @@ class ExperimentConfig:
             settings: what `to_json` gave then. A setting that did not exist yet had its
                 default; a precision of "auto" fits any.
         """
-        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        plain = ExperimentConfig().to_json()
+        defaults = {name: plain[name] for name in _FIELDS}
         differing = [
             f"{name} {settings.get(name, defaults[name])!r}, not {value!r}"
             for name, value in self.to_json().items()
@@ -180,7 +305,48 @@ class ExperimentConfig:
 
     def to_json(self):
         """The settings as plain JSON values."""
-        return dataclasses.asdict(self) | {"members": list(self.members)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
+
+
+_FIELDS = ExperimentConfig.__dataclass_fields__
+# They have directories of their own, or say how a run is computed and not what.
+_NOT_IN_RUN_DIR = (
+    "dataset", "members", "method", "alpha", "seed", "precision", "jit", "strategy",
+)  # fmt: skip
+
+
+def methods():
+    """The names that `method` can have; Single is the traditional ensemble."""
+    return (*collaboration.METHODS, "Single")
+
+
+def _pull_factor(text):
+    """(member, factor) of "NAME=FACTOR"."""
+    name, equals, factor = text.partition("=")
+    try:
+        if equals and math.isfinite(float(factor)) and float(factor) >= 0:
+            return name, float(factor)
+    except ValueError:
+        pass
+    raise ConfigError(f"pull must be NAME=FACTOR (a number >= 0), got {text!r}")
+
+
+def _canonical_pull(pull, member_names):
+    """The pull of each member where it is not 1, in the order of the members."""
+    factors = dict(map(_pull_factor, pull))
+    for name in factors:
+        if name not in member_names:
+            raise ConfigError(
+                f"pull must name members, {', '.join(member_names)}, got {name!r}"
+            )
+    return tuple(
+        f"{name}={factors[name]:g}"
+        for name in member_names
+        if factors.get(name, 1.0) != 1
+    )
 
 
 def combinations(datasets, methods, alphas, seeds, **settings):

@@ -23,7 +23,7 @@ import curves
 import files
 import interruption
 
-TOTALS = ("loss", "collaboration_cost", "weight_decay")
+TOTALS = ("loss", "collaboration_cost", "weight_decay", "alpha", "unlabeled_cost")
 
 
 class TrainingDiverged(Exception):

@@ -24,9 +24,12 @@ def command(config, options):
         config: the `ExperimentConfig`.
         options: dict from further flags to their values.
     """
-    settings = config.to_json() | {"members": ",".join(config.members)} | options
-    given = {name: value for name, value in settings.items() if value is not None}
-    flags = [f"--{name}={value}" for name, value in given.items()]
+    settings = config.to_json() | options
+    flags = [
+        f"--{name}={','.join(value) if isinstance(value, list) else value}"
+        for name, value in settings.items()
+        if value is not None
+    ]
     return [sys.executable, str(PROGRAM), *flags]
 
 

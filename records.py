@@ -9,7 +9,8 @@
                  (validation_error, validation_cost too where images were set aside;
                  the test set is then measured after the last epoch only, NaN before)
     totals       train_loss, test_loss and so on for loss (the total cost),
-                 collaboration_cost and weight_decay
+                 collaboration_cost and weight_decay; alpha where it has a schedule,
+                 unlabeled_cost where there are images without labels
     learning_rate, seconds    at the start of each epoch; of each epoch
     evaluation   of a finished run: what `final_record` says of the trained model
 

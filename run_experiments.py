@@ -97,6 +97,9 @@ def result_of(config):
         if result:
             print(f"finished before: {result.run_dir} (--overwrite starts anew)")
             return result
+    if config.teacher:
+        print(f"first its teacher: {','.join(config.teacher)}")
+        result_of(config.teacher_config)
     return training.train(
         config,
         load_dataset(config),

@@ -11,10 +11,12 @@ import tensorflow as tf
 
 import batches
 import building
+import datasets
 import environment
 import failures
 import files
 import final_record
+import inference
 import interruption
 import logger
 import records
@@ -92,13 +94,35 @@ def train(
             _clear(run_dir)
         result = finished_result(config, log_dir)
         if result is None:
-            log = _train(model, config, dataset, run_dir, callbacks, say)
+            teacher = _teacher_logits(config, dataset.train, log_dir)
+            log = _train(model, config, dataset, teacher, run_dir, callbacks, say)
             _finish(model, log, dataset, foreign)
             result = Result(records.read_statistics(run_dir / "stats.pkl"), run_dir)
         return result
 
 
-def _train(model, config, dataset, run_dir, callbacks, say):
+def _teacher_logits(config, examples, log_dir):
+    """What the teacher of an experiment says of examples; None where it has none.
+
+    Returns:
+        Logits, float32 `[n, classes]`: the ensemble's where the teacher is one.
+
+    Raises:
+        RunError: where no trained teacher is there.
+    """
+    if not config.teacher:
+        return None
+    path = config.teacher_config.run_dir(log_dir) / "model.keras"
+    if finished_result(config.teacher_config, log_dir) is None or not path.exists():
+        raise RunError(f"there is no {path}: train the teacher first")
+    try:
+        teacher = inference.load_trained(path)
+    except inference.UnusableModel as error:
+        raise RunError(str(error)) from error
+    return final_record.predict(teacher, examples)[teacher.predictor_names[-1]]
+
+
+def _train(model, config, dataset, teacher, run_dir, callbacks, say):
     _write_config(config, dataset, run_dir)
     log = logger.Logger(
         run_dir, config.to_json(), "validation" if len(dataset.validation) else "test"
@@ -110,15 +134,15 @@ def _train(model, config, dataset, run_dir, callbacks, say):
     if first_epoch:
         say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
     if first_epoch < config.epochs:
-        _fit(model, config, dataset, log, first_epoch, callbacks)
+        _fit(model, config, dataset, teacher, log, first_epoch, callbacks)
     return log
 
 
-def _fit(model, config, dataset, log, first_epoch, callbacks):
+def _fit(model, config, dataset, teacher, log, first_epoch, callbacks):
     """Trains the epochs from `first_epoch` on, and measures each on held-out images."""
     try:
         model.fit(
-            _train_batches(model, config, dataset.train, first_epoch),
+            _train_batches(model, config, dataset, teacher, first_epoch),
             steps_per_epoch=_steps_per_epoch(config, dataset),
             initial_epoch=first_epoch,
             epochs=config.epochs,
@@ -131,9 +155,19 @@ def _fit(model, config, dataset, log, first_epoch, callbacks):
         raise RunError("out of memory: choose a smaller batch_size") from error
 
 
-def _train_batches(model, config, examples, first_epoch):
+def _train_batches(model, config, dataset, teacher, first_epoch):
     """What `fit` takes its batches from; on a GPU, the model holds the images."""
+    examples = dataset.train
     order = (config.batch_size, config.seed, first_epoch, config.epochs)
+    if config.augment or config.unlabeled or teacher is not None:
+        return batches.extended_batches(
+            examples,
+            *order,
+            flip=datasets.flips(config.dataset) if config.augment else None,
+            teacher=teacher,
+            unlabeled=dataset.unlabeled,
+            unlabeled_size=max(1, round(config.unlabeled_ratio * config.batch_size)),
+        )
     if not environment.has_gpu():
         return batches.train_batches(examples, *order)
     model.hold(examples.images, examples.labels)

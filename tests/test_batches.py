@@ -70,3 +70,55 @@ def test_indices_name_the_same_batches(numbered):
     assert indices.element_spec.shape == (4,) and len(indices) == 6
     labels = [y.tolist() for _, y in batches_of(numbered, 4, 1, 0, 3)]
     assert [i.tolist() for i in indices.as_numpy_iterator()] == labels
+
+
+def extended(examples, first_epoch=0, **settings):
+    return list(
+        batches.extended_batches(
+            examples, 4, 1, first_epoch, 3, **settings
+        ).as_numpy_iterator()
+    )
+
+
+def test_extended_batches_are_the_same_images_with_their_teacher(numbered):
+    logits = np.arange(20, dtype=np.float32).reshape(10, 2)
+    plain, seen = batches_of(numbered, 4, 1, 0, 3), extended(numbered, teacher=logits)
+    assert len(seen) == 6
+    for (images, labels), (inputs, again) in zip(plain, seen, strict=True):
+        np.testing.assert_array_equal(labels, again)
+        np.testing.assert_array_equal(images, inputs.images)
+        np.testing.assert_array_equal(inputs.teacher, logits[labels])
+        assert inputs.unlabeled == ()
+
+
+def test_images_without_labels_are_seen_equally_often(numbered):
+    further = np.arange(100, 105, dtype=np.uint8).reshape(5, 1, 1, 1)
+    seen = extended(numbered, unlabeled=further, unlabeled_size=5)
+    epochs = [np.concatenate([x.unlabeled.ravel() for x, _ in seen[i : i + 2]])
+              for i in (0, 2, 4)]  # fmt: skip
+    for epoch in epochs:
+        np.testing.assert_array_equal(np.sort(epoch), np.repeat(np.arange(100, 105), 2))
+    assert epochs[0].tolist() != epochs[1].tolist()
+
+
+def test_noise_is_uniform_and_new_at_each_step(numbered):
+    seen = extended(numbered, unlabeled="noise", unlabeled_size=500)
+    noise = np.stack([x.unlabeled.ravel() for x, _ in seen])
+    assert noise.shape == (6, 500) and noise.dtype == np.uint8
+    assert len({row.tobytes() for row in noise}) == 6
+    assert abs(noise.mean() - 127.5) < 5 and noise.min() < 5 and noise.max() > 250
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"flip": True},
+        {"unlabeled": "noise", "unlabeled_size": 3},
+        {"unlabeled": np.zeros((7, 1, 1, 1), np.uint8), "unlabeled_size": 3},
+    ],
+)
+def test_extended_batches_resume_exactly(numbered, settings):
+    whole, rest = extended(numbered, **settings), extended(numbered, 1, **settings)
+    for one, other in zip(whole[2:], rest, strict=True):
+        for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True):
+            np.testing.assert_array_equal(a, b)

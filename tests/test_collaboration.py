@@ -7,8 +7,15 @@ import tensorflow as tf
 
 import collaboration
 
+PAPER_METHODS = ("CE", "L2", "L1")
+BOTH_WAYS = (*PAPER_METHODS, "cosine")  # whose gradients are those of their value
+
 G1 = tf.constant([[0.0, math.log(3.0)], [1.0, 1.0]], tf.float64)  # p: (1/4, 3/4), half
 G2 = tf.constant([[0.0, 0.0], [2.0, -1.0]], tf.float64)
+
+
+def cost(logits, method="L2", **settings):
+    return collaboration.Collaboration(method, **settings).cost(logits)
 
 
 def random_logits(members, seed=0):
@@ -38,48 +45,48 @@ def test_symmetric_cross_entropy_by_hand():
 
 
 def test_cost_is_the_mean_over_the_batch():
-    cost = collaboration.collaboration_cost([G1, G2], "L1")
-    assert float(cost) == pytest.approx((math.log(3) + 3) / 2)
+    total = cost([G1, G2], "L1")
+    assert float(total) == pytest.approx((math.log(3) + 3) / 2)
 
 
 @pytest.mark.parametrize("method", collaboration.METHODS)
 def test_three_members_sum_over_consecutive_pairs(method):
     a, b, c = random_logits(3)
-    both = [collaboration.collaboration_cost(pair, method) for pair in ([a, b], [b, c])]
-    together = collaboration.collaboration_cost([a, b, c], method)
+    both = [cost(pair, method) for pair in ([a, b], [b, c])]
+    together = cost([a, b, c], method)
     assert float(together) == pytest.approx(float(sum(both)))
 
 
 @pytest.mark.parametrize("method", collaboration.METHODS)
 def test_symmetric_in_the_two_members(method):
     a, b = random_logits(2)
-    one = collaboration.collaboration_cost([a, b], method)
-    other = collaboration.collaboration_cost([b, a], method)
+    one = cost([a, b], method)
+    other = cost([b, a], method)
     assert float(one) == pytest.approx(float(other))
 
 
-@pytest.mark.parametrize("method", ["L2", "L1"])
+@pytest.mark.parametrize("method", ["L2", "L1", "KL", "cosine"])
 def test_zero_when_members_agree(method):
     (a,) = random_logits(1)
-    assert float(collaboration.collaboration_cost([a, a], method)) == 0
+    assert float(cost([a, a], method)) == pytest.approx(0, abs=1e-12)
 
 
 def test_cross_entropy_is_twice_the_entropy_when_members_agree():
     (a,) = random_logits(1)
     p = np.asarray(tf.nn.softmax(a))
     entropy = -np.sum(p * np.log(p), axis=1).mean()
-    cost = collaboration.collaboration_cost([a, a], "CE")
-    assert float(cost) == pytest.approx(2 * entropy)
+    total = cost([a, a], "CE")
+    assert float(total) == pytest.approx(2 * entropy)
 
 
-@pytest.mark.parametrize("method", collaboration.METHODS)
+@pytest.mark.parametrize("method", BOTH_WAYS)
 @pytest.mark.parametrize("members", [2, 3])
 def test_gradients_are_those_of_finite_differences(method, members):
     logits = random_logits(members)
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        cost = collaboration.collaboration_cost(logits, method)
-    gradients = tape.gradient(cost, logits)
+        total = cost(logits, method)
+    gradients = tape.gradient(total, logits)
     step = 1e-6
     for i, row, column in itertools.product(range(members), range(5), range(4)):
         values = []
@@ -87,7 +94,7 @@ def test_gradients_are_those_of_finite_differences(method, members):
             moved = [np.array(g) for g in logits]
             moved[i][row, column] += sign * step
             moved = [tf.constant(g) for g in moved]
-            values.append(float(collaboration.collaboration_cost(moved, method)))
+            values.append(float(cost(moved, method)))
         difference = (values[0] - values[1]) / (2 * step)
         assert float(gradients[i][row, column]) == pytest.approx(
             difference, rel=1e-6, abs=1e-8
@@ -100,14 +107,118 @@ def test_safe_for_very_large_logits(method):
     b = tf.constant([[-1e4, 1e4, 0.0], [-1e4, 1e4, 1e4]])
     with tf.GradientTape() as tape:
         tape.watch([a, b])
-        cost = collaboration.collaboration_cost([a, b], method)
-    assert np.isfinite(cost)
-    for gradient in tape.gradient(cost, [a, b]):
+        total = cost([a, b], method)
+    assert np.isfinite(total)
+    for gradient in tape.gradient(total, [a, b]):
         assert np.isfinite(gradient).all()
 
 
-def test_errors():
-    with pytest.raises(ValueError, match="one of CE, L2, L1, got 'L3'"):
-        collaboration.collaboration_cost([G1, G2], "L3")
+def gradients(logits, method="L2", **settings):
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        total = cost(logits, method, **settings)
+    return [np.asarray(g) for g in tape.gradient(total, logits)]
+
+
+def test_mutual_learning_by_hand():
+    # First image: p1 = (1/4, 3/4), p2 = (1/2, 1/2).
+    first = (math.log(1 / 2) + 3 * math.log(3 / 2)) / 4
+    first += (math.log(2) + math.log(2 / 3)) / 2
+    values = collaboration.mutual_learning(G1, G2)
+    np.testing.assert_allclose(values[0], first)
+
+
+def test_cosine_by_hand():
+    g1 = tf.constant([[1.0, -1.0, 0.0]], tf.float64)
+    g2 = tf.constant([[5.0, 4.0, 3.0]], tf.float64)  # (1, 0, -1) about its mean
+    np.testing.assert_allclose(collaboration.cosine_distance(g1, g2), [0.5])
+    assert float(cost([g1, 7 * g1 + 3], "cosine")) == pytest.approx(0, abs=1e-12)
+
+
+def test_a_fixed_target_has_no_gradient():
+    """The gradient of -sum p2 log p1 for g1 with p2 fixed is p1 - p2."""
+    a, b = random_logits(2)
+    p = np.asarray(tf.nn.softmax(a)) - np.asarray(tf.nn.softmax(b))
+    for method in ("CE_stop_gradient", "KL"):
+        one, other = gradients([a, b], method)
+        np.testing.assert_allclose(one, p / len(p), atol=1e-12)
+        np.testing.assert_allclose(other, -p / len(p), atol=1e-12)
+    assert not np.allclose(gradients([a, b], "CE")[0], p / len(p))
+
+
+@pytest.mark.parametrize("method", ["CE", "CE_stop_gradient", "KL"])
+def test_a_temperature_softens_the_probabilities(method):
+    a, b = random_logits(2)
+    assert float(cost([a, b], method, temperature=3)) == pytest.approx(
+        9 * float(cost([a / 3, b / 3], method))
+    )
+
+
+@pytest.mark.parametrize(
+    "topology, pairs",
+    [
+        ("chain", [(0, 1), (1, 2), (2, 3)]),
+        ("ring", [(0, 1), (1, 2), (2, 3), (3, 0)]),
+        ("all", [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]),
+        ("star", [(0, 1), (0, 2), (0, 3)]),
+    ],
+)
+def test_pairs_of_a_topology(topology, pairs):
+    logits = random_logits(4)
+    expected = sum(float(cost([logits[i], logits[j]])) for i, j in pairs)
+    assert float(cost(logits, topology=topology)) == pytest.approx(expected)
+    mean = cost(logits, topology=topology, pair_cost="mean")
+    assert float(mean) == pytest.approx(expected / len(pairs))
+
+
+@pytest.mark.parametrize("topology", collaboration.TOPOLOGIES)
+def test_two_members_are_one_pair_everywhere(topology):
+    a, b = random_logits(2)
+    assert float(cost([a, b], topology=topology)) == float(cost([a, b]))
+
+
+@pytest.mark.parametrize("method", collaboration.METHODS)
+def test_pull_scales_the_gradient_of_a_member_and_not_the_cost(method):
+    a, b = random_logits(2)
+    plain = gradients([a, b], method)
+    pulled = gradients([a, b], method, pull=(0.25, 0))
+    np.testing.assert_allclose(pulled[0], 0.25 * plain[0], rtol=1e-12)
+    np.testing.assert_array_equal(pulled[1], np.zeros_like(plain[1]))
+    assert float(cost([a, b], method, pull=(0.25, 0))) == pytest.approx(
+        float(cost([a, b], method))
+    )
+
+
+def test_a_cost_of_ones_own(monkeypatch):
+    monkeypatch.setattr(collaboration, "METHODS", dict(collaboration.METHODS))
+
+    @collaboration.register("largest")
+    def largest(g1, g2):
+        return tf.reduce_max(tf.abs(g1 - g2), axis=-1)
+
+    assert float(cost([G1, G2], "largest")) == pytest.approx((math.log(3) + 2) / 2)
+    for taken in ("largest", "Single"):
+        with pytest.raises(ValueError, match=f"a method '{taken}' already"):
+            collaboration.register(taken)(tf.abs)
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"method": "L3"}, "one of CE, L2, L1, .*, got 'L3'"),
+        ({"method": "KL", "temperature": 0}, "temperature must be above 0, got 0"),
+        ({"temperature": 2}, "L2 does not compare: leave it at 1, or use method CE"),
+        ({"topology": "tree"}, "topology must be one of chain, ring, all, star"),
+        ({"pair_cost": "max"}, "pair_cost must be one of sum, mean, got 'max'"),
+        ({"pull": (1, -1)}, "pull must be numbers >= 0"),
+        ({"schedule": "up"}, "alpha_schedule must be constant, .*, got 'up'"),
+    ],
+)
+def test_collaborations_that_cannot_be(settings, message):
+    with pytest.raises(ValueError, match=message):
+        collaboration.Collaboration(**settings)
+
+
+def test_one_member_cannot_collaborate():
     with pytest.raises(ValueError, match="at least 2 members, got 1"):
-        collaboration.collaboration_cost([G1], "L2")
+        cost([G1])

@@ -288,3 +288,32 @@ def test_importing_is_light():
     code = "import sys, datasets; print({'tensorflow', 'sklearn'} & set(sys.modules))"
     output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
     assert output.strip() == "set()"
+
+
+def test_few_labels_and_images_without():
+    whole = datasets.load("digits")
+    few = datasets.with_few_labels(whole, 0.1, 0.5)
+    assert (len(few.train), len(few.unlabeled)) == (144, 719)
+    np.testing.assert_array_equal(few.train.images, whole.train.images[:144])
+    np.testing.assert_array_equal(few.train.labels, whole.train.labels[:144])
+    np.testing.assert_array_equal(few.unlabeled, whole.train.images[-719:])
+    rest = datasets.with_few_labels(whole, 1.0, 0.25)
+    assert (len(rest.train), len(rest.unlabeled)) == (1078, 360)
+    assert datasets.with_few_labels(whole, 0.1, 0).unlabeled is None
+    with pytest.raises(datasets.DatasetChoiceError, match="leave 0 with and 1,438"):
+        datasets.with_few_labels(whole, 0.5, 0.9999)
+
+
+def test_images_of_another_data_set_without_labels():
+    digits = datasets.load("digits")
+    red = np.zeros((5, 32, 16, 3), np.uint8)
+    red[..., 0] = 255
+    other = dataclasses.replace(
+        digits, name="red", train=datasets.Examples(red, np.zeros(5, np.int64))
+    )
+    grey = datasets.with_unlabeled(digits, other).unlabeled
+    assert grey.shape == (5, 8, 8, 1) and np.all(grey == 76)  # the luma of red
+    colour = datasets.with_unlabeled(other, digits).unlabeled
+    assert colour.shape == (1438, 32, 16, 3)
+    assert np.all(colour[..., 0] == colour[..., 1])
+    assert datasets.with_unlabeled(digits, digits).unlabeled is digits.train.images

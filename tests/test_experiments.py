@@ -37,6 +37,27 @@ def test_run_dir(tmp_path):
     assert single.run_dir(tmp_path).parent.name == "Single_0.0"
 
 
+def test_run_dir_says_what_is_not_as_in_the_paper(tmp_path):
+    config = ExperimentConfig(
+        "cifar10", epochs=3, precision="bfloat16", jit="on", pull=("M=0.50", "ST=1")
+    )
+    name = config.run_dir(tmp_path).parent.name
+    assert name == "L2_0.01,epochs=3,pull=M=0.5"
+    scheduled = ExperimentConfig("cifar10", alpha_schedule="burn_in:0.2")
+    name = scheduled.run_dir(tmp_path).parent.name
+    assert name == "L2_0.01,alpha_schedule=burn_in_0.2"
+    assert ExperimentConfig("notmnist").run_dir("x").parent.name == "L2_0.01"
+
+
+def test_a_pupil_and_its_teacher():
+    config = ExperimentConfig(
+        "mnist", members=("ST",), teacher=("ST", "M"), temperature=4.0, epochs=7
+    )
+    assert (config.method, config.alpha) == ("KL", 1.0)
+    assert config.teacher_config == ExperimentConfig("mnist", method="Single", epochs=7)
+    assert ExperimentConfig("mnist").teacher_config is None
+
+
 def test_members_have_different_names():
     config = ExperimentConfig(members=("M", "ST", "M", "M"))
     assert config.member_names == ("M", "ST", "M_2", "M_3")
@@ -45,7 +66,7 @@ def test_members_have_different_names():
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"method": "L3"}, "method must be one of CE, L2, L1, Single, got 'L3'"),
+        ({"method": "L3"}, "method must be one of CE, L2, .*, Single, got 'L3'"),
         ({"members": ("ST", "XL")}, "members must be one of ST, M, D, VD, got 'XL'"),
         ({"members": ()}, "members must name some of ST, M, D, VD"),
         ({"members": ("ST",), "method": "L2"}, "method L2 needs at least 2 members"),
@@ -65,6 +86,30 @@ def test_members_have_different_names():
         ({"validation": -1}, "validation must be at least 0, got -1"),
         ({"truncate": -1}, "truncate must be at least 0, got -1"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"alpha_schedule": "up"}, "alpha_schedule must be constant"),
+        ({"topology": "tree"}, "topology must be one of chain"),
+        ({"temperature": 2.0}, "L2 does not compare"),
+        ({"pull": ("M",)}, "pull must be NAME=FACTOR .*, got 'M'"),
+        ({"pull": ("M=-1",)}, "pull must be NAME=FACTOR"),
+        ({"pull": ("M=nan",)}, "pull must be NAME=FACTOR"),
+        ({"pull": ("D=1",)}, "pull must name members, ST, M, got 'D'"),
+        ({"teacher": ("M",)}, "a teacher needs one pupil"),
+        (
+            {"members": ("ST",), "teacher": ("M",), "method": "Single"},
+            "needs one pupil",
+        ),
+        ({"members": ("ST",), "teacher": ("XL",)}, "teacher must be one of ST"),
+        ({"members": ("ST",), "teacher": ("M",), "augment": True}, "recorded once"),
+        ({"labeled": 0.0}, "labeled must be above 0 and at most 1, got 0.0"),
+        ({"unlabeled": "holdout"}, "must be parts"),
+        ({"unlabeled": "holdout:1"}, "must be parts"),
+        ({"unlabeled": "holdout:0.5", "labeled": 0.6}, "must be parts"),
+        ({"unlabeled": "noise", "method": "Single"}, "for members that collaborate"),
+        (
+            {"unlabeled": "noise", "unlabeled_ratio": 0.0},
+            "unlabeled_ratio must be above",
+        ),
+        ({"unlabeled_steps": "both"}, "unlabeled_steps must be one of mixed, separate"),
     ],
 )
 def test_settings_that_cannot_be(settings, message):

@@ -64,7 +64,7 @@ def test_metrics_are_what_the_equations_say(method, images_and_labels):
     collab = 0.0
     if method != "Single":
         pair = [tf.constant(g) for g in logits.values()]
-        collab = float(collaboration.collaboration_cost(pair, method))
+        collab = float(collaboration.Collaboration(method).cost(pair))
     kernels = [v for v in weights(model) if v.ndim == 2]
     decay = 0.01 * sum(np.sum(k**2) / 2 for k in kernels)
     total = expected["a_cost"] + expected["b_cost"] + 0.1 * collab + decay
@@ -230,6 +230,133 @@ def test_xla_computes_the_same(images_and_labels):
         np.testing.assert_allclose(histories[0][name], histories[1][name], rtol=1e-4)
 
 
+def cost_of(model, *data):
+    return model.train_on_batch(*data, return_dict=True)
+
+
+def test_a_pupil_descends_hintons_cost(images_and_labels):
+    """CE(y, p) + alpha T^2 KL(teacher / T || p / T), but for a constant."""
+    images, labels = images_and_labels
+    teacher = np.random.default_rng(0).normal(size=(96, 3)).astype(np.float32)
+    pupil = models.SingleModel(linear("a"), method="KL", alpha=0.5, temperature=2.0)
+    compiled(pupil, optimizer=keras.optimizers.SGD(0.1))
+    before = weights(pupil)
+    with tf.GradientTape() as tape:
+        g = pupil.members[0](images)
+        cost = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=g)
+        target = tf.nn.softmax(teacher / 2)
+        cost += 0.5 * 4 * tf.nn.softmax_cross_entropy_with_logits(target, g / 2)
+        cost = tf.reduce_mean(cost)
+    gradients = tape.gradient(cost, pupil.trainable_variables)
+    fit_on_inputs(pupil, models.Inputs(images, teacher=teacher), labels)
+    for old, gradient, new in zip(before, gradients, weights(pupil), strict=True):
+        np.testing.assert_allclose(new, old - 0.1 * gradient, rtol=1e-4, atol=1e-6)
+
+
+def fit_on_inputs(model, inputs, labels, epochs=1):
+    data = tf.data.Dataset.from_tensors((inputs, labels))
+    return model.fit(data, epochs=epochs, verbose=0).history
+
+
+def normalized(name, seed):
+    layers = [keras.Input((8, 8, 1)), keras.layers.BatchNormalization()]
+    return keras.Sequential([*layers, *linear(name, seed=seed).layers], name=name)
+
+
+def test_mixed_images_without_labels_add_their_cost(images_and_labels):
+    images, labels = images_and_labels
+    further = 255 - images[:32]
+    model = ensemble(unlabeled="mixed", unlabeled_weight=0.3)
+    compiled(model, optimizer=keras.optimizers.SGD(0.1))
+    before = weights(model)
+    with tf.GradientTape() as tape:
+        logits = [m(images) for m in model.members]
+        apart = model.collaboration.cost([m(further) for m in model.members])
+        cost = 0.1 * model.collaboration.cost(logits) + 0.1 * 0.3 * apart
+        cost += model._weight_decay_cost()
+        for g in logits:
+            cost += tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=g)
+            )
+    gradients = tape.gradient(cost, model.trainable_variables)
+    history = fit_on_inputs(model, models.Inputs(images, further), labels)
+    assert history["unlabeled_cost"] == pytest.approx([float(apart)], rel=1e-5)
+    assert history["loss"] == pytest.approx([float(cost)], rel=1e-5)
+    for old, gradient, new in zip(before, gradients, weights(model), strict=True):
+        np.testing.assert_allclose(new, old - 0.1 * gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_separate_steps_on_images_without_labels(images_and_labels):
+    images, labels = images_and_labels
+    further = 255 - images[:32]
+    model = ensemble(unlabeled="separate", unlabeled_weight=0.3)
+    compiled(model, optimizer=keras.optimizers.SGD(0.1))
+    apart = ensemble()
+    compiled(apart, optimizer=keras.optimizers.SGD(0.1))
+    with tf.GradientTape() as tape:
+        cost = apart.collaboration.cost([m(further) for m in apart.members])
+        cost *= 0.1 * 0.3
+    gradients = tape.gradient(cost, apart.trainable_variables)
+    apart.optimizer.apply(gradients, apart.trainable_variables)
+    apart.train_on_batch(images, labels)
+    fit_on_inputs(model, models.Inputs(images, further), labels)
+    assert int(model.optimizer.iterations) == 2
+    for one, other in zip(weights(model), weights(apart), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("unlabeled", models.UNLABELED)
+def test_images_without_labels_leave_no_trace_in_the_moments(
+    unlabeled, images_and_labels
+):
+    images, labels = images_and_labels
+    moments = []
+    for kind, inputs in (
+        (unlabeled, models.Inputs(images, 255 - images[:32])),
+        (None, models.Inputs(images)),
+    ):
+        members = [normalized("a", 1), normalized("b", 2)]
+        model = compiled(models.EnsembleModel(members, unlabeled=kind))
+        fit_on_inputs(model, inputs, labels)
+        moments.append([v.numpy() for v in model.non_trainable_weights])
+    assert moments[0]
+    for one, other in zip(*moments, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_images_without_labels_must_be_expected(images_and_labels):
+    images, labels = images_and_labels
+    for model, inputs, message in (
+        (ensemble(), models.Inputs(images, images), "have no use for images"),
+        (ensemble(unlabeled="mixed"), models.Inputs(images), "would need images"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit_on_inputs(compiled(model), inputs, labels)
+
+
+def test_alpha_follows_its_schedule(images_and_labels):
+    images, labels = images_and_labels
+    model = ensemble(alpha=0.4, schedule="ramp_up:0.5", steps=8)
+    compiled(model, optimizer=keras.optimizers.SGD(0.0))
+    history = [cost_of(model, images, labels) for _ in range(8)]
+    steps = [0.4 * min(1, step / 4) for step in range(8)]
+    assert [h["alpha"] for h in history] == pytest.approx(steps, abs=1e-6)
+    plain = cost_of(compiled(ensemble(alpha=0)), images, labels)
+    assert history[0]["loss"] == pytest.approx(plain["loss"], rel=1e-5)
+
+
+def test_save_and_load_everything(tmp_path, images_and_labels):
+    model = ensemble(
+        "CE", temperature=2.0, topology="ring", pair_cost="mean", pull=(1, 0.5),
+        schedule="cosine", steps=10, unlabeled="mixed", unlabeled_weight=0.5,
+    )  # fmt: skip
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    names = ("collaboration", "steps", "unlabeled", "unlabeled_weight", "average")
+    for name in names:
+        assert getattr(loaded, name) == getattr(model, name)
+
+
 def test_save_and_load(tmp_path, images_and_labels):
     images, _ = images_and_labels
     model = compiled(ensemble("CE", 0.3), optimizer=optimization.paper_optimizer(100))
@@ -268,6 +395,10 @@ def test_save_and_load_single(tmp_path, images_and_labels):
             "none of them 'ensemble'",
         ),
         (lambda: ensemble("L3"), "method must be one of CE, L2, L1"),
+        (lambda: ensemble(pull=(1, 1, 0)), "a number for each of 2 members, got 3"),
+        (lambda: ensemble(schedule="cosine"), "a schedule of alpha needs steps"),
+        (lambda: ensemble(unlabeled="some"), "None or one of mixed, separate"),
+        (lambda: ensemble(unlabeled_weight=-1), "unlabeled_weight must be >= 0"),
         (lambda: ensemble(alpha=-1), "alpha must be a finite number >= 0, got -1"),
         (lambda: ensemble(alpha=float("nan")), "got nan"),
         (lambda: ensemble(alpha=float("inf")), "got inf"),

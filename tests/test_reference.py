@@ -57,16 +57,23 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
     changes = {
         "members": ("ST", "ST"), "epochs": 5, "batch_size": 32, "learning_rate": 0.1,
         "weight_decay": 0.0, "split": "official", "validation": 10, "truncate": 500,
-        "reduction": "released", "precision": "bfloat16", "label_noise": 0.2,
+        "reduction": "released", "label_noise": 0.2, "augment": True,
+        "alpha_schedule": "cosine", "pull": ("M=0",), "topology": "ring",
+        "pair_cost": "mean", "teacher": ("M",), "labeled": 0.5, "unlabeled": "noise",
+        "unlabeled_ratio": 2.0, "unlabeled_weight": 0.5, "unlabeled_steps": "separate",
     }  # fmt: skip
     varied = {"dataset": "digits", "method": "CE", "alpha": 1.0, "seed": 1}
-    assert changes.keys() | varied.keys() | set(reference.IMMATERIAL) == set(
-        ExperimentConfig.__dataclass_fields__
-    )
+    with_ce = {"temperature"}  # L2, the default method, has none
+    known = changes.keys() | varied.keys() | set(reference.IMMATERIAL) | with_ce
+    assert known == set(ExperimentConfig.__dataclass_fields__)
+    softened = ExperimentConfig("mnist", method="CE", temperature=2.0)
+    assert reference.deviations(softened) == "temperature 2.0"
     for name, value in changes.items():
-        config = ExperimentConfig("mnist", **{name: value})
-        assert reference.deviations(config).startswith(f"{name} "), name
-    for name, value in (varied | {"jit": "on", "strategy": "mirrored"}).items():
+        pupil = {"members": ("ST",)} if name == "teacher" else {}
+        config = ExperimentConfig("mnist", **pupil, **{name: value})
+        assert f"{name} " in reference.deviations(config), name
+    immaterial = {"jit": "on", "strategy": "mirrored", "precision": "bfloat16"}
+    for name, value in (varied | immaterial).items():
         assert reference.deviations(ExperimentConfig(**{name: value})) == "", name
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import subprocess
 import sys
@@ -174,11 +175,12 @@ def test_an_interruption_ends_the_processes(tmp_path):
 
 def test_a_run_with_other_settings_is_left_alone(tmp_path):
     logged_run(CONFIGS[0], tmp_path, finished=True)
-    longer = paper_grid(["digits"], truncate=64, epochs=5)
+    other = [dataclasses.replace(config, jit="on") for config in CONFIGS]
     pool = FakePool(tmp_path, lambda config: 0)
-    result, _ = swept(tmp_path, pool, longer[:2])
-    assert result.failed == {longer[0]: "in the way: a run with epochs 4, not 5"}
-    assert pool.started == longer[1:2]
+    result, _ = swept(tmp_path, pool, other[:2])
+    reason = "in the way: a run with jit 'auto', not 'on'"
+    assert result.failed == {other[0]: reason}
+    assert pool.started == other[1:2]
     assert planning.standing(CONFIGS[0], tmp_path).state == "finished"
 
 

@@ -131,13 +131,14 @@ def test_finished_and_other_runs_are_told_apart(tmp_path, tiny):
     train(ONE_EPOCH, tiny, tmp_path)
     found = training.finished_result(ONE_EPOCH, tmp_path)
     assert found.statistics["end_time"]
-    other = dataclasses.replace(CONFIG, epochs=2)
-    with pytest.raises(training.RunError, match=r"a run with epochs 1, not 2.*--over"):
+    other = dataclasses.replace(ONE_EPOCH, strategy="mirrored")
+    message = r"a run with strategy 'single', not 'mirrored'.*--overwrite"
+    with pytest.raises(training.RunError, match=message):
         training.finished_result(other, tmp_path)
-    with pytest.raises(training.RunError, match="epochs 1, not 2"):
+    with pytest.raises(training.RunError, match=message):
         train(other, tiny, tmp_path)
     result = train(other, tiny, tmp_path, overwrite=True)
-    assert len(result.statistics["learning_rate"]) == 2
+    assert result.statistics["params"]["strategy"] == "mirrored"
 
 
 def test_a_damaged_config_is_not_overwritten(tmp_path, tiny):
@@ -161,7 +162,7 @@ def test_a_single_member(tmp_path, tiny):
     config = dataclasses.replace(CONFIG, members=("ST",), method=None, epochs=1)
     result = train(config, tiny, tmp_path)
     assert set(result.statistics["models"]) == {"ST"}
-    assert result.run_dir.parts[-2:] == ("Single_0.0", "seed_912")
+    assert result.run_dir == config.run_dir(tmp_path)
 
 
 def test_validation_images_are_measured_each_epoch_and_test_images_once(tmp_path, tiny):

@@ -1,0 +1,195 @@
+"""The small studies behind the paper's open questions, and its missing controls.
+
+Section 7.3 asks seven questions, and section 2.0.1 supposes that collaboration is
+better than distillation. Each study is a question and a few arms: settings of
+`ExperimentConfig` that differ from the control's. The same seeds in all arms give the
+same images and initial weights, so that arms are compared seed by seed. Nothing was
+tuned: weights are the paper's choice for L2, and customary ones elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from experiments import ExperimentConfig
+
+SEEDS = (912, 913, 914)
+_SMALL = {"dataset": "notmnist_small", "truncate": 2_000}
+_ALONE = {"method": "Single"}
+_TAUGHT = {"method": "KL", "alpha": 1.0, "temperature": 4.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A question, and the experiments that answer it.
+
+    Args:
+        question: as the paper asks it.
+        arms: by name: the settings that distinguish it; `times_epochs` is a factor of
+            the epochs of the others.
+        controls: by arm: the arm that it is compared with, where that is not the first.
+        compared: presets of members, and "ensemble", whose errors are of interest.
+        base: settings that all arms have in common, unless a person gives others.
+    """
+
+    question: str
+    arms: dict[str, dict]
+    controls: dict[str, str] = dataclasses.field(default_factory=dict)
+    compared: tuple[str, ...] = ("ST", "M", "ensemble")
+    base: dict = dataclasses.field(default_factory=lambda: dict(_SMALL))
+
+    def comparisons(self):
+        """Pairs (arm, the arm that it is compared with), in order."""
+        first = next(iter(self.arms))
+        pairs = ((arm, self.controls.get(arm, first)) for arm in self.arms)
+        return [(arm, control) for arm, control in pairs if arm != control]
+
+    def configs(self, seeds=SEEDS, **settings):
+        """The experiments: dict from arm to a list of `ExperimentConfig`, one a seed.
+
+        Args:
+            seeds: of the experiments.
+            **settings: take the place of those of `base`.
+        """
+        base = self.base | settings
+        usual = ExperimentConfig(**base).epochs
+        found = {}
+        for arm, own in self.arms.items():
+            own = dict(own)
+            epochs = round(own.pop("times_epochs", 1) * usual)
+            shared = base | {"epochs": epochs} | own
+            found[arm] = [ExperimentConfig(**shared, seed=seed) for seed in seeds]
+        return found
+
+
+STUDIES = {
+    "schedules": Study(
+        "What happens if we change the collaboration weight over time?",
+        {
+            "constant": {},
+            "ramp up": {"alpha_schedule": "ramp_up"},
+            "ramp down": {"alpha_schedule": "ramp_down"},
+            "cosine": {"alpha_schedule": "cosine"},
+            "burn-in 0.2": {"alpha_schedule": "burn_in:0.2"},
+            "cool-down 0.2": {"alpha_schedule": "cool_down:0.2"},
+            "Single": _ALONE,
+        },
+    ),
+    "asymmetric": Study(
+        "What if we consider asymmetric collaborations where some models are forced to "
+        "collaborate more than others?",
+        {
+            "both pulled": {},
+            "M pulled by a quarter": {"pull": ("M=0.25",)},
+            "M teaches only": {"pull": ("M=0",)},
+            "ST pulled by a quarter": {"pull": ("ST=0.25",)},
+            "ST teaches only": {"pull": ("ST=0",)},
+            "Single": _ALONE,
+        },
+    ),
+    "size": Study(
+        "What happens when we make the ensembles larger?",
+        {
+            "2 x ST, Single": {"members": ("ST",) * 2} | _ALONE,
+            "2 x ST": {"members": ("ST",) * 2},
+            "4 x ST, Single": {"members": ("ST",) * 4} | _ALONE,
+            "4 x ST, chain": {"members": ("ST",) * 4},
+            "4 x ST, ring": {"members": ("ST",) * 4, "topology": "ring"},
+            "4 x ST, all": {"members": ("ST",) * 4, "topology": "all"},
+            "4 x ST, all, mean": {"members": ("ST",) * 4, "topology": "all"}
+            | {"pair_cost": "mean"},
+            "4 x ST, star": {"members": ("ST",) * 4, "topology": "star"},
+        },
+        controls={"2 x ST": "2 x ST, Single"}
+        | {
+            f"4 x ST, {topology}": "4 x ST, Single"
+            for topology in ("chain", "ring", "all", "all, mean", "star")
+        },
+        compared=("ST", "ensemble"),
+    ),
+    "identical": Study(
+        "What happens when the ensembles consist of identical architectures? Do we "
+        "still see such regularization effects?",
+        {
+            "M, M, Single": {"members": ("M", "M")} | _ALONE,
+            "M, M": {"members": ("M", "M")},
+            "ST, ST, Single": {"members": ("ST", "ST")} | _ALONE,
+            "ST, ST": {"members": ("ST", "ST")},
+        },
+        controls={"M, M": "M, M, Single", "ST, ST": "ST, ST, Single"},
+        compared=("M", "ST", "ensemble"),
+    ),
+    "deep": Study(
+        "Can a Very Deep Model's performance be improved by working with such a "
+        "shallow and thin model?",
+        {
+            "ST, D, Single": {"members": ("ST", "D")} | _ALONE,
+            "ST, D": {"members": ("ST", "D")},
+            "ST, VD, Single": {"members": ("ST", "VD")} | _ALONE,
+            "ST, VD": {"members": ("ST", "VD")},
+        },
+        controls={"ST, D": "ST, D, Single", "ST, VD": "ST, VD, Single"},
+        compared=("ST", "D", "VD", "ensemble"),
+    ),
+    "unlabeled": Study(
+        "Can mixing collaborative training on unlabeled data and traditional training "
+        "produce even better outcomes, and is it important to feed in similar data?",
+        {
+            "labels of a tenth alone": {"labeled": 0.1},
+            "Single": {"labeled": 0.1} | _ALONE,
+            "the rest, mixed": {"labeled": 0.1, "unlabeled": "holdout:0.9"},
+            "the rest, separate": {"labeled": 0.1, "unlabeled": "holdout:0.9"}
+            | {"unlabeled_steps": "separate"},
+            "MNIST, mixed": {"labeled": 0.1, "unlabeled": "mnist"},
+            "noise, mixed": {"labeled": 0.1, "unlabeled": "noise"},
+            "all labels": {},
+        },
+        base=_SMALL | {"truncate": 4_000},
+    ),
+    "distillation": Study(
+        "Does collaboration do better than distillation, at equal cost of training?",
+        {
+            "L2 0.01": {},
+            "Single": _ALONE,
+            "ST from M": {"members": ("ST",), "teacher": ("M",)} | _TAUGHT,
+            "ST from {ST, M}": {"members": ("ST",), "teacher": ("ST", "M")} | _TAUGHT,
+            "M from {ST, M}": {"members": ("M",), "teacher": ("ST", "M")} | _TAUGHT,
+            "M from M": {"members": ("M",), "teacher": ("M",)} | _TAUGHT,
+            # M takes four times as long as ST, so {ST, M} five times.
+            "ST, 5 x the epochs": {"members": ("ST",), "times_epochs": 5},
+            "M, 1.25 x the epochs": {"members": ("M",), "times_epochs": 1.25},
+            "mutual learning": {"method": "KL", "alpha": 1.0},
+        },
+    ),
+    "augmentation": Study(
+        "Do our results persist if we train the models for longer? If we add data "
+        "augmentation?",
+        {
+            f"{name}{kind}": own | settings
+            for kind, settings in (
+                ("", {}),
+                (", augmented", {"augment": True}),
+                (", 3 x the epochs", {"times_epochs": 3}),
+                (", both", {"augment": True, "times_epochs": 3}),
+            )
+            for name, own in (("Single", _ALONE), ("L2 0.01", {}))
+        },
+        controls={
+            f"L2 0.01{kind}": f"Single{kind}"
+            for kind in ("", ", augmented", ", 3 x the epochs", ", both")
+        },
+    ),
+    "noise": Study(
+        "Does collaboration have a positive effect on problems with incorrect labels "
+        "(section 3.1.2)?",
+        {
+            f"{name}, {noise:.0%} wrong": own | {"label_noise": noise}
+            for noise in (0.0, 0.2, 0.4)
+            for name, own in (("Single", _ALONE), ("L2 0.01", {}))
+        },
+        controls={
+            f"L2 0.01, {noise} wrong": f"Single, {noise} wrong"
+            for noise in ("0%", "20%", "40%")
+        },
+    ),
+}
