@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import textwrap
 
+import experiments
 import files
 import runtimes
 import text_table
 
 METADATA, CARD = "metadata.json", "model_card.md"
+# Settings of which the card speaks, and those that leave the results as they are.
+_NAMED = (
+    *("dataset", "members", "method", "alpha", "teacher", "epochs", "batch_size"),
+    *("learning_rate", "weight_decay", "precision", "seed", "split", "validation"),
+    *("truncate", "label_noise", "jit", "strategy"),
+)
 
 
 def describe(run, model, options, scores, verification, artifact):
@@ -126,17 +134,32 @@ def _what(metadata):
 
 def _training(record):
     config, versions = record["config"], record["versions"]
-    how = "from the labels alone"
-    if config["method"] != "Single":
-        how = f"collaborating by {config['method']} with weight {config['alpha']}"
+    by = f"by {config['method']} with weight {config['alpha']}"
+    if config["method"] == "Single":
+        how = "from the labels alone"
+    elif config.get("teacher"):
+        how = f"taught {by} by the ensemble of {' and '.join(config['teacher'])}"
+    else:
+        how = f"collaborating {by}"
     return (
         f"{' and '.join(config['members'])}, {how} (J. Noel, *A Collaborative Approach "
         f"to Deep Learning*, 2017). Epochs: {config['epochs']}; batches of "
         f"{config['batch_size']} images; learning rate {config['learning_rate']}; "
-        f"weight decay {config['weight_decay']}; precision {config['precision']}. "
-        f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, revision "
-        f"{record['git_revision'] or 'unknown'}, on {record['device']}."
+        f"weight decay {config['weight_decay']}; precision {config['precision']}"
+        f"{''.join(_further(config))}. TensorFlow {versions['tensorflow']}, "
+        f"Keras {versions['keras']}, revision {record['git_revision'] or 'unknown'}, "
+        f"on {record['device']}."
     )
+
+
+def _further(config):
+    """Settings that the card names nowhere else, where they are not the default."""
+    for field in dataclasses.fields(experiments.ExperimentConfig):
+        value = config.get(field.name, field.default)
+        value = tuple(value) if isinstance(value, list) else value
+        if field.name not in _NAMED and value != field.default:
+            text = ", ".join(value) if isinstance(value, tuple) else value
+            yield f"; {field.name} {text}"
 
 
 def _data(record):
