@@ -14,7 +14,7 @@ import dataclasses
 from experiments import ExperimentConfig
 
 SEEDS = (912, 913, 914)
-_SMALL = {"dataset": "notmnist_small", "truncate": 2_000}
+_SMALL = {"dataset": "notmnist_small", "truncate": 2_000, "epochs": 10}
 _ALONE = {"method": "Single"}
 _TAUGHT = {"method": "KL", "alpha": 1.0, "temperature": 4.0}
 
@@ -135,16 +135,16 @@ STUDIES = {
         "Can mixing collaborative training on unlabeled data and traditional training "
         "produce even better outcomes, and is it important to feed in similar data?",
         {
-            "labels of a tenth alone": {"labeled": 0.1},
-            "Single": {"labeled": 0.1} | _ALONE,
-            "the rest, mixed": {"labeled": 0.1, "unlabeled": "holdout:0.9"},
-            "the rest, separate": {"labeled": 0.1, "unlabeled": "holdout:0.9"}
+            "labels of a fifth alone": {"labeled": 0.2},
+            "Single": {"labeled": 0.2} | _ALONE,
+            "the rest, mixed": {"labeled": 0.2, "unlabeled": "holdout:0.8"},
+            "the rest, separate": {"labeled": 0.2, "unlabeled": "holdout:0.8"}
             | {"unlabeled_steps": "separate"},
-            "MNIST, mixed": {"labeled": 0.1, "unlabeled": "mnist"},
-            "noise, mixed": {"labeled": 0.1, "unlabeled": "noise"},
+            "MNIST, mixed": {"labeled": 0.2, "unlabeled": "mnist"},
+            "noise, mixed": {"labeled": 0.2, "unlabeled": "noise"},
             "all labels": {},
         },
-        base=_SMALL | {"truncate": 4_000},
+        base=_SMALL | {"epochs": 30},
     ),
     "distillation": Study(
         "Does collaboration do better than distillation, at equal cost of training?",
@@ -169,14 +169,14 @@ STUDIES = {
             for kind, settings in (
                 ("", {}),
                 (", augmented", {"augment": True}),
-                (", 3 x the epochs", {"times_epochs": 3}),
-                (", both", {"augment": True, "times_epochs": 3}),
+                (", twice the epochs", {"times_epochs": 2}),
+                (", both", {"augment": True, "times_epochs": 2}),
             )
             for name, own in (("Single", _ALONE), ("L2 0.01", {}))
         },
         controls={
             f"L2 0.01{kind}": f"Single{kind}"
-            for kind in ("", ", augmented", ", 3 x the epochs", ", both")
+            for kind in ("", ", augmented", ", twice the epochs", ", both")
         },
     ),
     "noise": Study(
