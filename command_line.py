@@ -40,10 +40,7 @@ def parse(argv, flag_values, description, arguments=False):
         The arguments that are no flags.
     """
     if {"--help", "-help", "-h"} & set(argv[1:]):
-        try:
-            print(description, flag_values.get_help(), sep="\n", flush=True)
-        except BrokenPipeError:  # its reader, such as head, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        show(f"{description}\n{flag_values.get_help()}")
         sys.exit(0)
     try:
         found = flag_values(argv)[1:]
@@ -52,6 +49,20 @@ def parse(argv, flag_values, description, arguments=False):
     if found and not arguments:
         fail(f"got {found[0]!r}, which is no flag; see --help", 2)
     return found
+
+
+def show(text):
+    """Prints a result, as much of it as its reader, such as head, wants to see."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def first_line(error):
+    """What an exception says, on one line: what the system said, without the path."""
+    said = getattr(error, "strerror", None) or str(error)
+    return next(iter(said.strip().splitlines()), type(error).__name__)
 
 
 def fail(error, status):

@@ -21,6 +21,7 @@ import datasets
 import files
 import finished_run
 import formats
+import interruption
 import model_card
 import runtimes
 
@@ -45,7 +46,7 @@ define_enum(
     None,
     ["int8"],
     f"Compute with 8-bit integers inside; with {' or '.join(formats.QUANTIZABLE)}. "
-    "Refused where the test error rises by more than half a point.",
+    "Refused where the test error is not within half a point of float32's.",
 )
 define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
 command_line.define_data_flags(FLAGS)
@@ -104,7 +105,7 @@ def export(run):
             directory,
             model_card.describe(run, plain, options, scores, checked, artifact),
         )
-    print(output_dir / artifact_name())
+    command_line.show(output_dir / artifact_name())
     return output_dir
 
 
@@ -132,26 +133,27 @@ def main(argv):
     """The command; returns its exit status."""
     parse_flags(argv)
     try:
-        run = finished_run.read(FLAGS.run)
-        check_member(run)
-        formats.check_packages(FLAGS.format)
-    except (finished_run.UnusableRun, runtimes.MissingPackage) as error:
-        command_line.fail(error, 1)
-    command_line.start_tensorflow()
-    try:
-        print(model_card.table(export(run)))
-    except (
-        datasets.DatasetError,
-        finished_run.UnusableRun,
-        formats.ConversionFailed,
-        inference.UnusableModel,
-        verification.VerificationFailed,
-    ) as error:
-        command_line.fail(error, 1)
+        with interruption.raising():
+            run = finished_run.read(FLAGS.run)
+            check_member(run)
+            formats.check_packages(FLAGS.format)
+            command_line.start_tensorflow()
+            command_line.show(model_card.table(export(run)))
+    except interruption.Interrupted as error:
+        command_line.fail("interrupted; nothing was exported", error.status)
     except OSError as error:
         command_line.fail_from_system(error, FLAGS.output_dir or FLAGS.run)
-    except KeyboardInterrupt:
-        command_line.fail("interrupted; nothing was exported", 130)
+    except (
+        datasets.DatasetError,
+        files.Busy,
+        finished_run.UnusableRun,
+        formats.ConversionFailed,
+        runtimes.MissingPackage,
+    ) as error:
+        command_line.fail(error, 1)
+    # The last, since their modules import TensorFlow.
+    except (inference.UnusableModel, verification.VerificationFailed) as error:
+        command_line.fail(error, 1)
     return 0
 
 

@@ -83,27 +83,45 @@ def replacing(path):
 
 @contextlib.contextmanager
 def replacing_directory(path):
-    """Fills a directory under a temporary name and renames it when it is complete.
+    """Fills a directory out of sight and moves it to its place when it is complete.
+
+    What it is filled in is locked. So what a killed process left there, of this or of
+    another directory beside it, is told from what is being written, and removed.
 
     Args:
         path: the directory to make or to replace, its parents too.
 
     Yields:
-        The temporary directory beside it, empty. When the block ends without an error
-        it takes the name `path`; otherwise it is removed and `path` stays as it was.
+        An empty directory, within a temporary one beside `path`. When the block ends
+        without an error it becomes `path`; otherwise it is removed and `path` stays as
+        it was.
+
+    Raises:
+        Busy: where another process is filling the same directory.
     """
     path = pathlib.Path(path)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        # A directory cannot be renamed onto one that has files.
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
-        _sync(path.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    _remove_abandoned(path.parent)
+    hidden = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
+    with locked(hidden):
+        try:
+            new = hidden / path.name
+            new.mkdir()
+            yield new
+            # A directory cannot be renamed onto one that has files.
+            if path.exists():
+                os.replace(path, hidden / "replaced")
+            os.replace(new, path)
+            _sync(path.parent)
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _remove_abandoned(parent):
+    """Removes what killed processes left of `replacing_directory` in `parent`."""
+    for lock in parent.glob(f"{TEMPORARY_PREFIX}*/lock"):
+        # Being filled, or of somebody whose files are not ours to remove.
+        with contextlib.suppress(Busy, OSError), locked(lock.parent):
+            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 def remove_temporary(directory):

@@ -38,7 +38,13 @@ class FinishedRun:
         return (*names, "ensemble") if len(names) > 1 else names
 
     def test_scores(self, name):
-        """Test error (a fraction) and cost of a member or "ensemble" at the end.
+        """Scores of a member or "ensemble" on the test images at the end of training.
+
+        Returns:
+            Dict of plain values: `test_error` (a fraction) and `test_cost`; where the
+            run has recorded them `nll`, `brier` and `ece` (`evaluation.scores`), of an
+            ensemble `disagreement` and `gain` (`evaluation.evaluate`), and, where it
+            was tried on another data set, `auroc` and the set's name, `foreign`.
 
         Raises:
             UnusableRun: where the statistics cannot be read.
@@ -46,9 +52,21 @@ class FinishedRun:
         try:
             statistics = records.read_statistics(self.run_dir / "stats.pkl")
             curves = statistics["models"][name]
-            return {k: float(curves[k][-1]) for k in ("test_error", "test_cost")}
-        except (records.UnreadablePickle, KeyError, IndexError) as error:
+            scores = {k: float(curves[k][-1]) for k in ("test_error", "test_cost")}
+            recorded = statistics.get("evaluation")
+            return scores | (_beyond_the_error(recorded, name) if recorded else {})
+        except (records.UnreadablePickle, LookupError, TypeError) as error:
             raise UnusableRun(f"no scores of {name}: {error}") from error
+
+
+def _beyond_the_error(recorded, name):
+    """What `final_record` has of one predictor, without arrays."""
+    scores = {k: recorded["models"][name][k] for k in ("nll", "brier", "ece")}
+    if name == "ensemble":
+        scores |= {k: recorded[k] for k in ("disagreement", "gain")}
+    if "detection" in recorded:
+        scores |= {"auroc": recorded["detection"][name], "foreign": recorded["foreign"]}
+    return scores
 
 
 def read(run_dir):

@@ -13,8 +13,8 @@ import tempfile
 
 from etils import epy
 
+import command_line
 import runtimes
-from command_line import silence
 
 with epy.lazy_imports():
     import tensorflow as tf
@@ -63,11 +63,11 @@ def write(model, path, form, calibration=None):
     }
     arguments = () if calibration is None else (calibration,)
     try:
-        with silence():
+        with command_line.silence():
             writers[form](model, str(path), *arguments)
     except Exception as error:  # each converter has errors of its own
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ConversionFailed(f"{model.name} as {form}: {lines[0]}") from error
+        reason = command_line.first_line(error)
+        raise ConversionFailed(f"{model.name} as {form}: {reason}") from error
 
 
 def _write_keras(model, path):

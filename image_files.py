@@ -8,10 +8,13 @@ animation the first frame is taken.
 from __future__ import annotations
 
 import pathlib
+import stat
 import warnings
 
 import numpy as np
 from PIL import Image, ImageOps
+
+import command_line
 
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
@@ -32,15 +35,18 @@ def find(paths):
     """
     found, missing = [], {}
     for path in map(pathlib.Path, paths):
-        if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*")) if _is_visible_file(p, path)]
-            found += inside
-            if not inside:
-                missing[str(path)] = "an empty folder"
-        elif path.exists():
-            found.append(path)
-        else:
-            missing[str(path)] = "no such file or folder"
+        try:
+            inside = _visible(path) if stat.S_ISDIR(path.stat().st_mode) else [path]
+        except OSError as error:
+            missing[str(path)] = command_line.first_line(error)
+            continue
+        if not inside:
+            missing[str(path)] = "an empty folder"
+        for file in inside:
+            if file.is_file():
+                found.append(file)
+            else:  # a pipe, whose reader would wait; a link to nothing
+                missing[str(file)] = "not a file"
     return found, missing
 
 
@@ -60,24 +66,28 @@ def read(path, shape):
     colour = shape[2:] == (3,)
     try:
         with warnings.catch_warnings():
-            # Pillow warns of large pictures and refuses enormous ones.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns of large and of odd pictures; it refuses enormous ones.
+            warnings.simplefilter("ignore")
             with Image.open(path) as picture:
                 upright = ImageOps.exif_transpose(picture)
                 plain = _opaque(_eight_bit(upright)).convert("RGB" if colour else "L")
     except Image.UnidentifiedImageError as error:
         raise UnreadablePicture("not a picture") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        # Pillow raises SyntaxError for damaged files of some formats.
-        raise UnreadablePicture(str(error).splitlines()[0]) from error
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise UnreadablePicture(command_line.first_line(error)) from error
     height, width = shape[:2]
     resized = plain.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(resized, np.uint8).reshape(shape)
 
 
-def _is_visible_file(path, folder):
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.is_file() and not hidden
+def _visible(folder):
+    """What is in a folder at any depth but folders and what is hidden, by name."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not path.is_dir()
+    ]
 
 
 def _eight_bit(picture):

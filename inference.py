@@ -11,6 +11,7 @@ import math
 
 import keras
 
+import command_line
 import fast_paths
 import models
 
@@ -65,8 +66,8 @@ def load_trained(path):
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # a damaged archive can raise nearly anything
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UnusableModel(f"{path} cannot be loaded: {reason[0]}") from error
+        reason = command_line.first_line(error)
+        raise UnusableModel(f"{path} cannot be loaded: {reason}") from error
 
 
 def _plain_member(member):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import textwrap
 
+import experiments
 import files
 import runtimes
 import text_table
 
 METADATA, CARD = "metadata.json", "model_card.md"
+# Settings of which the card speaks, and those that leave the results as they are.
+_NAMED = (
+    *("dataset", "members", "method", "alpha", "teacher", "epochs", "batch_size"),
+    *("learning_rate", "weight_decay", "precision", "seed", "split", "validation"),
+    *("truncate", "label_noise", "jit", "strategy"),
+)
 
 
 def describe(run, model, options, scores, verification, artifact):
@@ -20,7 +28,7 @@ def describe(run, model, options, scores, verification, artifact):
         run: the `finished_run.FinishedRun` that it comes from.
         model: the plain `keras.Model` that was written.
         options: dict of member, format, softmax and quantize (None or "int8").
-        scores: test error (a fraction) and test cost of the run.
+        scores: what `finished_run.FinishedRun.test_scores` gives of the member.
         verification: what `verification` found.
         artifact: the file, or the directory of a saved model.
     """
@@ -62,7 +70,11 @@ def card(metadata):
         "What": [_what(metadata)],
         "Trained how": [_training(metadata["run"])],
         "On what": [_data(metadata["run"])],
-        "Scores": [_scores(metadata), _verification(metadata["verification"])],
+        "Scores": [
+            _scores(metadata),
+            *_beyond_the_error(metadata["scores"]),
+            _verification(metadata["verification"]),
+        ],
         "Limits": _limits(metadata),
     }
     lines = [f"# {metadata['member']} for {dataset} ({form})"]
@@ -122,17 +134,32 @@ def _what(metadata):
 
 def _training(record):
     config, versions = record["config"], record["versions"]
-    how = "from the labels alone"
-    if config["method"] != "Single":
-        how = f"collaborating by {config['method']} with weight {config['alpha']}"
+    by = f"by {config['method']} with weight {config['alpha']}"
+    if config["method"] == "Single":
+        how = "from the labels alone"
+    elif config.get("teacher"):
+        how = f"taught {by} by the ensemble of {' and '.join(config['teacher'])}"
+    else:
+        how = f"collaborating {by}"
     return (
         f"{' and '.join(config['members'])}, {how} (J. Noel, *A Collaborative Approach "
         f"to Deep Learning*, 2017). Epochs: {config['epochs']}; batches of "
         f"{config['batch_size']} images; learning rate {config['learning_rate']}; "
-        f"weight decay {config['weight_decay']}; precision {config['precision']}. "
-        f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, revision "
-        f"{record['git_revision'] or 'unknown'}, on {record['device']}."
+        f"weight decay {config['weight_decay']}; precision {config['precision']}"
+        f"{''.join(_further(config))}. TensorFlow {versions['tensorflow']}, "
+        f"Keras {versions['keras']}, revision {record['git_revision'] or 'unknown'}, "
+        f"on {record['device']}."
     )
+
+
+def _further(config):
+    """Settings that the card names nowhere else, where they are not the default."""
+    for field in dataclasses.fields(experiments.ExperimentConfig):
+        value = config.get(field.name, field.default)
+        value = tuple(value) if isinstance(value, list) else value
+        if field.name not in _NAMED and value != field.default:
+            text = ", ".join(value) if isinstance(value, tuple) else value
+            yield f"; {field.name} {text}"
 
 
 def _data(record):
@@ -156,22 +183,56 @@ def _scores(metadata):
     )
 
 
+def _beyond_the_error(scores):
+    if "nll" not in scores:
+        yield "NLL, Brier score and calibration were not recorded by this run."
+        return
+    yield (
+        f"NLL {scores['nll']:.4f}; Brier score {scores['brier']:.4f} (0 is best, 2 "
+        f"worst); expected calibration error {100 * scores['ece']:.2f} % (how far "
+        "confidence and accuracy are apart, in 15 bins)."
+    )
+    if "gain" in scores:
+        yield (
+            f"Its members disagree on {100 * scores['disagreement']:.2f} % of the test "
+            f"images. Its gain, their mean error less its own, is "
+            f"{100 * scores['gain']:.2f} points."
+        )
+    if "auroc" in scores:
+        yield (
+            "By its largest probability it tells its own test images from those of "
+            f"`{scores['foreign']}`, whose classes it has not learnt, with an AUROC of "
+            f"{scores['auroc']:.3f} (1: always; 0.5: by chance)."
+        )
+
+
 def _verification(verification):
     latency = verification["latency_ms"]
+    if "int8_error" in verification:
+        found = (
+            f"it misclassifies {100 * verification['int8_error']:.2f} % of them, and "
+            f"the float32 network {100 * verification['float32_error']:.2f} %"
+        )
+    else:
+        found = (
+            "its outputs differ from the network's by "
+            f"{verification['largest_difference']:.1e} at most"
+        )
     return (
         f"The artifact was run on {verification['images']:,} test images in a process "
-        f"without the code that trained it: {_check(verification)}. Milliseconds an "
-        f"image (cores: {latency['cores']}): {latency['alone']:.3f} alone, "
-        f"{latency['batch']:.3f} in a batch of {runtimes.BATCH} at most."
+        f"without the code that trained it: {found}. Milliseconds an image (cores: "
+        f"{latency['cores']}): {latency['alone']:.3f} alone, {latency['batch']:.3f} in "
+        f"a batch of {runtimes.BATCH} at most."
     )
 
 
 def _limits(metadata):
-    config = metadata["run"]["config"]
+    config, foreign = metadata["run"]["config"], metadata["scores"].get("foreign")
+    measured = " and ".join(f"`{s}`" for s in (config["dataset"], foreign) if s)
     yield "It answers with one of its classes whatever the image shows."
     yield (
-        "Its probabilities are not calibrated; it was not measured on other images "
-        f"than those of `{config['dataset']}`."
+        "Its probabilities are as training left them, not calibrated; it was not "
+        f"measured on other images than those of {measured}."
     )
     if config["truncate"]:
         yield "It was trained on a part of the data, to try things out."
@@ -189,5 +250,6 @@ def _limits(metadata):
         changed = 100 * metadata["verification"]["changed_answers"]
         yield (
             f"Inside it computes with 8-bit integers: {changed:.2f} % of its answers "
-            "are not the float32 network's. Inputs and outputs are float32."
+            "are not the float32 network's, whose are the scores at the end of "
+            "training. Inputs and outputs are float32."
         )

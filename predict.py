@@ -19,6 +19,7 @@ from etils import epy
 
 import command_line
 import image_files
+import interruption
 import predictors
 import runtimes
 import text_table
@@ -107,9 +108,10 @@ def predict(paths):
     ]
     if FLAGS.json:
         skipped = [{"file": f, "reason": reason} for f, reason in skipped.items()]
-        print(json.dumps({"pictures": predictions, "skipped": skipped}, indent=1))
+        content = {"pictures": predictions, "skipped": skipped}
+        command_line.show(json.dumps(content, indent=1))
     elif predictions:
-        print(table(predictions))
+        command_line.show(table(predictions))
     if not predictions:
         command_line.fail("none of the pictures could be read", 1)
     return 0
@@ -121,13 +123,15 @@ def main(argv):
     if not paths:
         command_line.fail("name pictures or folders with pictures; see --help", 2)
     try:
-        predictors.check_path(FLAGS.model)
+        with interruption.raising():
+            predictors.check_path(FLAGS.model)
+            command_line.start_tensorflow()
+            return predict(paths)
+    except interruption.Interrupted as error:
+        command_line.fail("interrupted", error.status)
     except (predictors.UnusablePath, runtimes.MissingPackage) as error:
         command_line.fail(error, 1)
-    command_line.start_tensorflow()
-    try:
-        return predict(paths)
-    except (inference.UnusableModel, predictors.UnusablePath) as error:
+    except inference.UnusableModel as error:  # its module imports TensorFlow
         command_line.fail(error, 1)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 from etils import epy
 
+import command_line
 import model_card
 import runtimes
-from command_line import silence
 
 with epy.lazy_imports():
     import keras
@@ -93,8 +93,10 @@ def load(path):
 def _find(path):
     """(path of the model, metadata of an artifact, record of a run); dicts may be {}"""
     path = pathlib.Path(path)
-    if not path.exists():
-        raise UnusablePath(f"{path}: no such file or directory")
+    try:
+        path.stat()
+    except OSError as error:
+        raise UnusablePath(f"{path}: {command_line.first_line(error)}") from error
     # An exported saved model is a directory too, inside that of the artifact.
     for directory in (path, path.parent):
         metadata = _read_json(directory / model_card.METADATA)
@@ -120,11 +122,11 @@ def _read_json(path):
 
 def _exported(artifact, metadata):
     try:
-        with silence():
+        with command_line.silence():
             function = runtimes.load(metadata["format"], artifact)
     except Exception as error:  # each runtime has errors of its own
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UnusablePath(f"{artifact} cannot be loaded: {reason[0]}") from error
+        reason = command_line.first_line(error)
+        raise UnusablePath(f"{artifact} cannot be loaded: {reason}") from error
     return Predictor(
         tuple(metadata["input"]["shape"][1:]),
         tuple(metadata["class_names"]),

@@ -1,5 +1,6 @@
 """Shared by all tests: the project's root on the path, small data, real data."""
 
+import json
 import pathlib
 import pickle
 import sys
@@ -36,3 +37,39 @@ def logged_run(config, log_dir, epochs=4, seconds=None, finished=False):
     run_dir = config.run_dir(log_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / "stats.pkl").write_bytes(pickle.dumps(content))
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory):
+    """The directory that a run on some digits leaves, with chosen scores."""
+    # Here, since they import TensorFlow, which many tests do without.
+    import building
+    from experiments import ExperimentConfig
+    from models import EnsembleModel
+
+    config = ExperimentConfig(members=("ST", "ST"), epochs=1, truncate=64)
+    directory = tmp_path_factory.mktemp("run")
+    members = building.build_members(config, (8, 8, 1), 10)
+    for member in members:
+        moments = member.layers[1]  # of the images
+        moments.set_weights([np.float32([80]), np.float32([100**2])])
+    EnsembleModel(members).save(directory / "model.keras")
+    record = {
+        "config": config.to_json(),
+        "data": {"train": 64, "validation": 0, "test": 64},
+        "class_names": list("0123456789"),
+        "versions": {"tensorflow": "2.21.0", "keras": "3.15.1"},
+        "git_revision": "abc",
+        "device": "a processor",
+    }
+    (directory / "config.json").write_text(json.dumps(record))
+    scores = {"test_error": np.array([0.9, 0.25]), "test_cost": np.array([2.3, 0.5])}
+    statistics = {
+        "params": config.to_json(),
+        "start_time": 0.0,
+        "end_time": 1.0,
+        "totals": {},
+    }
+    statistics["models"] = dict.fromkeys(("ST", "ST_2", "ensemble"), scores)
+    (directory / "stats.pkl").write_bytes(pickle.dumps(statistics, protocol=4))
+    return directory

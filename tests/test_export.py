@@ -1,6 +1,6 @@
 import importlib.util
 import json
-import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -10,47 +10,10 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-import building
 import datasets
 import export
-import finished_run
-import inference
-import model_card
 import predictors
 import verification
-from experiments import ExperimentConfig
-from models import EnsembleModel
-
-
-@pytest.fixture(scope="module")
-def run_dir(tmp_path_factory):
-    """What a run on some digits leaves, with chosen scores."""
-    config = ExperimentConfig(members=("ST", "ST"), epochs=1, truncate=64)
-    directory = tmp_path_factory.mktemp("run")
-    members = building.build_members(config, (8, 8, 1), 10)
-    for member in members:
-        moments = member.layers[1]  # of the images
-        moments.set_weights([np.float32([80]), np.float32([100**2])])
-    EnsembleModel(members).save(directory / "model.keras")
-    record = {
-        "config": config.to_json(),
-        "data": {"train": 64, "validation": 0, "test": 64},
-        "class_names": list("0123456789"),
-        "versions": {"tensorflow": "2.21.0", "keras": "3.15.1"},
-        "git_revision": "abc",
-        "device": "a processor",
-    }
-    (directory / "config.json").write_text(json.dumps(record))
-    scores = {"test_error": np.array([0.9, 0.25]), "test_cost": np.array([2.3, 0.5])}
-    statistics = {
-        "params": config.to_json(),
-        "start_time": 0.0,
-        "end_time": 1.0,
-        "totals": {},
-    }
-    statistics["models"] = dict.fromkeys(("ST", "ST_2", "ensemble"), scores)
-    (directory / "stats.pkl").write_bytes(pickle.dumps(statistics, protocol=4))
-    return directory
 
 
 @pytest.fixture
@@ -74,8 +37,8 @@ def digits(count):
     return datasets.load("digits").test.images[:count]
 
 
-def test_an_exported_member(run_dir, tmp_path, command):
-    status, out, err = command("--run", run_dir, "--member", "ST_2", "--softmax",
+def test_an_exported_member(digits_run, tmp_path, command):
+    status, out, err = command("--run", digits_run, "--member", "ST_2", "--softmax",
                                "--output_dir", tmp_path)  # fmt: skip
     assert (status, err) == (0, [])
     directory = tmp_path / "ST_2-softmax-keras"
@@ -86,10 +49,13 @@ def test_an_exported_member(run_dir, tmp_path, command):
     assert row.split()[:3] == [directory.name, f"{size:,}", "41,796"]
     names = {"model.keras", "model_card.md", "metadata.json"}
     assert {p.name for p in directory.iterdir()} == names
+    card = " ".join((directory / "model_card.md").read_text().split())
+    assert "64 test images in a process without the code that trained it: its" in card
+    assert "outputs differ from the network's by" in card
     assert [p.name for p in tmp_path.iterdir()] == [directory.name]
     # Its answers are those of the member in the run's own model.
     images = digits(8).astype(np.float32)
-    trained = keras.models.load_model(run_dir / "model.keras")
+    trained = keras.models.load_model(digits_run / "model.keras")
     logits = np.array(trained.members[1](images), np.float64)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     artifact = keras.models.load_model(directory / "model.keras")
@@ -100,53 +66,27 @@ def test_an_exported_member(run_dir, tmp_path, command):
     np.testing.assert_allclose(probabilities["ST_2"], expected, atol=1e-5)
 
 
-def test_the_card_says_what_it_is(run_dir, tmp_path):
-    run = finished_run.read(run_dir)
-    plain = inference.plain_model(inference.load_trained(run.model_path), "ST")
-    (tmp_path / "model.onnx").write_bytes(b"12345")
-    options = {"member": "ST", "format": "onnx", "softmax": False, "quantize": "int8"}
-    checked = {
-        "images": 2000,
-        "int8_error": 0.0525,
-        "float32_error": 0.05,
-        "changed_answers": 0.0125,
-        "latency_ms": {"alone": 0.5, "batch": 0.25, "cores": 2},
-    }
-    scores = run.test_scores("ST")
-    metadata = model_card.describe(
-        run, plain, options, scores, checked, tmp_path / "model.onnx"
-    )
-    directory = tmp_path / "ST-onnx-int8"
-    directory.mkdir()
-    model_card.write(directory, metadata)
-    read = json.loads((directory / "metadata.json").read_text())
-    assert (read["bytes"], read["parameters"]) == (5, 41_796)
-    assert read["input"]["shape"] == [None, 8, 8, 1]
-    card = " ".join((directory / "model_card.md").read_text().split())
-    for text in (
-        "# ST for digits (onnx int8)",
-        "logits",
-        "0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
-        "64 training images of `digits` (pooled split",
-        "float32 `[batch, 8, 8, 1]`, values 0..255",
-        "collaborating by L2 with weight 0.01",
-        "Epochs: 1; batches of 64 images",
-        "test error 25.00 %, test cost (mean cross-entropy) 0.5000",
-        "2,000 test images",
-        "error 5.00 -> 5.25 %",
-        "8-bit integers: 1.25 % of its answers",
-        "a part of the data",
-    ):
-        assert text in card
-    assert model_card.table(tmp_path).splitlines()[1].split()[0] == "ST-onnx-int8"
-
-
-def test_what_differs_is_refused_and_removed(run_dir, tmp_path, command, monkeypatch):
+def test_what_differs_is_refused_and_removed(
+    digits_run, tmp_path, command, monkeypatch
+):
     zeros = np.zeros((64, 10), np.float32), {}
     monkeypatch.setattr(verification, "run_in_a_fresh_process", lambda *_: zeros)
-    status, out, err = command("--run", run_dir, "--output_dir", tmp_path)
+    status, out, err = command("--run", digits_run, "--output_dir", tmp_path)
     assert (status, out, len(err)) == (1, "", 1)
     assert "outputs differ by" in err[0] and "the model it was made of" in err[0]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_export_leaves_nothing(
+    number, digits_run, tmp_path, command, monkeypatch
+):
+    monkeypatch.setattr(
+        verification, "run_in_a_fresh_process", lambda *_: signal.raise_signal(number)
+    )
+    status, out, err = command("--run", digits_run, "--output_dir", tmp_path)
+    assert (status, out) == (128 + number, "")
+    assert len(err) == 1 and "interrupted; nothing was exported" in err[0]
     assert not list(tmp_path.iterdir())
 
 
@@ -155,6 +95,7 @@ def test_what_differs_is_refused_and_removed(run_dir, tmp_path, command, monkeyp
     [
         ((), 2, "--run"),
         (("--run", "gone"), 1, "gone holds no finished run: there is no config.json"),
+        (("--run", "a" * 300), 1, "File name too long"),
         (("--run", "RUN", "--member", "M"), 2, "one of ST, ST_2, ensemble, got 'M'"),
         (("--run", "RUN", "--format", "pmml"), 2, "keras|saved_model|litert|onnx"),
         (("--run", "RUN", "--quantize", "int8"), 2, "litert or onnx, got keras"),
@@ -163,31 +104,31 @@ def test_what_differs_is_refused_and_removed(run_dir, tmp_path, command, monkeyp
         (("--run", "RUN", "--output_dir", "/proc/none"), 1, "/proc/none"),
     ],
 )
-def test_one_line_for_a_person(arguments, status, message, run_dir, command):
-    given = [run_dir if a == "RUN" else a for a in arguments]
+def test_one_line_for_a_person(arguments, status, message, digits_run, command):
+    given = [digits_run if a == "RUN" else a for a in arguments]
     got, out, err = command(*given)
     assert (got, out, len(err)) == (status, "", 1)
     assert message in err[0]
 
 
-def test_a_missing_package_is_named(run_dir, command, monkeypatch):
+def test_a_missing_package_is_named(digits_run, command, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util,
         "find_spec",
         lambda name, *rest: None if name == "onnxruntime" else find(name, *rest),
     )
-    status, _, err = command("--run", run_dir, "--format", "onnx")
+    status, _, err = command("--run", digits_run, "--format", "onnx")
     assert (status, len(err)) == (1, 1)
     assert "onnxruntime" in err[0] and "pip install -e '.[export]'" in err[0]
 
 
-def test_other_data_than_the_run_had(run_dir, tmp_path, command):
+def test_other_data_than_the_run_had(digits_run, tmp_path, command):
     other = tmp_path / "run"
     other.mkdir()
     for name in ("model.keras", "stats.pkl"):
-        (other / name).write_bytes((run_dir / name).read_bytes())
-    record = json.loads((run_dir / "config.json").read_text())
+        (other / name).write_bytes((digits_run / name).read_bytes())
+    record = json.loads((digits_run / "config.json").read_text())
     record["data"]["test"] = 63
     (other / "config.json").write_text(json.dumps(record))
     status, _, err = command("--run", other)

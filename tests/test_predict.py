@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 
 import keras
 import numpy as np
@@ -98,7 +100,39 @@ def test_folders_are_read_at_any_depth(tmp_path):
         [tmp_path / "all", tmp_path / "empty", tmp_path / "gone.png"]
     )
     assert [str(p.relative_to(tmp_path)) for p in found] == ["all/a/c.png", "all/b.png"]
-    assert list(missing.values()) == ["an empty folder", "no such file or folder"]
+    assert list(missing.values()) == ["an empty folder", "No such file or directory"]
+
+
+def test_what_is_no_file_is_named(tmp_path):
+    pipe, link = tmp_path / "folder" / "pipe.png", tmp_path / "folder" / "link.png"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)  # to read it is to wait for a writer
+    link.symlink_to(tmp_path / "gone.png")
+    long = "a" * 300
+    found, missing = image_files.find([pipe.parent, pipe, long])
+    assert found == []
+    assert missing == {
+        str(link): "not a file",
+        str(pipe): "not a file",
+        long: "File name too long",
+    }
+
+
+@pytest.mark.parametrize(
+    "error, reason",
+    [
+        (RuntimeError("Failed to decode image: Invalid"), "Failed to decode image"),
+        (PermissionError(13, "Permission denied", "x.png"), "^Permission denied$"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_whatever_a_decoder_raises_skips_the_picture(error, reason, monkeypatch):
+    def refuse(path):
+        raise error
+
+    monkeypatch.setattr(image_files.Image, "open", refuse)
+    with pytest.raises(image_files.UnreadablePicture, match=reason):
+        image_files.read("picture.avif", (8, 8))
 
 
 def test_most_probable():
@@ -212,13 +246,14 @@ def test_one_line_for_a_person(run_dir, tmp_path, command):
         ((), 2, "--model"),
         (("--model", run_dir), 2, "name pictures or folders"),
         (("--model", run_dir, "--top", 0, "a.png"), 2, "positive"),
-        (("--model", tmp_path / "gone", "a.png"), 1, "gone: no such file or directory"),
+        (("--model", tmp_path / "gone", "a.png"), 1, "gone: No such file or directory"),
         (
             ("--model", tmp_path / "empty", "a.png"),
             1,
             "is no model: give the dir",
         ),
         (("--model", tmp_path / "text.keras", "a.png"), 1, "cannot be loaded"),
+        (("--model", "a" * 300, "a.png"), 1, "File name too long"),
     ]
     for arguments, status, message in cases:
         got, out, err = command(*arguments)
@@ -226,6 +261,17 @@ def test_one_line_for_a_person(run_dir, tmp_path, command):
         assert message in err[0]
     got, out, err = command("--model", run_dir, tmp_path / "empty")
     assert (got, out) == (1, "") and "none of the pictures could be read" in err[1]
+
+
+def test_interrupted_at_the_start(run_dir, command, monkeypatch):
+    monkeypatch.setattr(
+        predict.command_line,
+        "start_tensorflow",
+        lambda: signal.raise_signal(signal.SIGINT),
+    )
+    status, out, err = command("--model", run_dir, "picture.png")
+    assert (status, out, len(err)) == (130, "", 1)
+    assert err[0].endswith("interrupted")
 
 
 def test_files_of_others_beside_a_model_are_not_ours(tmp_path, command):
