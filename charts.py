@@ -15,6 +15,7 @@ QUANTITIES = {
     "training cost": "train_cost",
 }
 _DASHES = {"CE": "", "L2": "7 3", "L1": "2 3", "Single": ""}
+_OTHER_DASHES = "7 3 2 3"  # methods not of the paper
 
 
 def chart_data(runs):
@@ -38,7 +39,7 @@ def chart_data(runs):
             {
                 "name": reference.label(method, alpha),
                 "color": _color(method, alpha),
-                "dashes": _DASHES[method],
+                "dashes": _DASHES.get(method, _OTHER_DASHES),
                 "values": _values(part, method, alpha),
             }
             for method, alpha in reference.in_order(

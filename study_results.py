@@ -148,7 +148,7 @@ def table(finding):
     header = ["arm", *(text for name in shown for text in (f"{name} %", "difference"))]
     return Table(
         name=name_of(finding),
-        caption=f"{finding.study.question} {_conditions(finding)}",
+        caption=f"Study “{finding.name}”: {_conditions(finding)}",
         header=(*header, "from"),
         rows=rows,
         data=pd.DataFrame(data),
@@ -222,11 +222,11 @@ def answer(finding):
     ordered = sorted(clear.items(), key=lambda item: -abs(item[1].mean))
     named = [_in_words(*key, d) for key, d in ordered[:LISTED]]
     if len(ordered) > LISTED:
-        named.append(f"{len(ordered) - LISTED} smaller differences are clear as well")
+        named.append(f"smaller clear differences: {len(ordered) - LISTED}")
     first = "; ".join(named) if named else "No arm differs clearly from its control"
     second = (
-        f"{len(clear)} of {len(decided)} comparisons are clear, where chance alone "
-        f"makes {0.05 * len(decided):.1f} so"
+        f"Clear: {len(clear)} of {len(decided)} comparisons, where chance alone makes "
+        f"{0.05 * len(decided):.1f} so"
     )
     if open_ones:
         largest = max(abs(d.mean) for d in open_ones)

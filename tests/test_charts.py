@@ -28,6 +28,15 @@ def test_lines_of_a_chart_differ():
         assert len(styles) == 13
 
 
+def test_methods_not_of_the_paper_have_dashes_of_their_own():
+    runs = reference.paper_runs().query("dataset == 'mnist'")
+    other = runs.query("method == 'CE'").assign(method="KL")
+    (chart,) = charts.chart_data(pd.concat([runs, other]))
+    dashes = {line["name"]: line["dashes"] for line in chart["lines"]}
+    known = {d for name, d in dashes.items() if not name.startswith("KL")}
+    assert dashes["KL 0.01"] not in known
+
+
 def test_seeds_are_averaged_and_settings_are_not():
     paper = reference.paper_runs().query("dataset == 'mnist' and method == 'CE'")
     other = paper.assign(seed=1, test_error=paper["test_error"] + 0.02)

@@ -6,15 +6,19 @@ import numpy as np
 import tensorflow as tf
 from conftest import ROOT
 
+import collaboration
+
 
 def test_the_example_on_somebodys_own_models_runs(tmp_path, monkeypatch, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    example, export = (
+    example, export, cost = (
         next(block for block in blocks if text in block)
-        for text in ("EnsembleModel(", "plain_model(")
+        for text in ("EnsembleModel(", "plain_model(", "collaboration.register(")
     )
-    (tmp_path / "example.py").write_text(example + export)
+    own_cost = cost.replace("ensemble =", "with_own_cost =")
+    (tmp_path / "example.py").write_text(example + export + own_cost)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(collaboration, "METHODS", dict(collaboration.METHODS))
     rng = np.random.default_rng(0)
     images = rng.random((64, 28, 28)).astype(np.float32)
     data = {"images": images, "labels": rng.integers(0, 10, 64)}
@@ -25,6 +29,7 @@ def test_the_example_on_somebodys_own_models_runs(tmp_path, monkeypatch, capsys)
     np.testing.assert_allclose(
         names["ensemble"].predict(images, verbose=0), (small + large) / 2, atol=1e-5
     )
+    assert names["with_own_cost"].method == "L4"
     saved = keras.models.load_model(tmp_path / "small.keras")
     np.testing.assert_allclose(saved(images), small, atol=1e-5)
     plain = keras.models.load_model(tmp_path / "ensemble.keras")

@@ -68,7 +68,7 @@ def test_table_and_answer_say_the_numbers(noise):
     assert text.startswith(
         "ST makes 2.00 ± 0.25 points fewer errors with “L2 0.01, 0% wrong” than"
     )
-    assert "3 of 6 comparisons are clear, where chance alone makes 0.3 so" in text
+    assert "Clear: 3 of 6 comparisons, where chance alone makes 0.3 so" in text
     assert text.endswith("of at most 1.00 points, the seeds leave open.")
     assert text.count(". ") == 1  # two sentences
 
