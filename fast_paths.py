@@ -75,6 +75,13 @@ class FusedAdam(keras.optimizers.Adam):
     Keras updates each variable by a dozen small operations.
     """
 
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        # With one replica there is nothing to add up. tf.distribute would register a
+        # custom gradient for it, for good, which keeps the graph of the step alive.
+        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return grads_and_vars
+        return super()._all_reduce_sum_gradients(grads_and_vars)
+
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, variable.dtype)

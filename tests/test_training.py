@@ -1,4 +1,5 @@
 import dataclasses
+import gc
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import ROOT
+from tensorflow.python.framework.func_graph import FuncGraph
 
 import building
 import datasets
@@ -322,3 +324,14 @@ def test_a_finished_run_is_evaluated(tmp_path, tiny):
         assert scores["confusion"].sum() == 32
     assert found["foreign"] == "other"
     assert all(0 <= area <= 1 for area in found["detection"].values())
+
+
+def test_a_run_leaves_no_graphs_behind(tmp_path, tiny):
+    def graphs():
+        gc.collect()
+        found = [o for o in gc.get_objects() if isinstance(o, FuncGraph)]
+        return sum(len(graph.get_operations()) > 100 for graph in found)
+
+    before = graphs()
+    train(ONE_EPOCH, tiny, tmp_path)
+    assert graphs() == before
