@@ -126,9 +126,7 @@ def _index_batches(count, batch_size, seed, first_epoch, epochs):
     steps = count // batch_size
 
     def indices(epoch):
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(count), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
-        )
+        order = _shuffled(count, seed, epoch)
         kept = tf.reshape(order[: steps * batch_size], [steps, batch_size])
         return tf.data.Dataset.from_tensor_slices(kept)
 
@@ -137,9 +135,21 @@ def _index_batches(count, batch_size, seed, first_epoch, epochs):
     return batches.apply(tf.data.experimental.assert_cardinality(total))
 
 
+def _shuffled(count, seed, epoch):
+    """The numbers below `count` in an order that seed and epoch decide."""
+    return tf.random.experimental.stateless_shuffle(
+        tf.range(count), seed=_key(seed, epoch)
+    )
+
+
+def _key(seed, place):
+    """What stateless random operations take for their seed."""
+    return tf.stack([tf.constant(seed, tf.int64), place])
+
+
 def _noise_batches(shape, steps, seed, first_epoch, epochs):
     def noise(step):
-        key = tf.stack([tf.constant(seed + _OF_UNLABELED, tf.int64), step])
+        key = _key(seed + _OF_UNLABELED, step)
         draws = tf.random.stateless_uniform(shape, key, 0, 256, tf.int32)
         return tf.cast(draws, tf.uint8)
 
@@ -154,12 +164,7 @@ def _unlabeled_batches(images, size, steps, seed, first_epoch, epochs):
 
     def indices(epoch):
         shuffles = [
-            tf.random.experimental.stateless_shuffle(
-                tf.range(count),
-                seed=tf.stack(
-                    [tf.constant(seed + _OF_UNLABELED, tf.int64), epoch * passes + i]
-                ),
-            )
+            _shuffled(count, seed + _OF_UNLABELED, epoch * passes + i)
             for i in range(passes)
         ]
         kept = tf.concat(shuffles, axis=0)[: steps * size]

@@ -31,6 +31,7 @@ TOPOLOGIES = {  # pairs of n members, as indices
     "star": lambda n: [(0, i) for i in range(1, n)],
 }
 PAIR_COSTS = ("sum", "mean")
+UNLABELED_STEPS = ("mixed", "separate")  # how images without labels come into a step
 METHODS = {}
 _WITH_TEMPERATURE = set()
 

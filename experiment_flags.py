@@ -16,7 +16,6 @@ from experiments import (
     JIT,
     PRECISIONS,
     STRATEGIES,
-    UNLABELED_STEPS,
     ConfigError,
     ExperimentConfig,
     combinations,
@@ -187,7 +186,8 @@ define_float(
 define_string(
     "unlabeled_steps",
     _DEFAULTS.unlabeled_steps,
-    f"{' or '.join(UNLABELED_STEPS)}: in the steps with labels, or between them.",
+    f"{' or '.join(collaboration.UNLABELED_STEPS)}: in the steps with labels, or "
+    "between them.",
 )
 define_string("log_dir", "logs", "Where runs are logged, each in its directory.")
 command_line.define_data_flags(FLAGS)

@@ -19,7 +19,6 @@ import resnet
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 JIT = ("auto", "on", "off")
 STRATEGIES = ("single", "mirrored")
-UNLABELED_STEPS = ("mixed", "separate")
 EPOCHS = {"notmnist": 15, "notmnist_small": 15}  # section 5.2; 30 elsewhere
 # The paper's grid (section 5.2), in the order of its tables and figures.
 PAPER_DATASETS = ("mnist", "notmnist", "cifar10")
@@ -78,7 +77,7 @@ class ExperimentConfig:
     unlabeled: str | None = None
     unlabeled_ratio: float = 1.0  # how many of them to one with a label
     unlabeled_weight: float = 1.0  # of their collaboration cost, besides alpha
-    unlabeled_steps: str = "mixed"  # UNLABELED_STEPS
+    unlabeled_steps: str = "mixed"  # collaboration.UNLABELED_STEPS
 
     def __post_init__(self):
         alone = len(self.members) == 1
@@ -114,7 +113,7 @@ class ExperimentConfig:
             "precision": PRECISIONS,
             "jit": JIT,
             "strategy": STRATEGIES,
-            "unlabeled_steps": UNLABELED_STEPS,
+            "unlabeled_steps": collaboration.UNLABELED_STEPS,
         }
         given = [(name, getattr(self, name)) for name in choices]
         given += [("members", member) for member in self.members]
@@ -134,7 +133,7 @@ class ExperimentConfig:
             value = getattr(self, name)
             if value < minimum:
                 raise ConfigError(f"{name} must be at least {minimum}, got {value}")
-        for name in ("alpha", "learning_rate", "weight_decay", "unlabeled_weight"):
+        for name in ("learning_rate", "weight_decay", "unlabeled_weight"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ConfigError(f"{name} must be a finite number >= 0, got {value}")
@@ -219,15 +218,14 @@ class ExperimentConfig:
         """The experiment that trains the teacher, or None: everything else is equal."""
         if not self.teacher:
             return None
-        defaults = {name: field.default for name, field in _FIELDS.items()}
-        plain = ("temperature", "alpha_schedule")
         return dataclasses.replace(
             self,
             members=self.teacher,
             method="Single",
             alpha=0.0,
             teacher=(),
-            **{name: defaults[name] for name in plain},
+            temperature=ExperimentConfig.temperature,
+            alpha_schedule=ExperimentConfig.alpha_schedule,
         )
 
     @property
@@ -293,8 +291,7 @@ class ExperimentConfig:
             settings: what `to_json` gave then. A setting that did not exist yet had its
                 default; a precision of "auto" fits any.
         """
-        plain = ExperimentConfig().to_json()
-        defaults = {name: plain[name] for name in _FIELDS}
+        defaults = ExperimentConfig().to_json()
         differing = [
             f"{name} {settings.get(name, defaults[name])!r}, not {value!r}"
             for name, value in self.to_json().items()

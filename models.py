@@ -29,10 +29,9 @@ import tensorflow as tf
 
 import fast_paths as fast_paths  # Keras must know its classes to load a model
 import metrics
-from collaboration import Collaboration
+from collaboration import UNLABELED_STEPS, Collaboration
 from members import check_members
 
-UNLABELED = ("mixed", "separate")  # how images without labels come into a step
 _COLLABORATION = {f.name for f in dataclasses.fields(Collaboration)}
 
 
@@ -73,9 +72,9 @@ class _ClassifierModel(keras.Model):
         self.collaboration = Collaboration(method, float(alpha), **settings)
         if self._is_scheduled and not steps:
             raise ValueError("a schedule of alpha needs steps, those of all training")
-        if unlabeled not in (None, *UNLABELED):
+        if unlabeled not in (None, *UNLABELED_STEPS):
             raise ValueError(
-                f"unlabeled must be None or one of {', '.join(UNLABELED)}, "
+                f"unlabeled must be None or one of {', '.join(UNLABELED_STEPS)}, "
                 f"got {unlabeled!r}"
             )
         for name, value in (

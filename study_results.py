@@ -47,6 +47,23 @@ class Finding:
     differences: dict
     missing: int
 
+    @property
+    def models(self):
+        """The models of interest that the runs have, in the study's order."""
+        there = self.errors.index.levels[1]
+        return [model for model in self.study.compared if model in there]
+
+    def values(self, arm, model):
+        """Errors of a model in an arm by seed; empty where there are none."""
+        if (arm, model) not in self.errors.index:
+            return pd.Series(dtype=float)
+        return self.errors.loc[arm, model]
+
+    def difference(self, arm, model):
+        """A model's `comparison.Difference` from the arm's control, or None."""
+        control = dict(self.study.comparisons()).get(arm)
+        return self.differences.get((arm, control, model))
+
 
 def findings(runs):
     """The studies that have runs, each for all common settings that they were run with.
@@ -131,20 +148,19 @@ def table(finding):
         A `tables.Table`: a mean over seeds with its 95 % interval, and the difference
         with interval, p and number of seeds.
     """
-    models = [m for m in finding.study.compared if m in finding.errors.index.levels[1]]
     controls = dict(finding.study.comparisons())
     rows, data = [], []
     for arm in finding.study.arms:
         cells = [Cell(arm)]
-        for model in models:
-            values = _values(finding, arm, model)
-            difference = finding.differences.get((arm, controls.get(arm), model))
+        for model in finding.models:
+            values = finding.values(arm, model)
+            difference = finding.difference(arm, model)
             cells += [Cell(_mean_text(values)), Cell(_difference_text(difference))]
             if len(values):
                 data.append(_numbers(arm, model, values, controls.get(arm), difference))
         if any(cell.text != "-" for cell in cells[1:]):
             rows.append((*cells, Cell(controls.get(arm, ""))))
-    shown = [figures.NAMES.get(model, model) for model in models]
+    shown = [figures.NAMES.get(model, model) for model in finding.models]
     header = ["arm", *(text for name in shown for text in (f"{name} %", "difference"))]
     return Table(
         name=name_of(finding),
@@ -153,12 +169,6 @@ def table(finding):
         rows=rows,
         data=pd.DataFrame(data),
     )
-
-
-def _values(finding, arm, model):
-    if (arm, model) not in finding.errors.index:
-        return pd.Series(dtype=float)
-    return finding.errors.loc[arm, model]
 
 
 def _mean_text(values):
@@ -251,17 +261,14 @@ def figure(finding):
         in colour: green where it errs less, red where it errs more.
     """
     arms = [a for a in finding.study.arms if a in finding.errors.index.levels[0]]
-    models = [m for m in finding.study.compared if m in finding.errors.index.levels[1]]
-    controls = dict(finding.study.comparisons())
     drawn = Figure(
         figsize=(10.5, 1.3 + 0.34 * len(arms)), dpi=110, layout="constrained"
     )
-    panels = drawn.subplots(1, len(models), sharey=True, squeeze=False)[0]
-    for axes, model in zip(panels, models, strict=True):
+    panels = drawn.subplots(1, len(finding.models), sharey=True, squeeze=False)[0]
+    for axes, model in zip(panels, finding.models, strict=True):
         for place, arm in enumerate(arms):
-            values = _values(finding, arm, model)
-            difference = finding.differences.get((arm, controls.get(arm), model))
-            colour = _colour(difference)
+            values = finding.values(arm, model)
+            colour = _colour(finding.difference(arm, model))
             axes.plot(values, np.full(len(values), place), "o", color=colour, ms=4)
             if len(values):
                 axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=colour)

@@ -305,7 +305,7 @@ def test_separate_steps_on_images_without_labels(images_and_labels):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("unlabeled", models.UNLABELED)
+@pytest.mark.parametrize("unlabeled", collaboration.UNLABELED_STEPS)
 def test_images_without_labels_leave_no_trace_in_the_moments(
     unlabeled, images_and_labels
 ):
