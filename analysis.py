@@ -134,12 +134,14 @@ def _load_run(path, run):
     parts = []
     for model, curves in statistics["models"].items():
         measured = {n: curves.get(n) for n in reference.MEASURED + reference.RUNNING}
+        if config.validation:
+            measured[reference.CHOSEN_BY] = curves.get(reference.CHOSEN_BY)
         if any(v is None or v.shape != (config.epochs,) for v in measured.values()):
             raise _LeftOut(f"no whole curves of {model} over {config.epochs} epochs")
         parts.append(pd.DataFrame(columns | measured | {"model": str(model)}))
     if not parts:
         raise _LeftOut("no models in it")
-    return pd.concat(parts)[list(reference.COLUMNS)]
+    return pd.concat(parts).reindex(columns=list(reference.COLUMNS))
 
 
 def _read_config(path):

@@ -244,12 +244,18 @@ def _grid(common, seeds):
     if FLAGS.grid == "paper":
         datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
         return paper_grid(datasets_named, seeds, **common)
-    return _study(studies.STUDIES[FLAGS.grid], common, seeds)
+    return _study(common, seeds)
 
 
-def _study(study, common, seeds):
+def _study(common, seeds):
     """The experiments of a study, with what was given on the command line."""
+    study = studies.STUDIES[FLAGS.grid]
     given = {name: value for name, value in common.items() if FLAGS[name].present}
+    if study.chooses and not given.get("validation", True):
+        raise ConfigError(
+            f"the study {FLAGS.grid} chooses settings on validation images: "
+            "--validation must be above 0"
+        )
     if not (FLAGS["seed"].present or FLAGS["seeds"].present):
         seeds = studies.SEEDS
     names = FLAGS.dataset if FLAGS["dataset"].present else [study.base["dataset"]]
@@ -257,7 +263,8 @@ def _study(study, common, seeds):
         config
         for name in names
         for arm in study.configs(seeds, **given | {"dataset": name}).values()
-        for config in arm
+        for candidate in arm.values()
+        for config in candidate
     ]
 
 

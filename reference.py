@@ -39,6 +39,7 @@ PAPER_NAMES = {
 } | {"notmnist_small": "notMNIST"}
 MEASURED = ("train_error", "train_cost", "test_error", "test_cost")
 RUNNING = ("train_error_running", "train_cost_running")
+CHOSEN_BY = "validation_error"
 ORIGIN = ("run", "command", "versions", "revision", "device", "seconds")
 COLUMNS = (
     *ExperimentConfig.__dataclass_fields__,
@@ -47,6 +48,7 @@ COLUMNS = (
     "epoch",
     *MEASURED,
     *RUNNING,
+    CHOSEN_BY,
     *ORIGIN,
 )
 
@@ -113,7 +115,7 @@ def paper_runs():
             "seconds": float("nan"),
         }
         parts.append(part.assign(**columns))
-    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    return pd.concat(parts, ignore_index=True).reindex(columns=list(COLUMNS))
 
 
 def _read(path):

@@ -21,6 +21,7 @@ import footprint
 import pictures
 import quality
 import reference
+import study_findings
 import study_results
 import tables
 from preparation import DatasetError
@@ -180,9 +181,11 @@ def _beyond_the_paper(runs, records, dataset, output_dir):
 def _studies(runs, output_dir):
     """The studies that have runs, their tables and figures written and for the page."""
     parts = []
-    for finding in study_results.findings(runs):
+    for finding in study_findings.findings(runs):
         table = study_results.table(finding)
-        tables.write(table, output_dir / "tables")
+        choices = study_results.choices_table(finding)
+        for written in filter(None, (table, choices)):
+            tables.write(written, output_dir / "tables")
         drawn = _figure(
             study_results.figure(finding),
             output_dir,
@@ -196,6 +199,7 @@ def _studies(runs, output_dir):
                 "question": finding.study.question,
                 "answer": study_results.answer(finding),
                 "table": table,
+                "choices": choices,
                 "figure": drawn,
                 "missing": finding.missing,
             }
@@ -213,6 +217,8 @@ def _studies_markdown(studies):
             tables.markdown(part["table"]),
             f"![{part['figure']['caption']}](figures/figure_{part['name']}.png)\n",
         ]
+        if part["choices"]:
+            parts.append(tables.markdown(part["choices"]))
         if part["missing"]:
             parts.append(f"Missing: {part['missing']} experiments.\n")
     return "\n".join(parts)

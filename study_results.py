@@ -1,13 +1,10 @@
-"""What the studies of the open questions found: table, figure and answer of each.
+"""What the studies of the open questions found, to be read: table, figure and answer.
 
-Arms are compared with their controls seed by seed, as `comparison` does. The answer is
-made by rule from the numbers, so that it says what they say, whatever that is.
+The answer is made by rule from the numbers, so that it says what they say, whatever
+that is.
 """
 
 from __future__ import annotations
-
-import dataclasses
-import itertools
 
 import numpy as np
 import pandas as pd
@@ -15,130 +12,10 @@ from matplotlib.figure import Figure
 
 import comparison
 import figures
-import reference
-import studies
 from experiments import ExperimentConfig
 from tables import Cell, Table, file_name
 
-# Settings that a person may give a study in place of its own.
-FREE = ("dataset", "truncate", "epochs", "batch_size", "learning_rate", "weight_decay",
-        "split", "validation", "reduction")  # fmt: skip
-_WHAT_IS_COMPUTED = [
-    name
-    for name in ExperimentConfig.__dataclass_fields__
-    if name not in reference.IMMATERIAL
-]
 LISTED = 4  # differences that an answer names
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """A study as far as its runs are there.
-
-    errors: final test errors in %, indexed by arm, model (a preset or "ensemble") and
-    seed; of several members of a preset, their mean. differences: by (arm, control,
-    model), a `comparison.Difference`. missing: how many experiments are not there.
-    """
-
-    name: str
-    study: studies.Study
-    base: dict
-    errors: pd.Series
-    differences: dict
-    missing: int
-
-    @property
-    def models(self):
-        """The models of interest that the runs have, in the study's order."""
-        there = self.errors.index.levels[1]
-        return [model for model in self.study.compared if model in there]
-
-    def values(self, arm, model):
-        """Errors of a model in an arm by seed; empty where there are none."""
-        if (arm, model) not in self.errors.index:
-            return pd.Series(dtype=float)
-        return self.errors.loc[arm, model]
-
-    def difference(self, arm, model):
-        """A model's `comparison.Difference` from the arm's control, or None."""
-        control = dict(self.study.comparisons()).get(arm)
-        return self.differences.get((arm, control, model))
-
-
-def findings(runs):
-    """The studies that have runs, each for all common settings that they were run with.
-
-    Args:
-        runs: rows of `analysis.load_runs`.
-
-    Returns:
-        List of `Finding`s with at least one comparison, in the order of the studies. An
-        arm counts that is more than the paper's own two, L2 0.01 and Single.
-    """
-    final = reference.final_epochs(runs)
-    by_settings = {
-        _key(run.iloc[0]): run for _, run in final.groupby("run", sort=False)
-    }
-    bases = final[list(FREE)].drop_duplicates().to_dict("records")
-    seeds = sorted(map(int, final["seed"].unique()))
-    found = (
-        _finding(name, study, base, by_settings, seeds)
-        for name, study in studies.STUDIES.items()
-        for base in bases
-    )
-    return [finding for finding in found if finding is not None]
-
-
-def _finding(name, study, base, by_settings, seeds):
-    own, rows, missing = False, [], 0
-    plain = {
-        dataclasses.replace(ExperimentConfig(**base, method=method), seed=seed)
-        for method in ("L2", "Single")
-        for seed in seeds
-    }
-    for arm, configs in study.configs(seeds, **base).items():
-        there = [
-            (config, by_settings.get(_key(reference.config_columns(config))))
-            for config in configs
-        ]
-        there = [(config, run) for config, run in there if run is not None]
-        missing += max(0, len(studies.SEEDS) - len(there))
-        own = own or any(config not in plain for config, _ in there)
-        rows += [
-            (arm, model, config.seed, error)
-            for config, run in there
-            for model, error in _errors(run, study.compared)
-        ]
-    if not own:
-        return None
-    table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"])
-    errors = table.set_index(["arm", "model", "seed"])["error"].sort_index()
-    differences = {
-        (arm, control, model): comparison.difference(
-            errors.loc[arm, model], errors.loc[control, model]
-        )
-        for (arm, control), model in itertools.product(
-            study.comparisons(), study.compared
-        )
-        if (arm, model) in errors.index and (control, model) in errors.index
-    }
-    differences = {key: d for key, d in differences.items() if d is not None}
-    if not differences:
-        return None
-    return Finding(name, study, base, errors, differences, missing)
-
-
-def _key(columns):
-    """What says that two experiments are the same."""
-    return tuple(str(columns[name]) for name in _WHAT_IS_COMPUTED)
-
-
-def _errors(run, compared):
-    """Pairs (preset or "ensemble", error in %): the mean of the members of a preset."""
-    errors = 100 * run.set_index("model")["test_error"]
-    kinds = errors.index.str.replace(r"_\d+$", "", regex=True)
-    means = errors.groupby(kinds).mean()
-    return [(model, means[model]) for model in compared if model in means]
 
 
 def table(finding):
@@ -151,7 +28,7 @@ def table(finding):
     controls = dict(finding.study.comparisons())
     rows, data = [], []
     for arm in finding.study.arms:
-        cells = [Cell(arm)]
+        cells = [Cell(_arm_text(finding, arm))]
         for model in finding.models:
             values = finding.values(arm, model)
             difference = finding.difference(arm, model)
@@ -169,6 +46,40 @@ def table(finding):
         rows=rows,
         data=pd.DataFrame(data),
     )
+
+
+def choices_table(finding):
+    """What was tried in the arms with a choice, and chosen; None where there are none.
+
+    Returns:
+        A `tables.Table`: each candidate's validation error, the chosen one in bold.
+    """
+    rows, data = [], []
+    for arm, errors in finding.choices.items():
+        for candidate, error in errors.items():
+            chosen = candidate == finding.chosen(arm)
+            cells = (arm, candidate, f"{error:.2f}")
+            rows.append(tuple(Cell(text, chosen) for text in cells))
+            data.append(
+                {"arm": arm, "settings": candidate}
+                | {"validation_error": error, "chosen": chosen}
+            )
+    if not rows:
+        return None
+    return Table(
+        name=f"{name_of(finding)}_choices",
+        caption=f"Study “{finding.name}”: settings chosen by the error on "
+        f"{finding.base['validation']:,} validation images, the mean over models and "
+        "seeds",
+        header=("arm", "settings", "validation error %"),
+        rows=rows,
+        data=pd.DataFrame(data),
+    )
+
+
+def _arm_text(finding, arm):
+    chosen = finding.chosen(arm)
+    return f"{arm} ({chosen})" if chosen else arm
 
 
 def _mean_text(values):
@@ -203,7 +114,8 @@ def _numbers(arm, model, values, control, difference):
 
 def _conditions(finding):
     base = finding.base
-    images = f"{base['truncate']:,} images" if base["truncate"] else "all images"
+    trained = base["truncate"] - base["validation"]
+    images = f"{trained:,} images" if base["truncate"] else "all images"
     seeds = finding.errors.index.get_level_values("seed").nunique()
     return (
         f"{base['dataset']}, {images}, {base['epochs']} epochs, {seeds} seeds; test "

@@ -6,6 +6,7 @@ from test_analysis import load, synthetic_curves, write_run
 
 import report
 import studies
+import study_findings
 import study_results
 from experiments import ExperimentConfig
 
@@ -33,12 +34,12 @@ def noise(tmp_path):
     """Runs of two thirds of the study of wrong labels."""
     arms = studies.STUDIES["noise"].configs(**SMALL)
     for arm, errors in ERRORS.items():
-        write_arm(tmp_path, arms[arm], errors)
+        write_arm(tmp_path, arms[arm][""], errors)
     return load(tmp_path)[0]
 
 
 def test_differences_are_paired_by_seed(noise):
-    (finding,) = study_results.findings(noise)
+    (finding,) = study_findings.findings(noise)
     assert (finding.name, finding.missing) == ("noise", 6)
     assert finding.base["dataset"] == "digits"
     clear = finding.differences[("L2 0.01, 0% wrong", "Single, 0% wrong", "ensemble")]
@@ -53,7 +54,7 @@ def test_differences_are_paired_by_seed(noise):
 
 
 def test_table_and_answer_say_the_numbers(noise):
-    (finding,) = study_results.findings(noise)
+    (finding,) = study_findings.findings(noise)
     table = study_results.table(finding)
     assert table.header == (
         "arm", "ST %", "difference", "M %", "difference", "Ens %", "difference", "from"
@@ -76,30 +77,30 @@ def test_table_and_answer_say_the_numbers(noise):
 def test_nothing_clear_and_one_seed(tmp_path):
     arms = studies.STUDIES["noise"].configs(**SMALL)
     for arm, errors in list(ERRORS.items())[2:]:
-        write_arm(tmp_path, arms[arm], errors)
-    (finding,) = study_results.findings(load(tmp_path)[0])
+        write_arm(tmp_path, arms[arm][""], errors)
+    (finding,) = study_findings.findings(load(tmp_path)[0])
     assert study_results.answer(finding).startswith("No arm differs clearly from its")
     single = load(tmp_path)[0].query("seed == 912")
-    (finding,) = study_results.findings(single)
+    (finding,) = study_findings.findings(single)
     assert study_results.answer(finding).startswith("With one seed nothing can be told")
 
 
 def test_the_paper_s_own_runs_are_no_study(tmp_path):
     for method in ("L2", "Single"):
         write_run(tmp_path, ExperimentConfig("mnist", method=method))
-    assert study_results.findings(load(tmp_path)[0]) == []
+    assert study_findings.findings(load(tmp_path)[0]) == []
 
 
 def test_members_of_a_kind_are_averaged(tmp_path):
     arms = studies.STUDIES["identical"].configs([912, 913], **SMALL)
     for arm in ("M, M, Single", "M, M"):
-        for config in arms[arm]:
+        for config in arms[arm][""]:
             pair = synthetic_curves(ExperimentConfig("digits", epochs=3), 0.5)
             pair["M_2"] = pair.pop("ST")
             for name, error in (("M", 0.1), ("M_2", 0.3), ("ensemble", 0.1)):
                 pair[name]["test_error"][-1] = error
             write_run(tmp_path, config, pair)
-    (finding,) = study_results.findings(load(tmp_path)[0])
+    (finding,) = study_findings.findings(load(tmp_path)[0])
     assert finding.errors["M, M", "M"].tolist() == pytest.approx([20, 20])
     assert "ST" not in finding.errors.index.levels[1]
 
@@ -108,8 +109,8 @@ def test_other_common_settings_are_a_finding_of_their_own(tmp_path):
     for epochs in (3, 4):
         arms = studies.STUDIES["noise"].configs(**SMALL | {"epochs": epochs})
         for arm, errors in ERRORS.items():
-            write_arm(tmp_path, arms[arm], errors)
-    found = study_results.findings(load(tmp_path)[0])
+            write_arm(tmp_path, arms[arm][""], errors)
+    found = study_findings.findings(load(tmp_path)[0])
     assert [finding.base["epochs"] for finding in found] == [3, 4]
     assert len({study_results.name_of(finding) for finding in found}) == 2
 
@@ -117,9 +118,9 @@ def test_other_common_settings_are_a_finding_of_their_own(tmp_path):
 def test_precision_sets_no_run_apart(tmp_path):
     arms = studies.STUDIES["noise"].configs(**SMALL)
     for arm, errors in ERRORS.items():
-        configs = [dataclasses.replace(c, precision="bfloat16") for c in arms[arm]]
+        configs = [dataclasses.replace(c, precision="bfloat16") for c in arms[arm][""]]
         write_arm(tmp_path, configs, errors)
-    (finding,) = study_results.findings(load(tmp_path)[0])
+    (finding,) = study_findings.findings(load(tmp_path)[0])
     assert finding.missing == 6
 
 
@@ -127,7 +128,68 @@ def test_the_report_has_the_studies(noise, tmp_path):
     page = report.write(noise, tmp_path, latency=False).read_text(encoding="utf-8")
     assert "Beyond the paper: open questions and controls" in page
     text = (tmp_path / "studies.md").read_text(encoding="utf-8")
-    name = study_results.name_of(study_results.findings(noise)[0])
+    name = study_results.name_of(study_findings.findings(noise)[0])
     assert f"figures/figure_{name}.png" in text and "Missing: 6 experiments." in text
     assert (tmp_path / "figures" / f"figure_{name}.png").exists()
     assert (tmp_path / "tables" / f"{name}.csv").exists()
+
+
+VALIDATED = SMALL | {"truncate": 800, "validation": 400}
+CANDIDATES = {  # of L2 in the study of distillation: validation and test error in %
+    "alpha 0.001": (9.0, 5.0),
+    "alpha 0.01": (8.0, 7.0),
+    "alpha 0.1": (8.5, 6.0),
+}
+
+
+@pytest.fixture
+def distillation(tmp_path):
+    """Runs of the arms L2, with its candidates, and Single."""
+    arms = studies.STUDIES["distillation"].configs(**VALIDATED)
+    for candidate, (validation, test) in CANDIDATES.items():
+        write_validated(tmp_path, arms["L2"][candidate], validation, test)
+    write_validated(tmp_path, arms["Single"][""], 9.0, 8.0)
+    return tmp_path
+
+
+def write_validated(log_dir, configs, validation, test):
+    for config in configs:
+        models = synthetic_curves(config, 0.5)
+        for curves in models.values():
+            curves["validation_error"] = np.full(config.epochs, validation / 100)
+            curves["test_error"] = np.full(config.epochs, np.nan)
+            curves["test_error"][-1] = (test + config.seed - 912) / 100
+        write_run(log_dir, config, models)
+
+
+def test_validation_images_choose_and_test_images_do_not(distillation):
+    (finding,) = study_findings.findings(load(distillation)[0])
+    assert finding.chosen("L2") == "alpha 0.01"
+    assert finding.chosen("Single") == ""
+    assert finding.errors["L2", "ST"].tolist() == pytest.approx([7, 8, 9])
+    difference = finding.differences[("Single", "L2", "ST")]
+    assert (difference.mean, difference.below) == (pytest.approx(1), False)
+    table = study_results.table(finding)
+    assert table.rows[0][0].text == "L2 (alpha 0.01)"
+    assert "digits, 400 images" in table.caption
+    choices = study_results.choices_table(finding)
+    assert [[cell.text for cell in row] for row in choices.rows] == [
+        ["L2", "alpha 0.001", "9.00"],
+        ["L2", "alpha 0.01", "8.00"],
+        ["L2", "alpha 0.1", "8.50"],
+    ]
+    assert [row[1].bold for row in choices.rows] == [False, True, False]
+
+
+def test_nothing_is_chosen_before_all_candidates_are_there(distillation):
+    runs = load(distillation)[0]
+    runs = runs[runs["alpha"] != 0.1]
+    assert study_findings.findings(runs) == []
+
+
+def test_what_was_chosen_is_in_the_report(distillation, tmp_path):
+    runs = load(distillation)[0]
+    page = report.write(runs, tmp_path / "report", latency=False)
+    assert "what was chosen on validation images" in page.read_text(encoding="utf-8")
+    text = (tmp_path / "report" / "studies.md").read_text(encoding="utf-8")
+    assert "| **L2** | **alpha 0.01** | **8.00** |" in text
