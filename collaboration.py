@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import re
 
 from etils import epy
 
@@ -40,7 +41,8 @@ def register(name, *, probabilities=False):
     """Makes a function a collaboration cost that `method` can name.
 
     Args:
-        name: of the method.
+        name: of the method, for lists in flags and for directories: letters, digits,
+            `_`, `.`, `+` and `-`.
         probabilities: whether the cost looks at the softmax of the logits, which then
             can have a temperature.
 
@@ -49,13 +51,18 @@ def register(name, *, probabilities=False):
         each, to the cost of each image, `[batch]`.
 
     Raises:
-        ValueError: for a name that is taken.
+        ValueError: for a name that is taken or cannot be one.
 
     Example:
         @collaboration.register("huber")
         def huber(g1, g2):
             return tf.reduce_sum(tf.keras.losses.huber(g1[..., None], g2[..., None]), 1)
     """
+
+    if not re.fullmatch(r"[\w.+-]+", name):
+        raise ValueError(
+            f"a method's name must be of letters, digits, _, ., + and -, got {name!r}"
+        )
 
     def add(cost):
         if name == "Single" or METHODS.get(name, cost) is not cost:
@@ -140,9 +147,12 @@ def _direction(g):
 
 
 def check_method(method):
-    """Raises ValueError unless `method` names a collaboration cost."""
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    """Raises ValueError unless `method` is "Single" or names a collaboration cost."""
+    if method not in METHODS and method != "Single":
+        raise ValueError(
+            f"method must be one of {', '.join(METHODS)}, Single, got {method!r}; a "
+            "cost of your own is to be registered first (--costs)"
+        )
 
 
 def has_temperature(method):
@@ -180,8 +190,7 @@ class Collaboration:
 
     def __post_init__(self):
         object.__setattr__(self, "pull", tuple(map(float, self.pull)))
-        if self.method != "Single":
-            check_method(self.method)
+        check_method(self.method)
         if not (math.isfinite(self.alpha) and self.alpha >= 0):
             raise ValueError(f"alpha must be a finite number >= 0, got {self.alpha}")
         if not (math.isfinite(self.temperature) and self.temperature > 0):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
+import importlib.machinery
+import importlib.util
 import os
 import sys
 import tempfile
@@ -23,6 +24,17 @@ def define_data_flags(flag_values):
         "manual_dir",
         None,
         "Directory with archives of notMNIST. Default: <data_dir>/downloads/manual.",
+        flag_values=flag_values,
+    )
+
+
+def define_costs_flag(flag_values):
+    """Defines the flag of a command that may meet collaboration costs of one's own."""
+    flags.DEFINE_string(
+        "costs",
+        None,
+        "A Python file that registers further collaboration costs, see "
+        "collaboration.register.",
         flag_values=flag_values,
     )
 
@@ -48,7 +60,22 @@ def parse(argv, flag_values, description, arguments=False):
         fail(error, 2)
     if found and not arguments:
         fail(f"got {found[0]!r}, which is no flag; see --help", 2)
+    if "costs" in flag_values and flag_values.costs:
+        _run_file(flag_values.costs)
     return found
+
+
+def _run_file(path):
+    """Runs a person's Python file for what it registers."""
+    if not os.path.isfile(path):
+        fail(f"--costs must be a Python file, and there is no {path}", 2)
+    start_tensorflow()  # which the file will import
+    loader = importlib.machinery.SourceFileLoader("costs", path)
+    spec = importlib.util.spec_from_loader("costs", loader)
+    try:
+        loader.exec_module(importlib.util.module_from_spec(spec))
+    except Exception as error:  # whatever that file does
+        fail(f"--costs {path}: {type(error).__name__}: {first_line(error)}", 2)
 
 
 def show(text):

@@ -19,7 +19,6 @@ from experiments import (
     ConfigError,
     ExperimentConfig,
     combinations,
-    methods,
     paper_grid,
 )
 
@@ -60,8 +59,8 @@ define_list(
 define_list(
     "method",
     None,
-    f"How members collaborate: {', '.join(methods())} (Single: not at all). "
-    "Default: L2, or for one member Single, or KL where it has a teacher.",
+    f"How members collaborate: {', '.join(collaboration.METHODS)}, or Single: not at "
+    "all. Default: L2, or for one member Single, or KL where it has a teacher.",
 )
 define_list(
     "alpha",
@@ -191,6 +190,7 @@ define_string(
 )
 define_string("log_dir", "logs", "Where runs are logged, each in its directory.")
 command_line.define_data_flags(FLAGS)
+command_line.define_costs_flag(FLAGS)
 define_bool("download", False, "Download the data set if it is not there.")
 define_bool("overwrite", False, "Start anew where there is a run already.")
 define_bool("dry_run", False, "Only list what would run, how it stands, and the time.")

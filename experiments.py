@@ -43,7 +43,8 @@ class ExperimentConfig:
 
     dataset: str = "digits"  # a name in datasets.DATASETS, or any tfds name
     members: tuple[str, ...] = ("ST", "M")  # names of presets in resnet.PRESETS
-    # methods(); None: L2, or for a single member Single, or KL if it has a teacher
+    # A name in collaboration.METHODS, or Single, the traditional ensemble. None: L2, or
+    # for a single member Single, or KL if it has a teacher.
     method: str | None = None
     # Collaboration weight; None: 0.01, or 1 with a teacher; 0 where method is Single
     alpha: float | None = None
@@ -107,7 +108,6 @@ class ExperimentConfig:
         if not self.members:
             raise ConfigError(f"members must name some of {', '.join(resnet.PRESETS)}")
         choices = {
-            "method": methods(),
             "split": datasets.SPLITS,
             "reduction": resnet.REDUCTIONS,
             "precision": PRECISIONS,
@@ -313,11 +313,6 @@ _FIELDS = ExperimentConfig.__dataclass_fields__
 _NOT_IN_RUN_DIR = (
     "dataset", "members", "method", "alpha", "seed", "precision", "jit", "strategy",
 )  # fmt: skip
-
-
-def methods():
-    """The names that `method` can have; Single is the traditional ensemble."""
-    return (*collaboration.METHODS, "Single")
 
 
 def _pull_factor(text):

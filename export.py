@@ -50,6 +50,7 @@ define_enum(
 )
 define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
 command_line.define_data_flags(FLAGS)
+command_line.define_costs_flag(FLAGS)
 
 
 def parse_flags(argv):

@@ -149,7 +149,7 @@ def run_many(configs):
         command_line.fail(
             "--overwrite is for one experiment: remove the runs to start anew", 2
         )
-    options = {name: FLAGS[name].value for name in ("data_dir", "manual_dir")}
+    options = {n: FLAGS[n].value for n in ("data_dir", "manual_dir", "costs")}
     options |= {"download": "true"} if FLAGS.download else {}
     if FLAGS.ray:
         try:

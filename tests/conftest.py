@@ -22,6 +22,16 @@ def images_and_labels():
     return images.astype(np.uint8), labels
 
 
+@pytest.fixture
+def fresh_flags():
+    """Puts the flags of run_experiments back after a test that parses some."""
+    yield
+    import experiment_flags
+
+    for flag in experiment_flags.FLAGS:
+        experiment_flags.FLAGS[flag].unparse()
+
+
 def logged_run(config, log_dir, epochs=4, seconds=None, finished=False):
     """Writes the statistics that a run of the experiment would have logged."""
     seconds = np.ones(epochs) if seconds is None else np.array(seconds, float)

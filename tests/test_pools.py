@@ -23,13 +23,6 @@ def program(tmp_path, monkeypatch):
     monkeypatch.setattr(pools, "PROGRAM", path)
 
 
-@pytest.fixture
-def fresh_flags():
-    yield
-    for flag in experiment_flags.FLAGS:
-        experiment_flags.FLAGS[flag].unparse()
-
-
 @pytest.mark.parametrize(
     "config",
     [
