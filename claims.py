@@ -26,7 +26,7 @@ from evidence import (
     conjunction,
     count_below,
 )
-from experiments import PAPER_ALPHAS, PAPER_METHODS
+from grids import PAPER_ALPHAS, PAPER_METHODS
 from reference import label
 
 CLOSE = 0.10  # "approximates": an error at most 10 % (relative) above the other

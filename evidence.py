@@ -13,7 +13,7 @@ import math
 import pandas as pd
 
 import comparison
-from experiments import PAPER_ALPHAS, PAPER_DATASETS, PAPER_METHODS
+from grids import PAPER_ALPHAS, PAPER_DATASETS, PAPER_METHODS
 from reference import CHOSEN, PAPER_NAMES, RUNNING, SINGLE, label
 
 MEMBERS = ("ST", "M")

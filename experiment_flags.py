@@ -9,6 +9,7 @@ from absl import flags
 import collaboration
 import command_line
 import datasets
+import grids
 import resnet
 import schedules
 import studies
@@ -18,8 +19,6 @@ from experiments import (
     STRATEGIES,
     ConfigError,
     ExperimentConfig,
-    combinations,
-    paper_grid,
 )
 
 # Not absl's global flags: absl.logging, which TensorFlow imports, has a log_dir too.
@@ -230,7 +229,7 @@ def configs():
         return _grid(common, seeds)
     methods = FLAGS.method or [None]
     alphas = _numbers("alpha", float) if FLAGS.alpha else [None]
-    return combinations(FLAGS.dataset, methods, alphas, seeds, **common)
+    return grids.combinations(FLAGS.dataset, methods, alphas, seeds, **common)
 
 
 def _grid(common, seeds):
@@ -243,7 +242,7 @@ def _grid(common, seeds):
             raise ConfigError(f"--grid says what {name} is: leave --{name} out")
     if FLAGS.grid == "paper":
         datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
-        return paper_grid(datasets_named, seeds, **common)
+        return grids.paper_grid(datasets_named, seeds, **common)
     return _study(common, seeds)
 
 

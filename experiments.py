@@ -5,9 +5,7 @@ Nothing here imports TensorFlow, so that a wrong setting is refused at once.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import itertools
 import math
 import pathlib
 import re
@@ -20,11 +18,6 @@ PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 JIT = ("auto", "on", "off")
 STRATEGIES = ("single", "mirrored")
 EPOCHS = {"notmnist": 15, "notmnist_small": 15}  # section 5.2; 30 elsewhere
-# The paper's grid (section 5.2), in the order of its tables and figures.
-PAPER_DATASETS = ("mnist", "notmnist", "cifar10")
-PAPER_METHODS = ("CE", "L1", "L2")
-PAPER_ALPHAS = (1.0, 0.1, 0.01, 0.0001)
-PAPER_TABLES = pathlib.Path(__file__).parent / "paper" / "tables.csv"
 
 
 class ConfigError(ValueError):
@@ -247,11 +240,22 @@ class ExperimentConfig:
     def _variations(self):
         """What is not as the paper has it, as parts of a directory's name."""
         usual = ExperimentConfig(self.dataset, self.members, "Single")
-        for name in _FIELDS:
-            value = getattr(self, name)
-            if name not in _NOT_IN_RUN_DIR and value != getattr(usual, name):
-                text = "+".join(value) if isinstance(value, tuple) else f"{value}"
-                yield f"{name}=" + re.sub(r"[^\w.+=-]", "_", text)
+        for name, value in self.changes(usual, _NOT_IN_RUN_DIR).items():
+            text = "+".join(value) if isinstance(value, tuple) else f"{value}"
+            yield f"{name}=" + re.sub(r"[^\w.+=-]", "_", text)
+
+    def changes(self, other, without=()):
+        """The settings that differ from another experiment's: dict from name to value.
+
+        Args:
+            other: an `ExperimentConfig`.
+            without: names of settings that do not count.
+        """
+        return {
+            name: getattr(self, name)
+            for name in _FIELDS
+            if name not in without and getattr(self, name) != getattr(other, name)
+        }
 
     def load_dataset(self, **places):
         """Loads the images of the experiment, split as its settings say.
@@ -339,67 +343,3 @@ def _canonical_pull(pull, member_names):
         for name in member_names
         if factors.get(name, 1.0) != 1
     )
-
-
-def combinations(datasets, methods, alphas, seeds, **settings):
-    """The experiments of all combinations of the values, each once.
-
-    Args:
-        datasets, methods, alphas, seeds: lists of values of `ExperimentConfig`.
-        **settings: what they have in common.
-
-    Raises:
-        ConfigError: for a value that cannot be, or an empty list.
-    """
-    lists = {"dataset": datasets, "method": methods, "alpha": alphas, "seed": seeds}
-    for name, values in lists.items():
-        if not values:
-            raise ConfigError(f"{name} must name at least one value, got none")
-    configs = (
-        ExperimentConfig(**dict(zip(lists, values, strict=True)), **settings)
-        for values in itertools.product(*lists.values())
-    )
-    return list(dict.fromkeys(configs))
-
-
-def paper_grid(datasets=None, seeds=(912,), **settings):
-    """The paper's experiments: the traditional ensemble and each method and weight.
-
-    Args:
-        datasets: names; None: the paper's three.
-        seeds: each experiment is repeated with each.
-        **settings: further ones of `ExperimentConfig`, the same for all.
-
-    Returns:
-        List of `ExperimentConfig`s, 13 for each dataset and seed.
-    """
-    datasets = datasets or PAPER_DATASETS
-    methods = ("Single", *PAPER_METHODS)
-    return combinations(datasets, methods, PAPER_ALPHAS, seeds, **settings)
-
-
-def paper_results(config):
-    """The paper's final test results for an experiment, where it has them.
-
-    Args:
-        config: an `ExperimentConfig`.
-
-    Returns:
-        Dict from "ST", "M" and "ensemble" to (test error in %, test cost), from the
-        paper's Figures A.7 to A.12; empty where the paper has no such experiment.
-    """
-    known = datasets.DATASETS.get(config.dataset)
-    if known is None or known.paper_name is None or config.members != ("ST", "M"):
-        return {}
-    # The paper lists the traditional ensemble with a weight of 1.0 that it ignores.
-    alpha = 1.0 if config.method == "Single" else config.alpha
-    with open(PAPER_TABLES, newline="", encoding="utf-8") as file:
-        return {
-            row["model"].replace("Ens", "ensemble"): (
-                float(row["test_error_percent"]),
-                float(row["test_cost"]),
-            )
-            for row in csv.DictReader(file)
-            if (row["dataset"], row["method"]) == (known.paper_name, config.method)
-            and float(row["alpha"]) == alpha
-        }

@@ -12,17 +12,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 import comparison
-import experiments
 import files
+import grids
 import reference
 
 NUMBERS = {  # the paper's figures
     (dataset, model): f"A.{1 + 2 * place + (model == 'M')}"
-    for place, dataset in enumerate(experiments.PAPER_DATASETS)
+    for place, dataset in enumerate(grids.PAPER_DATASETS)
     for model in ("ST", "M")
 }
 CLOSE_NUMBERS = {
-    dataset: f"B.{place}" for place, dataset in enumerate(experiments.PAPER_DATASETS, 1)
+    dataset: f"B.{place}" for place, dataset in enumerate(grids.PAPER_DATASETS, 1)
 }
 PANELS = ("CE", "L2", "L1")  # in the order of the paper's figures
 LAST_EPOCHS = 10

@@ -15,13 +15,8 @@ import pathlib
 import pandas as pd
 
 import datasets
-from experiments import (
-    PAPER_ALPHAS,
-    PAPER_DATASETS,
-    PAPER_METHODS,
-    PAPER_TABLES,
-    ExperimentConfig,
-)
+from experiments import ExperimentConfig
+from grids import PAPER_ALPHAS, PAPER_DATASETS, PAPER_METHODS, PAPER_TABLES
 
 PAPER_CURVES = pathlib.Path(__file__).parent / "paper" / "released_curves.csv"
 # Settings that say how a run is computed, not what. Whether bfloat16 matters was
@@ -67,12 +62,8 @@ def deviations(config):
     paper = ExperimentConfig(
         members=("ST", "M"), **{name: getattr(config, name) for name in varied}
     )
-    return ", ".join(
-        f"{field.name} {_joined(getattr(config, field.name))}"
-        for field in dataclasses.fields(config)
-        if field.name not in IMMATERIAL
-        and getattr(config, field.name) != getattr(paper, field.name)
-    )
+    changes = config.changes(paper, IMMATERIAL)
+    return ", ".join(f"{name} {_joined(value)}" for name, value in changes.items())
 
 
 def _joined(value):

@@ -14,10 +14,10 @@ import jinja2
 import charts
 import claims
 import comparison
-import experiments
 import figures
 import files
 import footprint
+import grids
 import pictures
 import quality
 import reference
@@ -241,7 +241,7 @@ def _samples(runs, output_dir, places):
     drawn, absent = [], []
     # Other sets of tfds are not looked up: an unknown name would ask the network.
     known = [n for n in pictures.datasets.DATASETS if n in set(runs["dataset"])]
-    names = sorted({*experiments.PAPER_DATASETS, *known}, key=reference.dataset_place)
+    names = sorted({*grids.PAPER_DATASETS, *known}, key=reference.dataset_place)
     while names:
         name = names.pop(0)
         try:

@@ -21,9 +21,10 @@ import datasets
 import experiment_flags
 import failures
 import files
+import grids
 import interruption
 from experiment_flags import FLAGS
-from experiments import ConfigError, paper_results
+from experiments import ConfigError
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
     import tensorflow as tf
@@ -84,7 +85,7 @@ def run_one(config):
         command_line.fail(error, 1)
     except (datasets.DatasetError, training.RunError) as error:
         command_line.fail(error, 1)
-    print(progress.closing_table(result.statistics, paper_results(config)))
+    print(progress.closing_table(result.statistics, grids.paper_results(config)))
     for name in ("error.png", "cost.png", "model.keras"):
         print(result.run_dir / name)
     return 0

@@ -126,11 +126,8 @@ def _conditions(finding):
 def name_of(finding):
     """A name for files: the study, and the settings where they are not its own."""
     usual = ExperimentConfig(**finding.study.base)
-    other = [
-        f"{name}_{value}"
-        for name, value in finding.base.items()
-        if value != getattr(usual, name)
-    ]
+    changes = ExperimentConfig(**finding.base).changes(usual)
+    other = [f"{name}_{value}" for name, value in changes.items()]
     return file_name("_".join(["study", finding.name, *other]))
 
 

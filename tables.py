@@ -12,13 +12,13 @@ import re
 import pandas as pd
 
 import comparison
-import experiments
 import files
+import grids
 import reference
 
 NUMBERS = {  # the paper's figures
     (dataset, quantity): f"A.{7 + 2 * place + (quantity == 'cost')}"
-    for place, dataset in enumerate(experiments.PAPER_DATASETS)
+    for place, dataset in enumerate(grids.PAPER_DATASETS)
     for quantity in ("error", "cost")
 }
 UNITS = {"error": "test error %", "cost": "test cost"}

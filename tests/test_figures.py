@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import experiments
 import figures
+import grids
 import reference
 
 
@@ -72,7 +72,7 @@ def test_training_and_test_of_the_chosen_method(paper):
 
 def test_weights_are_told_apart_without_colour():
     styles = list(figures.WEIGHT_STYLES.values())
-    assert set(figures.WEIGHT_STYLES) == set(experiments.PAPER_ALPHAS)
+    assert set(figures.WEIGHT_STYLES) == set(grids.PAPER_ALPHAS)
     assert len({dashes for _, dashes, _ in styles}) == len(styles)
     assert len({marker for *_, marker in styles}) == len(styles)
 

@@ -3,9 +3,10 @@ import csv
 import numpy as np
 
 import datasets
-import experiments
+import grids
 import reference
-from experiments import PAPER_TABLES, ExperimentConfig
+from experiments import ExperimentConfig
+from grids import PAPER_TABLES
 
 
 def test_the_author_s_logs_end_where_his_tables_do():
@@ -46,7 +47,7 @@ def test_every_run_has_all_of_its_epochs():
 
 def test_every_paper_data_set_is_known():
     assert len(reference.SETTINGS) == 13
-    assert set(experiments.PAPER_DATASETS) < set(datasets.DATASETS)
+    assert set(grids.PAPER_DATASETS) < set(datasets.DATASETS)
     assert reference.paper_dataset("notmnist_small") == "notmnist"
     assert reference.paper_dataset("cifar10") == "cifar10"
     assert reference.paper_dataset("digits") is None

@@ -14,7 +14,8 @@ import files
 import interruption
 import planning
 import sweep
-from experiments import ExperimentConfig, paper_grid
+from experiments import ExperimentConfig
+from grids import paper_grid
 
 CONFIGS = paper_grid(["digits"], truncate=64, epochs=4)
 

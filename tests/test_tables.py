@@ -8,7 +8,8 @@ from test_analysis import load, write_run
 
 import reference
 import tables
-from experiments import PAPER_TABLES, ExperimentConfig
+from experiments import ExperimentConfig
+from grids import PAPER_TABLES
 
 NAMES = {"mnist": "MNIST", "notmnist": "notMNIST", "cifar10": "CIFAR10"}
 COLUMNS = {"error": "test_error_percent", "cost": "test_cost"}
