@@ -35,3 +35,9 @@ def test_the_example_on_somebodys_own_models_runs(tmp_path, monkeypatch, capsys)
     plain = keras.models.load_model(tmp_path / "ensemble.keras")
     probabilities = tf.nn.softmax((small + large) / 2)
     np.testing.assert_allclose(plain(images), probabilities, atol=1e-5)
+
+
+def test_every_module_is_named():
+    text = (ROOT / "README.md").read_text()
+    missing = {p.name for p in ROOT.glob("*.py") if f"`{p.name}`" not in text}
+    assert missing == set()
