@@ -39,7 +39,7 @@ def define_costs_flag(flag_values):
     )
 
 
-def parse(argv, flag_values, description, arguments=False):
+def parse(argv, flag_values, description, arguments=False, needed=None):
     """Parses a command line; shows the help or a one-line error and leaves.
 
     Args:
@@ -47,6 +47,7 @@ def parse(argv, flag_values, description, arguments=False):
         flag_values: the command's absl `FlagValues`, which are set.
         description: what `--help` shows above the flags.
         arguments: whether the command takes any that are no flags.
+        needed: name of a flag that must be given.
 
     Returns:
         The arguments that are no flags.
@@ -58,6 +59,8 @@ def parse(argv, flag_values, description, arguments=False):
         found = flag_values(argv)[1:]
     except flags.Error as error:
         fail(error, 2)
+    if needed and not flag_values[needed].value:
+        fail(f"--{needed} is needed: {flag_values[needed].help}", 2)
     if found and not arguments:
         fail(f"got {found[0]!r}, which is no flag; see --help", 2)
     if "costs" in flag_values and flag_values.costs:

@@ -35,7 +35,7 @@ define_bool, define_enum, define_string = (
     for define in (flags.DEFINE_bool, flags.DEFINE_enum, flags.DEFINE_string)
 )
 
-define_string("run", None, "Directory of the finished run.", required=True)
+define_string("run", None, "Directory of the finished run.")
 define_string(
     "member", "ensemble", "Name of a member, such as ST or M, or ensemble: all of them."
 )
@@ -55,7 +55,7 @@ command_line.define_costs_flag(FLAGS)
 
 def parse_flags(argv):
     """Parses the command line; shows the help or a one-line error and leaves."""
-    command_line.parse(argv, FLAGS, __doc__)
+    command_line.parse(argv, FLAGS, __doc__, needed="run")
     if FLAGS.quantize and FLAGS.format not in formats.QUANTIZABLE:
         command_line.fail(
             f"--quantize works with --format {' or '.join(formats.QUANTIZABLE)}, "

@@ -33,7 +33,7 @@ define_bool, define_integer, define_string = (
     for define in (flags.DEFINE_bool, flags.DEFINE_integer, flags.DEFINE_string)
 )
 
-define_string("model", None, "Run, exported directory or model file.", required=True)
+define_string("model", None, "Run, exported directory or model file.")
 define_integer("top", 3, "Classes to show, the most probable first.", lower_bound=1)
 define_bool("json", False, "Print JSON instead of a table.")
 command_line.define_costs_flag(FLAGS)
@@ -120,7 +120,7 @@ def predict(paths):
 
 def main(argv):
     """The command; returns its exit status."""
-    paths = command_line.parse(argv, FLAGS, __doc__, arguments=True)
+    paths = command_line.parse(argv, FLAGS, __doc__, arguments=True, needed="model")
     if not paths:
         command_line.fail("name pictures or folders with pictures; see --help", 2)
     try:

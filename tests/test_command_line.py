@@ -89,3 +89,12 @@ def test_a_file_of_costs_that_cannot_be_used(tmp_path, capsys, content, said):
         command_line.parse(["x", "--costs", str(path)], flag_values, "")
     message = capsys.readouterr().err
     assert said in message and message.count("\n") == 1
+
+
+def test_a_flag_that_is_needed(capsys):
+    flag_values = flags.FlagValues()
+    flags.DEFINE_string("run", None, "Directory of a run.", flag_values=flag_values)
+    with pytest.raises(SystemExit, match="2"):
+        command_line.parse(["x"], flag_values, "", needed="run")
+    assert "--run is needed: Directory of a run.\n" in capsys.readouterr().err
+    assert command_line.parse(["x", "--run=a"], flag_values, "", needed="run") == []
