@@ -79,14 +79,11 @@ def extended_batches(
     images, labels = _tensors(examples)
     teacher = () if teacher is None else _on_cpu(teacher)
     streams = [indices, tf.data.Dataset.range(first_epoch * steps, epochs * steps)]
-    if unlabeled is not None:
+    if isinstance(unlabeled, str):
         shape = (unlabeled_size, *images.shape[1:])
-        further = (
-            _noise_batches(shape, steps, *order)
-            if isinstance(unlabeled, str)
-            else _unlabeled_batches(unlabeled, unlabeled_size, steps, *order)
-        )
-        streams.append(further)
+        streams.append(_noise_batches(shape, steps, *order))
+    elif unlabeled is not None:
+        streams.append(_unlabeled_batches(unlabeled, unlabeled_size, steps, *order))
 
     def gather(batch, step, further=()):
         chosen = tf.gather(images, batch)

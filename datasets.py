@@ -132,17 +132,11 @@ def load(
     split = _checked_split(name, split)
     if seed < 0:
         raise DatasetChoiceError(f"the seed must be 0 or more, not {seed}")
-    if name == "digits":
-        class_names, notes = tuple("0123456789"), ()
-        train, test = _pooled(_read_digits(seed))
-    else:
-        config = DATASETS.get(name, DatasetSpec()).config
-        builder = preparation.prepared_builder(
-            name, config, tuple(DATASETS), data_dir, manual_dir, download
-        )
-        class_names = tuple(builder.info.features["label"].names)
-        notes = preparation.notes(builder)
-        train, test = _train_and_test(name, builder, split, seed)
+    class_names, notes, train, test = (
+        (tuple("0123456789"), (), *_pooled(_read_digits(seed)))
+        if name == "digits"
+        else _read_prepared(name, split, seed, data_dir, manual_dir, download)
+    )
     train, test = _truncated(train, test, truncate)
     train, validation = _set_aside(train, validation)
     return Dataset(name, class_names, train, validation, test, notes)
@@ -231,6 +225,17 @@ def _read_digits(seed):
     order = np.random.default_rng(seed).permutation(len(digits.target))
     images = np.rint(digits.images[order, :, :, None] * (255 / 16)).astype(np.uint8)
     return Examples(images, digits.target[order].astype(np.int64))
+
+
+def _read_prepared(name, split, seed, *places):
+    """(class names, notes, training and test examples) of a set of tfds or our own."""
+    config = DATASETS.get(name, DatasetSpec()).config
+    builder = preparation.prepared_builder(name, config, tuple(DATASETS), *places)
+    return (
+        tuple(builder.info.features["label"].names),
+        preparation.notes(builder),
+        *_train_and_test(name, builder, split, seed),
+    )
 
 
 def _train_and_test(name, builder, split, seed):

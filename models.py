@@ -70,24 +70,32 @@ class _ClassifierModel(keras.Model):
         settings = {n: kwargs.pop(n) for n in _COLLABORATION & kwargs.keys()}
         super().__init__(**kwargs)
         self.collaboration = Collaboration(method, float(alpha), **settings)
-        if self._is_scheduled and not steps:
-            raise ValueError("a schedule of alpha needs steps, those of all training")
-        if unlabeled not in (None, *UNLABELED_STEPS):
-            raise ValueError(
-                f"unlabeled must be None or one of {', '.join(UNLABELED_STEPS)}, "
-                f"got {unlabeled!r}"
-            )
-        for name, value in (
-            ("weight_decay", weight_decay),
-            ("unlabeled_weight", unlabeled_weight),
-        ):
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be >= 0, got {value}")
         self.steps, self.unlabeled = steps, unlabeled
         self.unlabeled_weight = float(unlabeled_weight)
         self.weight_decay = float(weight_decay)
+        self._check_settings()
         self.members = list(members)
         check_members(self.members)
+        self.statistics = self._new_statistics()
+        self._held = None
+        if all(member.built for member in self.members):
+            # With the shape, which Keras's export asks for.
+            self.build(getattr(self.members[0], "input_shape", None))
+
+    def _check_settings(self):
+        if self._is_scheduled and not self.steps:
+            raise ValueError("a schedule of alpha needs steps, those of all training")
+        if self.unlabeled not in (None, *UNLABELED_STEPS):
+            raise ValueError(
+                f"unlabeled must be None or one of {', '.join(UNLABELED_STEPS)}, "
+                f"got {self.unlabeled!r}"
+            )
+        for name in ("weight_decay", "unlabeled_weight"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be >= 0, got {value}")
+
+    def _new_statistics(self):
         names = [
             f"{predictor}_{statistic}"
             for predictor in self.predictor_names
@@ -95,12 +103,8 @@ class _ClassifierModel(keras.Model):
         ]
         totals = ["collaboration_cost", "weight_decay", "loss"]
         totals += ["alpha"] if self._is_scheduled else []
-        totals += ["unlabeled_cost"] if unlabeled else []
-        self.statistics = metrics.Statistics([*names, *totals], running=len(names))
-        self._held = None
-        if all(member.built for member in self.members):
-            # With the shape, which Keras's export asks for.
-            self.build(getattr(self.members[0], "input_shape", None))
+        totals += ["unlabeled_cost"] if self.unlabeled else []
+        return metrics.Statistics([*names, *totals], running=len(names))
 
     @property
     def method(self):
