@@ -64,12 +64,18 @@ def closing_table(statistics, paper):
         paper: dict from name to (test error in %, test cost); may be empty.
 
     Returns:
-        A table with a line for each member and for the ensemble.
+        A table with a line for each member and for the ensemble; with the validation
+        error, to choose settings by, where images were set aside for it.
     """
-    rows = [["", "test error %", "test cost"] + ["paper %", "paper cost"] * bool(paper)]
-    for name, curves in statistics["models"].items():
+    models = statistics["models"]
+    validated = all("validation_error" in curves for curves in models.values())
+    header = ["", *["validation error %"] * validated, "test error %", "test cost"]
+    rows = [header + ["paper %", "paper cost"] * bool(paper)]
+    for name, curves in models.items():
         error, cost = 100 * curves["test_error"][-1], curves["test_cost"][-1]
         row = [name, f"{error:.2f}", f"{cost:.4f}"]
+        if validated:
+            row.insert(1, f"{100 * curves['validation_error'][-1]:.2f}")
         if paper:
             row += [f"{paper[name][0]:.2f}", f"{paper[name][1]:.4f}"]
         rows.append(row)

@@ -148,6 +148,8 @@ def _number(value, digits, sign=""):
 def other_runs_table(runs):
     """Runs that are not in the paper's setting, one row each, with what differs.
 
+    Settings are to be chosen by the validation errors, where images were set aside.
+
     Args:
         runs: rows of `analysis.load_runs`.
     """
@@ -160,15 +162,20 @@ def other_runs_table(runs):
             f"{_number(row.test_cost, 4)}"
             for row in run.itertuples()
         )
+        validated = "; ".join(
+            f"{row.model} {_number(100 * row.validation_error, 2)}"
+            for row in run.itertuples()
+            if first["validation"]
+        )
         setting = reference.label(first["method"], first["alpha"])
         texts = (first["dataset"], first["members"], setting, str(first["seed"]))
-        rows.append(tuple(map(Cell, (*texts, first["setting"], results))))
+        rows.append(tuple(map(Cell, (*texts, first["setting"], validated, results))))
         data.append(run)
     header = ("data set", "members", "method", "seed", "differs from the paper in")
     return Table(
         name="table_other_runs",
         caption="Runs in other settings: not comparable with the paper's numbers",
-        header=(*header, "test error % / cost"),
+        header=(*header, "validation error %", "test error % / cost"),
         rows=rows,
         data=pd.concat(data) if data else final,
     )

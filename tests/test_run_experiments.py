@@ -271,3 +271,9 @@ def test_closing_table_without_the_paper():
         "    test error %  test cost",
         "ST         12.30     0.5000",
     ]
+    curves["validation_error"] = [0.4, 0.2]
+    table = progress.closing_table({"models": {"ST": curves}}, {"ST": (12, 0.4)})
+    assert table.splitlines() == [
+        "    validation error %  test error %  test cost  paper %  paper cost",
+        "ST               20.00         12.30     0.5000    12.00      0.4000",
+    ]

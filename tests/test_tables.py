@@ -2,9 +2,10 @@ import csv
 import io
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
-from test_analysis import load, write_run
+from test_analysis import load, synthetic_curves, write_run
 
 import reference
 import tables
@@ -111,6 +112,19 @@ def test_other_runs_are_listed_and_not_pooled(tmp_path):
     assert r"a\|b&lt;i>" in tables.markdown(table)
     assert r"a|b<i>\_\&" in tables.latex(table)
     assert tables.other_runs_table(runs[runs["setting"] == ""]).rows == []
+
+
+def test_validation_errors_of_other_runs(tmp_path):
+    write_run(tmp_path, ExperimentConfig("mnist", seed=1, epochs=2))
+    config = ExperimentConfig("mnist", seed=2, epochs=2, validation=100)
+    models = synthetic_curves(config, 0.5)
+    for place, curves in enumerate(models.values(), 1):
+        curves["validation_error"] = np.array([0.9, place / 10])
+    write_run(tmp_path, config, models)
+    table = tables.other_runs_table(load(tmp_path)[0])
+    place = table.header.index("validation error %")
+    texts = [row[place].text for row in table.rows]
+    assert sorted(texts) == ["", "ST 10.00; M 20.00; ensemble 30.00"]
 
 
 def test_names_from_files_are_no_paths():
