@@ -7,11 +7,9 @@ import sys
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from conftest import ROOT
 from tensorflow.python.framework.func_graph import FuncGraph
 
-import building
 import datasets
 import environment
 import files
@@ -176,21 +174,6 @@ def test_validation_images_are_measured_each_epoch_and_test_images_once(tmp_path
     assert np.isnan(curves["test_error"]).tolist() == [True, True, False]
 
 
-def test_initial_weights_depend_on_seed_and_member_only():
-    def weights(member, **settings):
-        config = ExperimentConfig(**settings)
-        members = building.build_members(config, (8, 8, 1), 10)
-        chosen = next(m for m in members if m.name == member)
-        return np.concatenate([np.ravel(v) for v in chosen.trainable_variables])
-
-    reference = weights("M")
-    for same in ({"members": ("M",)}, {"method": "CE"}, {"members": ("M", "ST")}):
-        np.testing.assert_array_equal(reference, weights("M", **same))
-    assert not np.array_equal(reference, weights("M", seed=1))
-    twins = {"members": ("M", "M")}
-    assert not np.array_equal(weights("M", **twins), weights("M_2", **twins))
-
-
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_mixed_precision_trains(precision, tmp_path, tiny):
     config = dataclasses.replace(CONFIG, precision=precision, epochs=10)
@@ -231,34 +214,6 @@ def test_images_held_on_the_device_give_the_same_run(tmp_path, tiny, monkeypatch
             )
 
 
-@pytest.mark.parametrize(
-    "flags, precision",
-    [
-        ({"avx2", "avx512_bf16"}, "bfloat16"),
-        ({"amx_bf16"}, "bfloat16"),
-        (set(), "float32"),
-    ],
-)
-def test_auto_is_what_the_processor_has(tmp_path, tiny, monkeypatch, flags, precision):
-    monkeypatch.setattr(environment, "_processor_flags", lambda: flags)
-    config = training.resolved(dataclasses.replace(CONFIG, precision="auto"))
-    assert config == dataclasses.replace(CONFIG, precision=precision)
-
-
-@pytest.mark.parametrize(
-    "capability, precision", [((8, 0), "bfloat16"), ((7, 5), "float32")]
-)
-def test_auto_is_what_the_gpu_has(monkeypatch, capability, precision):
-    gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [gpu])
-    monkeypatch.setattr(
-        tf.config.experimental,
-        "get_device_details",
-        lambda device: {"compute_capability": capability},
-    )
-    assert environment.fastest_precision() == precision
-
-
 def test_a_run_that_another_process_is_at_is_left_alone(tmp_path, tiny):
     with (
         files.locked(CONFIG.run_dir(tmp_path)),
@@ -296,16 +251,6 @@ def test_two_devices_give_the_run_of_one(tmp_path):
     command = [sys.executable, "-c", MIRRORED, f"{tmp_path}/"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-2000:]
-
-
-def test_a_model_is_built_with_its_optimizer(tiny):
-    """Else its step, while it is traced, makes a graph for each of its variables."""
-    model = building.build_model(CONFIG, tiny, steps=4)
-    assert model.optimizer.built
-    batch = tiny.train.images[:16], tiny.train.labels[:16]
-    step = tf.function(lambda *data: model.train_step(data))
-    graph = step.get_concrete_function(*map(tf.constant, batch)).graph
-    assert not [op.name for op in graph.get_operations() if op.type == "If"]
 
 
 def test_a_finished_run_is_evaluated(tmp_path, tiny):
