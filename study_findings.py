@@ -34,7 +34,8 @@ class Finding:
     errors: final test errors in %, indexed by arm, model (a preset or "ensemble") and
     seed; of several members of a preset, their mean. differences: by (arm, control,
     model), a `comparison.Difference`. missing: how many experiments are not there.
-    choices: by arm that has some, the validation errors in % of its candidates.
+    choices: by arm that has some, the validation errors in % of its candidates. runs:
+    the `ExperimentConfig`s that are there.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Finding:
     differences: dict
     missing: int
     choices: dict
+    runs: frozenset
 
     def chosen(self, arm):
         """The candidate of an arm that was chosen, in words; "" where none was."""
@@ -76,7 +78,8 @@ def findings(runs):
 
     Returns:
         List of `Finding`s with at least one comparison, in the order of the studies. An
-        arm counts that is more than the paper's own two, L2 0.01 and Single.
+        arm counts that is more than the paper's own two, L2 0.01 and Single. Arms with
+        twice the epochs make no study of twice as long runs.
     """
     final = reference.final_epochs(runs)
     by_settings = {
@@ -84,17 +87,30 @@ def findings(runs):
     }
     bases = final[list(FREE)].drop_duplicates().to_dict("records")
     seeds = sorted(map(int, final["seed"].unique()))
-    found = (
-        _finding(name, study, base, by_settings, seeds)
+    found = [
+        finding
         for name, study in studies.STUDIES.items()
         for base in bases
-    )
-    return [finding for finding in found if finding is not None]
+        if (finding := _finding(name, study, base, by_settings, seeds)) is not None
+    ]
+    return [
+        finding
+        for finding in found
+        if not any(
+            finding.name == other.name and finding.runs < other.runs for other in found
+        )
+    ]
 
 
 def _finding(name, study, base, by_settings, seeds):
     tried = _tried(study, base, by_settings, seeds)
-    if not _goes_beyond_the_paper(tried, base):
+    there = frozenset(
+        config
+        for candidates in tried.values()
+        for runs in candidates.values()
+        for config in runs
+    )
+    if not _goes_beyond_the_paper(there, base):
         return None
     choices = {
         arm: _validation_errors(candidates, study.compared)
@@ -117,7 +133,7 @@ def _finding(name, study, base, by_settings, seeds):
         for candidates in tried.values()
         for runs in candidates.values()
     )
-    return Finding(name, study, base, errors, differences, missing, choices)
+    return Finding(name, study, base, errors, differences, missing, choices, there)
 
 
 def _tried(study, base, by_settings, seeds):
@@ -138,16 +154,11 @@ def _tried(study, base, by_settings, seeds):
     }
 
 
-def _goes_beyond_the_paper(tried, base):
-    """Whether there is a run that is not of the paper's own two, L2 0.01 and Single."""
+def _goes_beyond_the_paper(configs, base):
+    """Whether one is not of the paper's own two, L2 0.01 and Single."""
     seed = ExperimentConfig.seed
     own = {ExperimentConfig(**base, method=method) for method in ("L2", "Single")}
-    return any(
-        dataclasses.replace(config, seed=seed) not in own
-        for candidates in tried.values()
-        for runs in candidates.values()
-        for config in runs
-    )
+    return any(dataclasses.replace(config, seed=seed) not in own for config in configs)
 
 
 def _validation_errors(tried, compared):

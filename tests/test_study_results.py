@@ -115,6 +115,15 @@ def test_other_common_settings_are_a_finding_of_their_own(tmp_path):
     assert len({study_results.name_of(finding) for finding in found}) == 2
 
 
+def test_longer_arms_are_no_study_of_their_own(tmp_path):
+    arms = studies.STUDIES["augmentation"].configs(**SMALL)
+    for candidates in arms.values():
+        write_arm(tmp_path, candidates[""], (10, 11, 12))
+    (finding,) = study_findings.findings(load(tmp_path)[0])
+    assert (finding.name, finding.base["epochs"]) == ("augmentation", 3)
+    assert len(finding.runs) == 24 and finding.missing == 0
+
+
 def test_precision_sets_no_run_apart(tmp_path):
     arms = studies.STUDIES["noise"].configs(**SMALL)
     for arm, errors in ERRORS.items():
