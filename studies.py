@@ -13,6 +13,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 
+import datasets
+from collaboration import UNLABELED_STEPS
 from experiments import ExperimentConfig
 
 SEEDS = (912, 913, 914)
@@ -184,11 +186,18 @@ STUDIES = {
         {
             "labels of a fifth alone": {"labeled": 0.2},
             "Single": {"labeled": 0.2} | _ALONE,
-            "the rest, mixed": {"labeled": 0.2, "unlabeled": "holdout:0.8"},
-            "the rest, separate": {"labeled": 0.2, "unlabeled": "holdout:0.8"}
-            | {"unlabeled_steps": "separate"},
-            "MNIST, mixed": {"labeled": 0.2, "unlabeled": "mnist"},
-            "noise, mixed": {"labeled": 0.2, "unlabeled": "noise"},
+        }
+        | {
+            f"{name}, {steps}": {"labeled": 0.2, "unlabeled": source}
+            | {"unlabeled_steps": steps}
+            for name, source in (
+                ("the rest", "holdout:0.8"),
+                ("MNIST", "mnist"),
+                ("noise", datasets.NOISE),
+            )
+            for steps in UNLABELED_STEPS
+        }
+        | {
             # Five times the images: about as many steps.
             "all labels": {"times_epochs": 0.2},
         },
