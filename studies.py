@@ -31,6 +31,15 @@ _SMALL = {"dataset": "notmnist_small", "truncate": 2_000, "epochs": 10}
 # The same training images, and as many others to choose on.
 _VALIDATED = _SMALL | {"truncate": 4_000, "validation": 2_000}
 _ALONE = {"method": "Single"}
+_WITH_UNLABELED = {
+    f"{name}, {steps}": {"labeled": 0.2, "unlabeled": source, "unlabeled_steps": steps}
+    for name, source in (
+        ("the rest", "holdout:0.8"),
+        ("MNIST", "mnist"),
+        ("noise", datasets.NOISE),
+    )
+    for steps in UNLABELED_STEPS
+}
 _TAUGHT = {
     "method": "KL",
     "alpha": Choice((0.1, 1.0)),
@@ -187,20 +196,12 @@ STUDIES = {
             "labels of a fifth alone": {"labeled": 0.2},
             "Single": {"labeled": 0.2} | _ALONE,
         }
+        | _WITH_UNLABELED
         | {
-            f"{name}, {steps}": {"labeled": 0.2, "unlabeled": source}
-            | {"unlabeled_steps": steps}
-            for name, source in (
-                ("the rest", "holdout:0.8"),
-                ("MNIST", "mnist"),
-                ("noise", datasets.NOISE),
-            )
-            for steps in UNLABELED_STEPS
-        }
-        | {
-            # Five times the images: about as many steps.
+            # What there is to win: five times the labels, about as many steps.
             "all labels": {"times_epochs": 0.2},
         },
+        controls=dict.fromkeys(("Single", *_WITH_UNLABELED), "labels of a fifth alone"),
         base=_SMALL | {"epochs": 60},
     ),
     "distillation": Study(
