@@ -132,11 +132,11 @@ def load(
     split = _checked_split(name, split)
     if seed < 0:
         raise DatasetChoiceError(f"the seed must be 0 or more, not {seed}")
-    class_names, notes, train, test = (
-        (tuple("0123456789"), (), *_pooled(_read_digits(seed)))
-        if name == "digits"
-        else _read_prepared(name, split, seed, data_dir, manual_dir, download)
-    )
+    if name == "digits":
+        found = _read_digits(seed)
+    else:
+        found = _read_prepared(name, split, seed, data_dir, manual_dir, download)
+    class_names, notes, train, test = found
     train, test = _truncated(train, test, truncate)
     train, validation = _set_aside(train, validation)
     return Dataset(name, class_names, train, validation, test, notes)
@@ -220,11 +220,12 @@ def _checked_split(name, split):
 
 
 def _read_digits(seed):
-    """scikit-learn's 1,797 digits, their 17 levels 0..16 spread evenly over 0..255."""
+    """As `_read_prepared`: scikit-learn's 1,797 digits, levels 0..16 made 0..255."""
     digits = sklearn_datasets.load_digits()
     order = np.random.default_rng(seed).permutation(len(digits.target))
     images = np.rint(digits.images[order, :, :, None] * (255 / 16)).astype(np.uint8)
-    return Examples(images, digits.target[order].astype(np.int64))
+    examples = Examples(images, digits.target[order].astype(np.int64))
+    return tuple("0123456789"), (), *_pooled(examples)
 
 
 def _read_prepared(name, split, seed, *places):

@@ -79,7 +79,9 @@ class Study:
     @property
     def chooses(self):
         """Whether an arm has a `Choice`, so that validation images are needed."""
-        return any(len(_candidates(own)) > 1 for own in self.arms.values())
+        return any(
+            isinstance(v, Choice) for own in self.arms.values() for v in own.values()
+        )
 
     def configs(self, seeds=SEEDS, **settings):
         """The experiments of all arms.

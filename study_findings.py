@@ -49,8 +49,7 @@ class Finding:
 
     def chosen(self, arm):
         """The candidate of an arm that was chosen, in words; "" where none was."""
-        errors = self.choices.get(arm, ())
-        return errors.idxmin() if len(errors) else ""
+        return _best(self.choices[arm]) if arm in self.choices else ""
 
     @property
     def models(self):
@@ -104,12 +103,8 @@ def findings(runs):
 
 def _finding(name, study, base, by_settings, seeds):
     tried = _tried(study, base, by_settings, seeds)
-    there = frozenset(
-        config
-        for candidates in tried.values()
-        for runs in candidates.values()
-        for config in runs
-    )
+    groups = [runs for candidates in tried.values() for runs in candidates.values()]
+    there = frozenset(itertools.chain.from_iterable(groups))
     if not _goes_beyond_the_paper(there, base):
         return None
     choices = {
@@ -128,29 +123,20 @@ def _finding(name, study, base, by_settings, seeds):
     differences = _differences(study, errors)
     if not differences:
         return None
-    missing = sum(
-        max(0, len(studies.SEEDS) - len(runs))
-        for candidates in tried.values()
-        for runs in candidates.values()
-    )
+    missing = sum(max(0, len(studies.SEEDS) - len(runs)) for runs in groups)
     return Finding(name, study, base, errors, differences, missing, choices, there)
 
 
 def _tried(study, base, by_settings, seeds):
     """The runs there are: by arm, candidate and `ExperimentConfig`."""
-    keys = {
-        arm: {
-            candidate: [(c, _key(reference.config_columns(c))) for c in configs]
-            for candidate, configs in candidates.items()
-        }
-        for arm, candidates in study.configs(seeds, **base).items()
-    }
+
+    def there(configs):
+        runs = {c: by_settings.get(_key(reference.config_columns(c))) for c in configs}
+        return {config: run for config, run in runs.items() if run is not None}
+
     return {
-        arm: {
-            candidate: {c: by_settings[key] for c, key in pairs if key in by_settings}
-            for candidate, pairs in candidates.items()
-        }
-        for arm, candidates in keys.items()
+        arm: {candidate: there(configs) for candidate, configs in candidates.items()}
+        for arm, candidates in study.configs(seeds, **base).items()
     }
 
 
@@ -189,7 +175,12 @@ def _counted(tried, validation_errors):
     if validation_errors is None:
         (runs,) = tried.values()
         return runs
-    return tried[validation_errors.idxmin()] if len(validation_errors) else {}
+    return tried.get(_best(validation_errors), {})
+
+
+def _best(validation_errors):
+    """The candidate of the least error, in words; "" where nothing can be chosen."""
+    return validation_errors.idxmin() if len(validation_errors) else ""
 
 
 def _differences(study, errors):
