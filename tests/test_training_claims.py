@@ -49,6 +49,28 @@ def test_numbers_of_the_author_s_runs(evidence):
     ]
 
 
+def test_who_does_not_overfit_has_nothing_to_resist(evidence):
+    parts = training_claims.resists_overfitting(evidence)
+    assert parts[0].text.startswith("notMNIST M, end / minimum of the test cost")
+    assert [part.holds for part in parts] == [True] * 4  # his ST ends at its least cost
+
+    runs = reference.paper_runs()
+    falling = runs["epoch"].rdiv(1.0)
+    parts = training_claims.resists_overfitting(
+        Evidence(runs.assign(test_cost=falling))
+    )
+    assert [part.holds for part in parts] == [None, True, True, True]
+    assert parts[0].text == "no traditional model overfits"
+
+
+def test_only_the_seeds_that_overfit_count():
+    runs = reference.paper_runs()
+    falling = runs.assign(seed=1, test_cost=runs["epoch"].rdiv(1.0))
+    both = Evidence(pd.concat([runs, falling]))
+    first, *_ = training_claims.resists_overfitting(both)
+    assert first.seeds == 1 and first.holds is True
+
+
 def test_missing_runs_leave_a_part_open():
     runs = reference.paper_runs().query("method == 'L2'")
     evidence = Evidence(runs)
