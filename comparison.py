@@ -12,6 +12,7 @@ import math
 import numpy as np
 from scipy import stats
 
+import evaluation
 import reference
 
 CONFIDENCE = 0.95
@@ -77,6 +78,34 @@ def difference(a, b):
         p_value = float(gaps.iloc[0] == 0) if constant else stats.ttest_rel(a, b).pvalue
     return Difference(
         float(gaps.mean()), half_width(gaps.to_numpy()), float(p_value), len(gaps)
+    )
+
+
+def images_half_width(answers, other_answers):
+    """What test images leave open of a difference of two models' errors, at most.
+
+    Half the width of the 95 % interval over images, in points. As in McNemar's test the
+    images count that just one of the two gets right; these are at most the images that
+    they classify differently, for which no labels are needed.
+
+    Args:
+        answers, other_answers: dicts from the key of an image to its class; images that
+            only one of them has do not count.
+
+    Returns:
+        NaN where they have no image in common.
+    """
+    changed = evaluation.churn(answers, other_answers)
+    images = len(answers.keys() & other_answers.keys())
+    quantile = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    return 100 * quantile * math.sqrt(changed / images) if images else math.nan
+
+
+def chance_note(clear, compared):
+    """How many comparisons are clear, and how many would be so by chance."""
+    return (
+        f"{clear} of {compared} comparisons, where chance alone makes "
+        f"{(1 - CONFIDENCE) * compared:.1f} so"
     )
 
 

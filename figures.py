@@ -44,6 +44,7 @@ CLOSE_STYLES = {  # the three models of L2 0.01
     "M": ("#0072B2", "-", "s"),
     "ensemble": ("#009E73", "-", "o"),
 }
+CLEAR = {True: "#009E73", False: "#D55E00", None: "#444444"}  # fewer errors, more, open
 FAR = 1.5  # a curve that ends so many times above the median is not drawn but named
 
 

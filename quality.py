@@ -56,6 +56,12 @@ def load(runs, log_dir):
     return found
 
 
+def answers(record, model):
+    """The classes that a recorded model gave: dict from the key of an image."""
+    given = record["answers"][model].tolist()
+    return dict(zip(record["images"].tolist(), given, strict=True))
+
+
 def quality_tables(runs, records, dataset):
     """Scores of each model, and agreement of the members, by method and weight.
 
@@ -108,11 +114,8 @@ def _by_setting(runs, records, dataset):
 def _mean(found, name, model):
     """Mean over the seeds of a score; NaN where it is not known."""
     if name == "churn":
-        answers = [
-            dict(zip(r["images"].tolist(), r["answers"][model].tolist(), strict=True))
-            for r in found
-        ]
-        values = [evaluation.churn(*p) for p in itertools.combinations(answers, 2)]
+        given = [answers(record, model) for record in found]
+        values = [evaluation.churn(*p) for p in itertools.combinations(given, 2)]
     elif name == "detection":
         values = [r["detection"][model] for r in found if "detection" in r]
     else:

@@ -143,10 +143,7 @@ def answer(finding):
     if len(ordered) > LISTED:
         named.append(f"smaller clear differences: {len(ordered) - LISTED}")
     first = "; ".join(named) if named else "No arm differs clearly from its control"
-    second = (
-        f"Clear: {len(clear)} of {len(decided)} comparisons, where chance alone makes "
-        f"{0.05 * len(decided):.1f} so"
-    )
+    second = f"Clear: {comparison.chance_note(len(clear), len(decided))}"
     if open_ones:
         largest = max(abs(d.mean) for d in open_ones)
         second += f"; the others, of at most {largest:.2f} points, the seeds leave open"
@@ -192,6 +189,5 @@ def figure(finding):
 
 
 def _colour(difference):
-    if difference is None or difference.seeds < 2 or difference.below is None:
-        return "#444444"
-    return "#009E73" if difference.below else "#D55E00"
+    decided = difference is not None and difference.seeds > 1
+    return figures.CLEAR[difference.below if decided else None]

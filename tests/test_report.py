@@ -137,7 +137,8 @@ def test_the_author_s_runs_are_compared_with_nothing(tmp_path):
     assert "ST diff." not in page and "Missing of the paper" not in page
     assert "0.0257211" in page
     numbers = {path.name.split("_")[1] for path in (tmp_path / "figures").iterdir()}
-    assert numbers == {"A.1", "A.2", "B.1"}
+    assert numbers == {"A.1", "A.2", "B.1", "mnist"}  # and its differences
+    assert "Collaboration against training apart" in page and "diamonds" not in page
 
 
 def test_a_data_set_that_is_not_there_is_one_line(some_runs, tmp_path):
