@@ -48,7 +48,7 @@ define_string(
     "grid",
     None,
     f"A named set of experiments: {', '.join(_GRIDS)}. The paper's are 39, or 13 for "
-    "each dataset that --dataset names; the others are small studies (see studies.py).",
+    "each dataset that --dataset names; the others are studies (see studies.py).",
 )
 define_list(
     "members",
@@ -237,10 +237,12 @@ def _grid(common, seeds):
         raise ConfigError(
             f"grid must be one of {', '.join(_GRIDS)}, got {FLAGS.grid!r}"
         )
-    for name in ("method", "alpha", "members"):
+    is_paper = FLAGS.grid == "paper"
+    varied = set() if is_paper else studies.STUDIES[FLAGS.grid].varied
+    for name in sorted({"method", "alpha", "members"} | varied):
         if FLAGS[name].present:
             raise ConfigError(f"--grid says what {name} is: leave --{name} out")
-    if FLAGS.grid == "paper":
+    if is_paper:
         datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
         return grids.paper_grid(datasets_named, seeds, **common)
     return _study(common, seeds)

@@ -1,11 +1,11 @@
-"""The small studies behind the paper's open questions, and its missing controls.
+"""The studies behind the paper's open questions, and its missing controls.
 
-Section 7.3 asks seven questions, and section 2.0.1 supposes that collaboration is
-better than distillation. Each study is a question and a few arms: settings of
-`ExperimentConfig` that differ from the control's. The same seeds in all arms give the
-same images and initial weights, so that arms are compared seed by seed. A setting that
-is a `Choice` is chosen on validation images. Elsewhere nothing was tuned: weights are
-the paper's choice for L2.
+Section 7.3 asks seven questions, section 2.0.1 supposes that collaboration is better
+than distillation, and the author's code reduces otherwise than his text. Each study is
+a question and a few arms: settings of `ExperimentConfig` that differ from the
+control's. The same seeds in all arms give the same images and initial weights, so that
+arms are compared seed by seed. A setting that is a `Choice` is chosen on validation
+images. Elsewhere nothing was tuned: weights are the paper's choice for L2.
 """
 
 from __future__ import annotations
@@ -75,6 +75,11 @@ class Study:
             ]
         first, *others = self.arms
         return [(arm, first) for arm in others]
+
+    @property
+    def varied(self):
+        """The settings that its arms set, each of which it has to itself."""
+        return {name for own in self.arms.values() for name in own} - {"times_epochs"}
 
     @property
     def chooses(self):
@@ -252,5 +257,16 @@ STUDIES = {
             f"L2 0.01, {noise} wrong": f"Single, {noise} wrong"
             for noise in ("0%", "20%", "40%")
         },
+    ),
+    "reduction": Study(
+        "What is the difference between the reduction layer of the paper's text and "
+        "that of the author's code worth?",
+        {
+            f"{name}, {which}": own | {"reduction": reduction}
+            for which, reduction in (("text", "paper"), ("code", "released"))
+            for name, own in (("Single", _ALONE), ("L2 0.01", {}))
+        },
+        controls={f"{name}, code": f"{name}, text" for name in ("Single", "L2 0.01")},
+        base={"dataset": "cifar10"},  # the paper's experiments, nothing made smaller
     ),
 }

@@ -84,12 +84,11 @@ def findings(runs):
     by_settings = {
         _key(run.iloc[0]): run for _, run in final.groupby("run", sort=False)
     }
-    bases = final[list(FREE)].drop_duplicates().to_dict("records")
     seeds = sorted(map(int, final["seed"].unique()))
     found = [
         finding
         for name, study in studies.STUDIES.items()
-        for base in bases
+        for base in _common_settings(final, study)
         if (finding := _finding(name, study, base, by_settings, seeds)) is not None
     ]
     return [
@@ -99,6 +98,12 @@ def findings(runs):
             finding.name == other.name and finding.runs < other.runs for other in found
         )
     ]
+
+
+def _common_settings(final, study):
+    """The settings in common that a study may have been run with, as dicts."""
+    free = [name for name in FREE if name not in study.varied]
+    return final[free].drop_duplicates().to_dict("records")
 
 
 def _finding(name, study, base, by_settings, seeds):

@@ -117,10 +117,11 @@ def _conditions(finding):
     trained = base["truncate"] - base["validation"]
     images = f"{trained:,} images" if base["truncate"] else "all images"
     seeds = finding.errors.index.get_level_values("seed").nunique()
-    return (
-        f"{base['dataset']}, {images}, {base['epochs']} epochs, {seeds} seeds; test "
-        "error, differences paired by seed with 95 % intervals"
+    paired = (
+        f"{seeds} seeds; test error, differences paired by seed with 95 % intervals"
     )
+    counted = paired if seeds > 1 else "one seed; test error"
+    return f"{base['dataset']}, {images}, {base['epochs']} epochs, {counted}"
 
 
 def name_of(finding):

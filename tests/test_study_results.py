@@ -83,6 +83,8 @@ def test_nothing_clear_and_one_seed(tmp_path):
     single = load(tmp_path)[0].query("seed == 912")
     (finding,) = study_findings.findings(single)
     assert study_results.answer(finding).startswith("With one seed nothing can be told")
+    caption = study_results.table(finding).caption
+    assert caption.endswith("3 epochs, one seed; test error")
 
 
 def test_the_paper_s_own_runs_are_no_study(tmp_path):
@@ -122,6 +124,17 @@ def test_longer_arms_are_no_study_of_their_own(tmp_path):
     (finding,) = study_findings.findings(load(tmp_path)[0])
     assert (finding.name, finding.base["epochs"]) == ("augmentation", 3)
     assert len(finding.runs) == 24 and finding.missing == 0
+
+
+def test_what_the_arms_vary_makes_no_second_finding(tmp_path):
+    arms = studies.STUDIES["reduction"].configs(**SMALL)
+    for place, candidates in enumerate(arms.values()):
+        write_arm(tmp_path, candidates[""], (10 + place, 11 + place, 12 + place))
+    (finding,) = study_findings.findings(load(tmp_path)[0])
+    assert finding.name == "reduction" and "reduction" not in finding.base
+    assert len(finding.runs) == 12 and finding.missing == 0
+    assert finding.differences["L2 0.01, code", "L2 0.01, text", "M"].mean == 2
+    assert study_results.name_of(finding).endswith("reduction_dataset_digits_epochs_3")
 
 
 def test_precision_sets_no_run_apart(tmp_path):
