@@ -63,12 +63,12 @@ def test_who_does_not_overfit_has_nothing_to_resist(evidence):
     assert parts[0].text == "no traditional model overfits"
 
 
-def test_only_the_seeds_that_overfit_count():
+def test_a_rise_at_one_of_several_seeds_brings_all_of_them_in():
     runs = reference.paper_runs()
     falling = runs.assign(seed=1, test_cost=runs["epoch"].rdiv(1.0))
     both = Evidence(pd.concat([runs, falling]))
     first, *_ = training_claims.resists_overfitting(both)
-    assert first.seeds == 1 and first.holds is True
+    assert first.seeds == 2 and first.holds is None  # M rose by a quarter, and by none
 
 
 def test_missing_runs_leave_a_part_open():
