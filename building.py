@@ -13,7 +13,7 @@ import environment
 import models
 import optimization
 import resnet
-from experiments import ConfigError
+from experiment_checks import ConfigError
 
 POLICIES = {
     "float32": "float32",

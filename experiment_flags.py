@@ -13,13 +13,8 @@ import grids
 import resnet
 import schedules
 import studies
-from experiments import (
-    JIT,
-    PRECISIONS,
-    STRATEGIES,
-    ConfigError,
-    ExperimentConfig,
-)
+from experiment_checks import JIT, PRECISIONS, STRATEGIES, ConfigError
+from experiments import ExperimentConfig
 
 # Not absl's global flags: absl.logging, which TensorFlow imports, has a log_dir too.
 FLAGS = flags.FlagValues()

@@ -1,6 +1,6 @@
 """What an experiment is: its settings, the paper's values for them, and its directory.
 
-Nothing here imports TensorFlow, so that a wrong setting is refused at once.
+Nothing here imports TensorFlow.
 """
 
 from __future__ import annotations
@@ -12,16 +12,9 @@ import re
 
 import collaboration
 import datasets
-import resnet
+import experiment_checks
 
-PRECISIONS = ("float32", "bfloat16", "float16", "auto")
-JIT = ("auto", "on", "off")
-STRATEGIES = ("single", "mirrored")
 EPOCHS = {"notmnist": 15, "notmnist_small": 15}  # section 5.2; 30 elsewhere
-
-
-class ConfigError(ValueError):
-    """A setting that cannot be: one line for the person who chose it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,103 +81,17 @@ class ExperimentConfig:
             self._set("epochs", EPOCHS.get(self.dataset, 30))
         if self.split is None:
             self._set("split", datasets.default_split(self.dataset))
-        self._check_choices()
-        self._check_numbers()
-        self._set("pull", _canonical_pull(self.pull, self.member_names))
-        self._check_collaboration()
-        self._check_unlabeled()
+        pull = experiment_checks.canonical_pull(self.pull, self.member_names)
+        self._set("pull", pull)
+        experiment_checks.check(self)
 
     def _set(self, name, value):
         object.__setattr__(self, name, value)
 
-    def _check_choices(self):
-        if not self.members:
-            raise ConfigError(f"members must name some of {', '.join(resnet.PRESETS)}")
-        choices = {
-            "split": datasets.SPLITS,
-            "reduction": resnet.REDUCTIONS,
-            "precision": PRECISIONS,
-            "jit": JIT,
-            "strategy": STRATEGIES,
-            "unlabeled_steps": collaboration.UNLABELED_STEPS,
-        }
-        given = [(name, getattr(self, name)) for name in choices]
-        given += [("members", member) for member in self.members]
-        given += [("teacher", member) for member in self.teacher]
-        for name, value in given:
-            allowed = choices.get(name, tuple(resnet.PRESETS))
-            if value not in allowed:
-                raise ConfigError(
-                    f"{name} must be one of {', '.join(allowed)}, got {value!r}"
-                )
-
-    def _check_numbers(self):
-        least = {"epochs": 1, "batch_size": 1} | dict.fromkeys(
-            ("seed", "validation", "truncate"), 0
-        )
-        for name, minimum in least.items():
-            value = getattr(self, name)
-            if value < minimum:
-                raise ConfigError(f"{name} must be at least {minimum}, got {value}")
-        for name in ("learning_rate", "weight_decay", "unlabeled_weight"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ConfigError(f"{name} must be a finite number >= 0, got {value}")
-        if not 0 <= self.label_noise < 1:
-            raise ConfigError(
-                f"label_noise must be from 0 to below 1, got {self.label_noise}"
-            )
-        if not 0 < self.labeled <= 1:
-            raise ConfigError(
-                f"labeled must be above 0 and at most 1, got {self.labeled}"
-            )
-        for name in ("learning_rate", "unlabeled_ratio"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ConfigError(f"{name} must be above 0, got {value}")
-
-    def _check_collaboration(self):
-        alone = len(self.members) == 1
-        if self.teacher and (not alone or self.method == "Single"):
-            raise ConfigError(
-                "a teacher needs one pupil and a method to compare them, got members "
-                f"{','.join(self.members)} and method {self.method}"
-            )
-        if self.teacher and self.augment:
-            raise ConfigError(
-                "a teacher's answers are recorded once, so the images must not change: "
-                "leave augment or teacher out"
-            )
-        if alone and not self.teacher and self.method != "Single":
-            raise ConfigError(
-                f"method {self.method} needs at least 2 members, got "
-                f"{self.members[0]} alone: name a second one or use method Single"
-            )
-        try:
-            self.collaboration  # noqa: B018 (it checks itself)
-        except ValueError as error:
-            raise ConfigError(error) from error
-
-    def _check_unlabeled(self):
-        if self.unlabeled is None:
-            return
-        if self.method == "Single" or self.teacher:
-            raise ConfigError(
-                "unlabeled images are for members that collaborate: leave unlabeled "
-                "out, or name several members and a method other than Single"
-            )
-        if not 0 <= self.holdout < 1 or (
-            self.labeled < 1 and self.labeled + self.holdout > 1 + 1e-9
-        ):
-            raise ConfigError(
-                f"labeled {self.labeled} and unlabeled {self.unlabeled} must be parts "
-                "of the training images that do not overlap"
-            )
-
     @property
     def collaboration(self):
         """The `collaboration.Collaboration` of the members."""
-        pulls = dict(_pull_factor(text) for text in self.pull)
+        pulls = dict(experiment_checks.pull_factor(text) for text in self.pull)
         return collaboration.Collaboration(
             self.method,
             self.alpha,
@@ -317,29 +224,3 @@ _FIELDS = ExperimentConfig.__dataclass_fields__
 _NOT_IN_RUN_DIR = (
     "dataset", "members", "method", "alpha", "seed", "precision", "jit", "strategy",
 )  # fmt: skip
-
-
-def _pull_factor(text):
-    """(member, factor) of "NAME=FACTOR"."""
-    name, equals, factor = text.partition("=")
-    try:
-        if equals and math.isfinite(float(factor)) and float(factor) >= 0:
-            return name, float(factor)
-    except ValueError:
-        pass
-    raise ConfigError(f"pull must be NAME=FACTOR (a number >= 0), got {text!r}")
-
-
-def _canonical_pull(pull, member_names):
-    """The pull of each member where it is not 1, in the order of the members."""
-    factors = dict(map(_pull_factor, pull))
-    for name in factors:
-        if name not in member_names:
-            raise ConfigError(
-                f"pull must name members, {', '.join(member_names)}, got {name!r}"
-            )
-    return tuple(
-        f"{name}={factors[name]:g}"
-        for name in member_names
-        if factors.get(name, 1.0) != 1
-    )

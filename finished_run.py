@@ -10,7 +10,8 @@ import json
 import pathlib
 
 import records
-from experiments import ConfigError, ExperimentConfig
+from experiment_checks import ConfigError
+from experiments import ExperimentConfig
 
 
 class UnusableRun(Exception):

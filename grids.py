@@ -10,7 +10,8 @@ import itertools
 import pathlib
 
 import datasets
-from experiments import ConfigError, ExperimentConfig
+from experiment_checks import ConfigError
+from experiments import ExperimentConfig
 
 # The paper's grid (section 5.2), in the order of its tables and figures.
 PAPER_DATASETS = ("mnist", "notmnist", "cifar10")

@@ -23,8 +23,8 @@ import failures
 import files
 import grids
 import interruption
+from experiment_checks import ConfigError
 from experiment_flags import FLAGS
-from experiments import ConfigError
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
     import tensorflow as tf

@@ -20,7 +20,7 @@ import inference
 import interruption
 import logger
 import records
-from experiments import ConfigError
+from experiment_checks import ConfigError
 
 
 class RunError(Exception):

@@ -4,7 +4,8 @@ import sys
 import pytest
 from conftest import ROOT
 
-from experiments import ConfigError, ExperimentConfig
+from experiment_checks import ConfigError
+from experiments import ExperimentConfig
 
 
 def test_paper_settings():

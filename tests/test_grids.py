@@ -1,7 +1,8 @@
 import pytest
 
 import grids
-from experiments import ConfigError, ExperimentConfig
+from experiment_checks import ConfigError
+from experiments import ExperimentConfig
 
 
 def test_numbers_of_the_paper():

@@ -17,7 +17,8 @@ import logger
 import records
 import resnet
 import training
-from experiments import ConfigError, ExperimentConfig
+from experiment_checks import ConfigError
+from experiments import ExperimentConfig
 
 CONFIG = ExperimentConfig("tiny", members=("ST", "ST"), epochs=3, batch_size=16)
 ONE_EPOCH = dataclasses.replace(CONFIG, epochs=1)
