@@ -2,47 +2,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_models import compiled, ensemble, fit, linear, weights
 
 import collaboration
 import models
-import optimization
 import resnet
-
-
-def linear(name, classes=3, seed=0, **kwargs):
-    """A small member: images of 8x8x1 to logits."""
-    return keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            keras.layers.Rescaling(1 / 255),
-            keras.layers.Flatten(),
-            keras.layers.Dense(
-                classes,
-                kernel_initializer=keras.initializers.HeNormal(seed=seed),
-                **kwargs,
-            ),
-        ],
-        name=name,
-    )
-
-
-def ensemble(method="L2", alpha=0.1, weight_decay=0.01, **kwargs):
-    members = [linear("a", seed=1), linear("b", seed=2)]
-    return models.EnsembleModel(members, method, alpha, weight_decay, **kwargs)
-
-
-def compiled(model, **kwargs):
-    kwargs = {"optimizer": "adam", "jit_compile": False} | kwargs
-    model.compile(**kwargs)
-    return model
-
-
-def weights(model):
-    return [v.numpy() for v in model.trainable_variables]
-
-
-def fit(model, data, epochs=2):
-    return model.fit(*data, batch_size=32, epochs=epochs, shuffle=False, verbose=0)
 
 
 def softmax_cost(logits, labels):
@@ -234,106 +198,6 @@ def cost_of(model, *data):
     return model.train_on_batch(*data, return_dict=True)
 
 
-def test_a_pupil_descends_hintons_cost(images_and_labels):
-    """CE(y, p) + alpha T^2 KL(teacher / T || p / T), but for a constant."""
-    images, labels = images_and_labels
-    teacher = np.random.default_rng(0).normal(size=(96, 3)).astype(np.float32)
-    pupil = models.SingleModel(linear("a"), method="KL", alpha=0.5, temperature=2.0)
-    compiled(pupil, optimizer=keras.optimizers.SGD(0.1))
-    before = weights(pupil)
-    with tf.GradientTape() as tape:
-        g = pupil.members[0](images)
-        cost = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=g)
-        target = tf.nn.softmax(teacher / 2)
-        cost += 0.5 * 4 * tf.nn.softmax_cross_entropy_with_logits(target, g / 2)
-        cost = tf.reduce_mean(cost)
-    gradients = tape.gradient(cost, pupil.trainable_variables)
-    fit_on_inputs(pupil, models.Inputs(images, teacher=teacher), labels)
-    for old, gradient, new in zip(before, gradients, weights(pupil), strict=True):
-        np.testing.assert_allclose(new, old - 0.1 * gradient, rtol=1e-4, atol=1e-6)
-
-
-def fit_on_inputs(model, inputs, labels, epochs=1):
-    data = tf.data.Dataset.from_tensors((inputs, labels))
-    return model.fit(data, epochs=epochs, verbose=0).history
-
-
-def normalized(name, seed):
-    layers = [keras.Input((8, 8, 1)), keras.layers.BatchNormalization()]
-    return keras.Sequential([*layers, *linear(name, seed=seed).layers], name=name)
-
-
-def test_mixed_images_without_labels_add_their_cost(images_and_labels):
-    images, labels = images_and_labels
-    further = 255 - images[:32]
-    model = ensemble(unlabeled="mixed", unlabeled_weight=0.3)
-    compiled(model, optimizer=keras.optimizers.SGD(0.1))
-    before = weights(model)
-    with tf.GradientTape() as tape:
-        logits = [m(images) for m in model.members]
-        apart = model.collaboration.cost([m(further) for m in model.members])
-        cost = 0.1 * model.collaboration.cost(logits) + 0.1 * 0.3 * apart
-        cost += model._weight_decay_cost()
-        for g in logits:
-            cost += tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=g)
-            )
-    gradients = tape.gradient(cost, model.trainable_variables)
-    history = fit_on_inputs(model, models.Inputs(images, further), labels)
-    assert history["unlabeled_cost"] == pytest.approx([float(apart)], rel=1e-5)
-    assert history["loss"] == pytest.approx([float(cost)], rel=1e-5)
-    for old, gradient, new in zip(before, gradients, weights(model), strict=True):
-        np.testing.assert_allclose(new, old - 0.1 * gradient, rtol=1e-4, atol=1e-6)
-
-
-def test_separate_steps_on_images_without_labels(images_and_labels):
-    images, labels = images_and_labels
-    further = 255 - images[:32]
-    model = ensemble(unlabeled="separate", unlabeled_weight=0.3)
-    compiled(model, optimizer=keras.optimizers.SGD(0.1))
-    apart = ensemble()
-    compiled(apart, optimizer=keras.optimizers.SGD(0.1))
-    with tf.GradientTape() as tape:
-        cost = apart.collaboration.cost([m(further) for m in apart.members])
-        cost *= 0.1 * 0.3
-    gradients = tape.gradient(cost, apart.trainable_variables)
-    apart.optimizer.apply(gradients, apart.trainable_variables)
-    apart.train_on_batch(images, labels)
-    fit_on_inputs(model, models.Inputs(images, further), labels)
-    assert int(model.optimizer.iterations) == 2
-    for one, other in zip(weights(model), weights(apart), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("unlabeled", collaboration.UNLABELED_STEPS)
-def test_images_without_labels_leave_no_trace_in_the_moments(
-    unlabeled, images_and_labels
-):
-    images, labels = images_and_labels
-    moments = []
-    for kind, inputs in (
-        (unlabeled, models.Inputs(images, 255 - images[:32])),
-        (None, models.Inputs(images)),
-    ):
-        members = [normalized("a", 1), normalized("b", 2)]
-        model = compiled(models.EnsembleModel(members, unlabeled=kind))
-        fit_on_inputs(model, inputs, labels)
-        moments.append([v.numpy() for v in model.non_trainable_weights])
-    assert moments[0]
-    for one, other in zip(*moments, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5)
-
-
-def test_images_without_labels_must_be_expected(images_and_labels):
-    images, labels = images_and_labels
-    for model, inputs, message in (
-        (ensemble(), models.Inputs(images, images), "have no use for images"),
-        (ensemble(unlabeled="mixed"), models.Inputs(images), "would need images"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            fit_on_inputs(compiled(model), inputs, labels)
-
-
 def test_alpha_follows_its_schedule(images_and_labels):
     images, labels = images_and_labels
     model = ensemble(alpha=0.4, schedule="ramp_up:0.5", steps=8)
@@ -343,53 +207,6 @@ def test_alpha_follows_its_schedule(images_and_labels):
     assert [h["alpha"] for h in history] == pytest.approx(steps, abs=1e-6)
     plain = cost_of(compiled(ensemble(alpha=0)), images, labels)
     assert history[0]["loss"] == pytest.approx(plain["loss"], rel=1e-5)
-
-
-def test_keras_exports_the_ensemble(tmp_path, images_and_labels):
-    images, _ = images_and_labels
-    model = compiled(ensemble())
-    expected = model(images)
-    model.export(tmp_path, verbose=False)
-    loaded = tf.saved_model.load(tmp_path)
-    served = loaded.serve(images.astype(np.float32))
-    np.testing.assert_allclose(served, expected, rtol=1e-5)
-
-
-def test_save_and_load_everything(tmp_path, images_and_labels):
-    model = ensemble(
-        "CE", temperature=2.0, topology="ring", pair_cost="mean", pull=(1, 0.5),
-        schedule="cosine", steps=10, unlabeled="mixed", unlabeled_weight=0.5,
-    )  # fmt: skip
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    names = ("collaboration", "steps", "unlabeled", "unlabeled_weight", "average")
-    for name in names:
-        assert getattr(loaded, name) == getattr(model, name)
-
-
-def test_save_and_load(tmp_path, images_and_labels):
-    images, _ = images_and_labels
-    model = compiled(ensemble("CE", 0.3), optimizer=optimization.paper_optimizer(100))
-    fit(model, images_and_labels)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert (loaded.method, loaded.alpha, loaded.weight_decay) == ("CE", 0.3, 0.01)
-    np.testing.assert_array_equal(
-        loaded.predict(images, verbose=0), model.predict(images, verbose=0)
-    )
-    for go_on in (model, loaded):
-        fit(go_on, images_and_labels)
-    for one, other in zip(weights(model), weights(loaded), strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-def test_save_and_load_single(tmp_path, images_and_labels):
-    images, _ = images_and_labels
-    model = compiled(models.SingleModel(linear("a"), 0.1))
-    fit(model, images_and_labels)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(loaded(images), model(images))
 
 
 @pytest.mark.parametrize(
