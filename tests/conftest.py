@@ -10,6 +10,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data" / "tfds"
+needs_real_data = pytest.mark.skipif(
+    not REAL_DATA.exists(), reason="needs ../shared/data"
+)
 sys.path.insert(0, str(ROOT))
 
 

@@ -1,11 +1,10 @@
 import gzip
-import io
 import json
-import tarfile
 
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from archives import LETTERS, tar, write
 
 from not_mnist import not_mnist_dataset_builder as not_mnist
 
@@ -14,22 +13,6 @@ NOT_AN_IMAGE = b"text"
 
 def png(height=28, width=28, channels=1):
     return tf.io.encode_png(tf.zeros((height, width, channels), tf.uint8)).numpy()
-
-
-def tar(members):
-    """The bytes of an uncompressed archive of (name, content)."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        for name, content in members:
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return file.getvalue()
-
-
-def write(path, members):
-    path.write_bytes(gzip.compress(tar(members)))
-    return path
 
 
 class Manager:
@@ -158,15 +141,13 @@ def test_splits_and_what_was_skipped(tmp_path):
     assert (stored(full, "train"), stored(full, "test")) == ([(2, 9)], [(9, 0)])
     kept = json.loads((full.data_path / "metadata.json").read_text())
     assert kept == {"unreadable": {"train": ["A/2.png", "B/2.png"], "test": []}}
-    assert full.info.features["label"].names == list("ABCDEFGHIJ")
+    assert full.info.features["label"].names == list(LETTERS)
     small = prepare("small", tmp_path, tmp_path / "data")
     assert list(small.info.splits) == ["train"] and stored(small, "train") == [(9, 0)]
 
 
 def test_stored_order_depends_on_the_names_only(tmp_path):
-    members = [
-        (f"x/{letter}/{i}.png", png()) for i in range(5) for letter in "ABCDEFGHIJ"
-    ]
+    members = [(f"x/{letter}/{i}.png", png()) for i in range(5) for letter in LETTERS]
     orders = []
     for number, some in enumerate((members, members[::-1], members[7:] + members[:7])):
         folder = tmp_path / str(number)

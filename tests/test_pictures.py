@@ -1,7 +1,7 @@
 import matplotlib.image
 import numpy as np
 import pytest
-from conftest import REAL_DATA
+from conftest import REAL_DATA, needs_real_data
 
 import datasets
 import figures
@@ -59,7 +59,7 @@ def test_a_missing_set_is_named(tmp_path):
         pictures.first_images("mnist", 3, data_dir=tmp_path, manual_dir=None)
 
 
-@pytest.mark.skipif(not REAL_DATA.exists(), reason="needs ../shared/data")
+@needs_real_data
 def test_first_images_of_a_prepared_set():
     images, labels, names = pictures.first_images(
         "cifar10", 5, data_dir=REAL_DATA, manual_dir=None

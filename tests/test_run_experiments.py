@@ -4,7 +4,7 @@ import sys
 import time
 
 import pytest
-from conftest import REAL_DATA, ROOT
+from conftest import REAL_DATA, ROOT, needs_real_data
 
 import datasets
 import experiment_flags
@@ -165,7 +165,7 @@ def test_a_missing_data_set_is_explained(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL_DATA.exists(), reason="needs ../shared/data")
+@needs_real_data
 def test_mnist_beside_the_paper(tmp_path):
     run = command(
         "--dataset", "mnist", "--data_dir", REAL_DATA, "--log_dir", tmp_path,
