@@ -13,7 +13,6 @@ import jinja2
 
 import charts
 import claims
-import comparison
 import differences
 import figures
 import files
@@ -57,18 +56,18 @@ def write(
     for line in absent:
         say(line)
     studies = _studies(runs, output_dir)
-    others = tables.other_runs_table(runs)
-    tables.write(others, output_dir / "tables")
+    correlations = None if is_paper else tables.correlations_table(runs)
     page = _render(
         runs,
         is_paper=is_paper,
         claims=checked,
+        correlations=_table(correlations, output_dir),
         costs=costs,
         sections=_sections(runs, records or {}, is_paper, output_dir),
         samples=samples,
         absent=absent,
         studies=studies,
-        others=others,
+        others=_table(tables.other_runs_table(runs), output_dir),
         left_out=left_out,
     )
     _write_text(output_dir / "claims.md", claims.markdown(checked))
@@ -88,7 +87,6 @@ def _render(runs, is_paper, **parts):
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     first = runs.drop_duplicates("run").sort_values(["dataset", "run"])
     return template.render(
-        correlations=[] if is_paper else comparison.grid_correlations(runs),
         is_paper=is_paper,
         runs=first.to_dict("records"),
         missing=reference.missing_experiments(runs),
@@ -98,6 +96,13 @@ def _render(runs, is_paper, **parts):
         dataset_label=reference.dataset_label,
         **parts,
     )
+
+
+def _table(table, output_dir):
+    """Writes a table, if there is one, and gives it for the page."""
+    if table is not None:
+        tables.write(table, output_dir / "tables")
+    return table
 
 
 def _write_text(path, text):
@@ -121,11 +126,9 @@ def _sections(runs, records, is_paper, output_dir):
 def _section(runs, paper, dataset, output_dir):
     """The tables and figures of a data set, written and for the page."""
     results = [
-        tables.results_table(runs, paper, dataset, quantity)
+        _table(tables.results_table(runs, paper, dataset, quantity), output_dir)
         for quantity in ("error", "cost")
     ]
-    for table in results:
-        tables.write(table, output_dir / "tables")
     drawn = []
     for model in ("ST", "M"):
         for quantity in ("error", "cost"):
@@ -157,8 +160,6 @@ def _beyond_the_paper(runs, records, paper, dataset, output_dir):
     gains = differences.differences(runs, records, dataset, paper)
     found = [differences.table(gains, dataset)] if len(gains) else []
     found += quality.quality_tables(runs, records, dataset)
-    for table in found:
-        tables.write(table, output_dir / "tables")
     drawn = [
         (
             differences.figure(gains) if len(gains) else None,
@@ -179,7 +180,7 @@ def _beyond_the_paper(runs, records, paper, dataset, output_dir):
         ),
     ]
     return {
-        "beyond_tables": found,
+        "beyond_tables": [_table(table, output_dir) for table in found],
         "beyond_figures": [
             _figure(figure, output_dir, ("", dataset, kind), caption)
             for figure, kind, caption in drawn
@@ -192,10 +193,8 @@ def _studies(runs, output_dir):
     """The studies that have runs, their tables and figures written and for the page."""
     parts = []
     for finding in study_findings.findings(runs):
-        table = study_results.table(finding)
-        choices = study_results.choices_table(finding)
-        for written in filter(None, (table, choices)):
-            tables.write(written, output_dir / "tables")
+        table = _table(study_results.table(finding), output_dir)
+        choices = _table(study_results.choices_table(finding), output_dir)
         drawn = _figure(
             study_results.figure(finding),
             output_dir,

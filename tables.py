@@ -181,6 +181,40 @@ def other_runs_table(runs):
     )
 
 
+def correlations_table(runs):
+    """How alike our grid and the paper's rank the settings, by Spearman's correlation.
+
+    Args:
+        runs: rows of `analysis.load_runs`; those in the paper's setting count.
+
+    Returns:
+        A `Table` with a row for each data set and quantity, or None where there are
+        fewer than three settings to compare.
+    """
+    data = pd.DataFrame(
+        found for found in comparison.grid_correlations(runs) if found["settings"] >= 3
+    )
+    if data.empty:
+        return None
+    rows = []
+    for (dataset, quantity), part in data.groupby(["dataset", "quantity"], sort=False):
+        title = f"{reference.dataset_label(dataset)}, {quantity}"
+        texts = (_correlation(found) for found in part.itertuples())
+        rows.append(tuple(map(Cell, (title, *texts, str(part["settings"].iloc[0])))))
+    return Table(
+        name="table_correlations",
+        caption="Spearman's rank correlation of our grid with the paper's, over the "
+        "settings in common",
+        header=("final test", *_header(False)[1:], "settings"),
+        rows=rows,
+        data=data,
+    )
+
+
+def _correlation(found):
+    return f"{found.rho:+.2f} (p = {found.p:.2g})" if found.rho == found.rho else "-"
+
+
 def markdown(table):
     """The table in Markdown, best values in bold."""
 

@@ -114,6 +114,25 @@ def test_other_runs_are_listed_and_not_pooled(tmp_path):
     assert tables.other_runs_table(runs[runs["setting"] == ""]).rows == []
 
 
+def test_correlations_with_the_paper_s_grid():
+    paper = reference.paper_runs()
+    small = paper[paper["dataset"] == "notmnist"].assign(dataset="notmnist_small")
+    runs = small.assign(test_cost=-small["test_cost"])
+    table = tables.correlations_table(runs)
+    texts = [[cell.text for cell in row] for row in table.rows]
+    name = reference.dataset_label("notmnist_small")
+    assert texts == [
+        [f"{name}, error", *["+1.00 (p = 0)"] * 3, "13"],
+        [f"{name}, cost", *["-1.00 (p = 0)"] * 3, "13"],
+    ]
+    assert len(table.data) == 6 and table.header[1:4] == ("ST", "M", "Ens")
+    two = runs[runs["alpha"] == 0.01]
+    two = two[two["method"] != "CE"]
+    assert tables.correlations_table(two) is None
+    same = tables.correlations_table(runs.assign(test_error=0.5))
+    assert [cell.text for cell in same.rows[0]][1:4] == ["-"] * 3
+
+
 def test_validation_errors_of_other_runs(tmp_path):
     write_run(tmp_path, ExperimentConfig("mnist", seed=1, epochs=2))
     config = ExperimentConfig("mnist", seed=2, epochs=2, validation=100)
