@@ -1,10 +1,17 @@
-"""Archives in the layout of notMNIST's published ones, for tests."""
+"""Archives in the layout of notMNIST's published ones, and images, for tests."""
 
 import gzip
 import io
 import tarfile
 
+import tensorflow as tf
+
 LETTERS = "ABCDEFGHIJ"
+
+
+def png(height=28, width=28, channels=1):
+    """A black image, as a published archive holds it or, in other sizes, not."""
+    return tf.io.encode_png(tf.zeros((height, width, channels), tf.uint8)).numpy()
 
 
 def tar(members):

@@ -6,7 +6,7 @@ import tarfile
 import numpy as np
 import pytest
 import tensorflow as tf
-from archives import LETTERS, write
+from archives import LETTERS, png, write
 from conftest import REAL_DATA, needs_real_data
 
 import datasets
@@ -37,11 +37,10 @@ def write_glyphs(path, per_class, unreadable=()):
 def manual_dir(tmp_path_factory):
     """A folder with a large archive of 12 images a class, and a small one of 5."""
     folder = tmp_path_factory.mktemp("manual")
-    wide = tf.io.encode_png(np.zeros((28, 27, 1), np.uint8)).numpy()
     write_glyphs(
         folder / "notMNIST_small.tar.gz", 5, [("A/empty.png", b""), ("F/no.png", b"x")]
     )
-    write_glyphs(folder / "notMNIST_large.tar.gz", 12, [("C/wide.png", wide)])
+    write_glyphs(folder / "notMNIST_large.tar.gz", 12, [("C/wide.png", png(width=27))])
     return folder
 
 

@@ -4,15 +4,11 @@ import json
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from archives import LETTERS, tar, write
+from archives import LETTERS, png, tar, write
 
 from not_mnist import not_mnist_dataset_builder as not_mnist
 
 NOT_AN_IMAGE = b"text"
-
-
-def png(height=28, width=28, channels=1):
-    return tf.io.encode_png(tf.zeros((height, width, channels), tf.uint8)).numpy()
 
 
 class Manager:

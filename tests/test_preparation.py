@@ -3,8 +3,8 @@ import urllib.error
 
 import numpy as np
 import pytest
-import tensorflow as tf
 import tensorflow_datasets as tfds
+from archives import png
 
 import datasets
 import preparation
@@ -50,8 +50,7 @@ def toy(tmp_path_factory):
 def small(tmp_path):
     """A data_dir in which notmnist_small lies prepared, and the folder of the set."""
     builder = not_mnist.Builder(config="small", data_dir=tmp_path)
-    png = tf.io.encode_png(tf.zeros((28, 28, 1), tf.uint8)).numpy()
-    images = {f"A/{i}.png": png for i in range(10)}
+    images = {f"A/{i}.png": png() for i in range(10)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(not_mnist, "locate", lambda *_: None)
         patch.setattr(not_mnist, "read_archive", lambda _: images.items())
@@ -184,9 +183,8 @@ def test_a_set_that_another_process_prepared_meanwhile(monkeypatch, tmp_path):
         prepare(other, **settings)
         raise OSError("Directory not empty")
 
-    png = tf.io.encode_png(tf.zeros((28, 28, 1), tf.uint8)).numpy()
     monkeypatch.setattr(
-        not_mnist, "read_archive", lambda _: [(f"A/{i}.png", png) for i in range(5)]
+        not_mnist, "read_archive", lambda _: [(f"A/{i}.png", png()) for i in range(5)]
     )
     monkeypatch.setattr(not_mnist.Builder, "download_and_prepare", prepare_twice)
     (tmp_path / not_mnist.SMALL.name).touch()
