@@ -18,6 +18,9 @@ from __future__ import annotations
 
 import dataclasses
 
+import pandas as pd
+
+import tables
 import training_claims
 from evidence import (
     MEMBERS,
@@ -247,9 +250,36 @@ def _missing(parts):
     return ", ".join(dict.fromkeys(need for part in parts for need in part.missing))
 
 
-def markdown(checked):
-    """The claims with rules, verdicts and numbers as Markdown text."""
-    lines = ["# The observations of section 6.1", ""]
+def overview(checked, paper=None):
+    """The verdicts at a glance.
+
+    Args:
+        checked: what `check_all` gave.
+        paper: the same for the author's own numbers, to stand beside; or None.
+
+    Returns:
+        A `tables.Table` with a row for each claim.
+    """
+    rows = []
+    for place, claim in enumerate(checked):
+        row = {"claim": f"{claim.number} {claim.name}", "verdict": claim.verdict}
+        if paper is not None:
+            row["paper_verdict"] = paper[place].verdict
+        holding = [part.holds for part in claim.parts]
+        rows.append(row | {mark: holding.count(holds) for holds, mark in MARKS.items()})
+    theirs = () if paper is None else ("on the author's numbers",)
+    return tables.Table(
+        name="table_claims",
+        caption="The observations of section 6.1; one holds if all of its parts do",
+        header=("observation", "verdict", *theirs, "parts: yes", "no", "open"),
+        rows=[tuple(tables.Cell(str(value)) for value in row.values()) for row in rows],
+        data=pd.DataFrame(rows),
+    )
+
+
+def markdown(checked, at_a_glance):
+    """The claims with rules, verdicts and numbers, below their `overview`, as text."""
+    lines = ["# The observations of section 6.1", "", tables.markdown(at_a_glance)]
     for claim in checked:
         lines += [f"## {claim.number} {claim.name}: {claim.verdict}", ""]
         lines += [f"> {claim.statement}", "", f"Rule: {claim.rule}", ""]

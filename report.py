@@ -52,6 +52,8 @@ def write(
     """
     costs = footprint.measure() if latency else None
     checked = claims.check_all(runs, costs)
+    theirs = None if is_paper else claims.check_all(reference.paper_runs(), costs)
+    overview = _table(claims.overview(checked, theirs), output_dir)
     samples, absent = ([], []) if places is None else _samples(runs, output_dir, places)
     for line in absent:
         say(line)
@@ -60,6 +62,7 @@ def write(
     page = _render(
         runs,
         is_paper=is_paper,
+        overview=overview,
         claims=checked,
         correlations=_table(correlations, output_dir),
         costs=costs,
@@ -70,7 +73,7 @@ def write(
         others=_table(tables.other_runs_table(runs), output_dir),
         left_out=left_out,
     )
-    _write_text(output_dir / "claims.md", claims.markdown(checked))
+    _write_text(output_dir / "claims.md", claims.markdown(checked, overview))
     if studies:
         _write_text(output_dir / "studies.md", _studies_markdown(studies))
     _write_text(output_dir / "runs.csv", runs.to_csv(index=False))

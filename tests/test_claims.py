@@ -92,6 +92,20 @@ def test_statements_are_the_paper_s_and_rules_are_given(paper):
     assert [c.number for c in found][5:7] == ["1.6", "2.1"]
     for claim in found:
         assert claim.statement and claim.rule and claim.parts
-    text = claims.markdown(found)
+    text = claims.markdown(found, claims.overview(found))
     assert "## 1.6 less collaboration: does not hold (one seed)" in text
     assert "- no: MNIST CE, rank correlation of weight and error: -0.20" in text
+
+
+def test_verdicts_at_a_glance(paper):
+    found = claims.check_all(paper, COSTS)
+    alone = claims.overview(found)
+    assert alone.header[1:3] == ("verdict", "parts: yes")
+    sixth = [cell.text for cell in alone.rows[5]]
+    assert sixth[:2] == ["1.6 less collaboration", "does not hold (one seed)"]
+    assert sixth[3] == "10"  # parts that fail, counted by hand above
+    beside = claims.overview(claims.check_all(paper[:0]), found)
+    row = [cell.text for cell in beside.rows[5]]
+    assert row[1:3] == ["cannot be told", "does not hold (one seed)"]
+    assert beside.header[2] == "on the author's numbers"
+    assert len(beside.rows) == len(beside.data) == 11

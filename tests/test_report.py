@@ -117,6 +117,7 @@ def test_a_page_of_few_runs_says_what_is_missing(some_page):
     assert "Not comparable with the paper's numbers" in text
     assert "epochs 2, truncate 500" in text
     assert "means of 2 seeds with 95 % intervals" in text
+    assert "on the author's numbers" in text  # verdicts, beside ours
 
 
 def test_short_runs_are_in_no_table_of_the_paper(output_dir):
@@ -134,6 +135,7 @@ def test_the_author_s_runs_are_compared_with_nothing(tmp_path):
     runs = reference.paper_runs().query("dataset == 'mnist'")
     page = write_report(runs, tmp_path, is_paper=True)
     assert "The author's own 13 runs" in page
+    assert "on the author" not in page
     assert "ST diff." not in page and "Missing of the paper" not in page
     assert "0.0257211" in page
     numbers = {path.name.split("_")[1] for path in (tmp_path / "figures").iterdir()}
