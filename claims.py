@@ -270,7 +270,7 @@ def overview(checked, paper=None):
     theirs = () if paper is None else ("on the author's numbers",)
     return tables.Table(
         name="table_claims",
-        caption="The observations of section 6.1; one holds if all of its parts do",
+        caption="The verdicts; an observation holds if all of its parts do",
         header=("observation", "verdict", *theirs, "parts: yes", "no", "open"),
         rows=[tuple(tables.Cell(str(value)) for value in row.values()) for row in rows],
         data=pd.DataFrame(rows),
