@@ -50,6 +50,8 @@ def test_rank_correlation():
     a = pd.Series([1.0, 2.0, 3.0, 4.0])
     rho, _, count = comparison.rank_correlation(a, pd.Series([3.0, 2.0, 1.0, 4.0]))
     assert (rho, count) == (pytest.approx(0.2), 4)  # 1 - 6 * 8 / (4 * 15)
+    rho, p, _ = comparison.rank_correlation(a[:3], -a[:3])
+    assert (rho, p) == (pytest.approx(-1), pytest.approx(2 / 6))  # of 3! pairings
     assert math.isnan(comparison.rank_correlation(a, 0 * a)[0])
     assert math.isnan(comparison.rank_correlation(a, a[:2])[0])
 
