@@ -51,9 +51,6 @@ def write(
         lie beside it.
     """
     costs = footprint.measure() if latency else None
-    checked = claims.check_all(runs, costs)
-    theirs = None if is_paper else claims.check_all(reference.paper_runs(), costs)
-    overview = _table(claims.overview(checked, theirs), output_dir)
     samples, absent = ([], []) if places is None else _samples(runs, output_dir, places)
     for line in absent:
         say(line)
@@ -62,8 +59,6 @@ def write(
     page = _render(
         runs,
         is_paper=is_paper,
-        overview=overview,
-        claims=checked,
         correlations=_table(correlations, output_dir),
         costs=costs,
         sections=_sections(runs, records or {}, is_paper, output_dir),
@@ -72,8 +67,8 @@ def write(
         studies=studies,
         others=_table(tables.other_runs_table(runs), output_dir),
         left_out=left_out,
+        **_claims(runs, costs, is_paper, output_dir),
     )
-    _write_text(output_dir / "claims.md", claims.markdown(checked, overview))
     if studies:
         _write_text(output_dir / "studies.md", _studies_markdown(studies))
     _write_text(output_dir / "runs.csv", runs.to_csv(index=False))
@@ -112,6 +107,15 @@ def _write_text(path, text):
     with files.replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def _claims(runs, costs, is_paper, output_dir):
+    """The claims with their verdicts at a glance, written and for the page."""
+    checked = claims.check_all(runs, costs)
+    theirs = None if is_paper else claims.check_all(reference.paper_runs(), costs)
+    overview = _table(claims.overview(checked, theirs), output_dir)
+    _write_text(output_dir / "claims.md", claims.markdown(checked, overview))
+    return {"claims": checked, "overview": overview}
 
 
 def _sections(runs, records, is_paper, output_dir):
