@@ -51,6 +51,7 @@ def write(
         lie beside it.
     """
     costs = footprint.measure() if latency else None
+    paper = None if is_paper else reference.paper_runs()
     samples, absent = ([], []) if places is None else _samples(runs, output_dir, places)
     for line in absent:
         say(line)
@@ -61,13 +62,13 @@ def write(
         is_paper=is_paper,
         correlations=_table(correlations, output_dir),
         costs=costs,
-        sections=_sections(runs, records or {}, is_paper, output_dir),
+        sections=_sections(runs, records or {}, paper, output_dir),
         samples=samples,
         absent=absent,
         studies=studies,
         others=_table(tables.other_runs_table(runs), output_dir),
         left_out=left_out,
-        **_claims(runs, costs, is_paper, output_dir),
+        **_claims(runs, costs, paper, output_dir),
     )
     if studies:
         _write_text(output_dir / "studies.md", _studies_markdown(studies))
@@ -109,19 +110,18 @@ def _write_text(path, text):
     return path
 
 
-def _claims(runs, costs, is_paper, output_dir):
+def _claims(runs, costs, paper, output_dir):
     """The claims with their verdicts at a glance, written and for the page."""
     checked = claims.check_all(runs, costs)
-    theirs = None if is_paper else claims.check_all(reference.paper_runs(), costs)
+    theirs = None if paper is None else claims.check_all(paper, costs)
     overview = _table(claims.overview(checked, theirs), output_dir)
     _write_text(output_dir / "claims.md", claims.markdown(checked, overview))
     return {"claims": checked, "overview": overview}
 
 
-def _sections(runs, records, is_paper, output_dir):
+def _sections(runs, records, paper, output_dir):
     """The parts of the page on each data set with runs in the paper's setting."""
     runs = runs[runs["setting"] == ""]
-    paper = None if is_paper else reference.paper_runs()
     names = sorted(runs["dataset"].unique(), key=reference.dataset_place)
     return [
         _section(runs, paper, name, output_dir)
