@@ -151,17 +151,18 @@ def final_summary(runs):
     )
 
 
-def grid_correlations(runs):
+def grid_correlations(runs, paper):
     """Spearman's correlation of our final results with the paper's over the grid.
 
     Args:
         runs: rows of `analysis.load_runs`; those in the paper's setting count.
+        paper: `reference.paper_runs()`.
 
     Returns:
         List of dicts: dataset, model, quantity, rho, p, settings (how many in common).
     """
     runs = runs[runs["setting"] == ""]
-    ours, paper = final_summary(runs), final_summary(reference.paper_runs())
+    ours, theirs = final_summary(runs), final_summary(paper)
     rows = []
     for dataset in sorted(runs["dataset"].unique(), key=reference.dataset_place):
         their_name = reference.paper_dataset(dataset)
@@ -171,7 +172,7 @@ def grid_correlations(runs):
             for quantity in ("error", "cost"):
                 rho, p, count = rank_correlation(
                     _grid(ours, dataset, model, quantity),
-                    _grid(paper, their_name, model, quantity),
+                    _grid(theirs, their_name, model, quantity),
                 )
                 rows.append(
                     {"dataset": dataset, "model": model, "quantity": quantity}

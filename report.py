@@ -56,7 +56,7 @@ def write(
     for line in absent:
         say(line)
     studies = _studies(runs, output_dir)
-    correlations = None if is_paper else tables.correlations_table(runs)
+    correlations = None if is_paper else tables.correlations_table(runs, paper)
     page = _render(
         runs,
         is_paper=is_paper,

@@ -181,19 +181,19 @@ def other_runs_table(runs):
     )
 
 
-def correlations_table(runs):
+def correlations_table(runs, paper):
     """How alike our grid and the paper's rank the settings, by Spearman's correlation.
 
     Args:
         runs: rows of `analysis.load_runs`; those in the paper's setting count.
+        paper: `reference.paper_runs()`.
 
     Returns:
         A `Table` with a row for each data set and quantity, or None where there are
         fewer than three settings to compare.
     """
-    data = pd.DataFrame(
-        found for found in comparison.grid_correlations(runs) if found["settings"] >= 3
-    )
+    found = comparison.grid_correlations(runs, paper)
+    data = pd.DataFrame(row for row in found if row["settings"] >= 3)
     if data.empty:
         return None
     rows = []

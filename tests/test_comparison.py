@@ -68,12 +68,12 @@ def test_summary_has_means_and_intervals():
 
 def test_correlation_with_the_paper_s_grid():
     paper = reference.paper_runs()
-    rows = comparison.grid_correlations(paper)
+    rows = comparison.grid_correlations(paper, paper)
     assert len(rows) == 3 * 3 * 2
     assert all(row["rho"] == pytest.approx(1) for row in rows)
     assert all(row["settings"] == 13 for row in rows)
     small = paper[paper["dataset"] == "notmnist"].assign(dataset="notmnist_small")
     reversed_errors = small.assign(test_error=1 - small["test_error"])
-    (row, *_) = comparison.grid_correlations(reversed_errors)
+    (row, *_) = comparison.grid_correlations(reversed_errors, paper)
     np.testing.assert_allclose(row["rho"], -1)
-    assert comparison.grid_correlations(paper.assign(dataset="digits")) == []
+    assert comparison.grid_correlations(paper.assign(dataset="digits"), paper) == []

@@ -118,7 +118,7 @@ def test_correlations_with_the_paper_s_grid():
     paper = reference.paper_runs()
     small = paper[paper["dataset"] == "notmnist"].assign(dataset="notmnist_small")
     runs = small.assign(test_cost=-small["test_cost"])
-    table = tables.correlations_table(runs)
+    table = tables.correlations_table(runs, paper)
     texts = [[cell.text for cell in row] for row in table.rows]
     name = reference.dataset_label("notmnist_small")
     assert texts == [
@@ -128,8 +128,8 @@ def test_correlations_with_the_paper_s_grid():
     assert len(table.data) == 6 and table.header[1:4] == ("ST", "M", "Ens")
     two = runs[runs["alpha"] == 0.01]
     two = two[two["method"] != "CE"]
-    assert tables.correlations_table(two) is None
-    same = tables.correlations_table(runs.assign(test_error=0.5))
+    assert tables.correlations_table(two, paper) is None
+    same = tables.correlations_table(runs.assign(test_error=0.5), paper)
     assert [cell.text for cell in same.rows[0]][1:4] == ["-"] * 3
 
 
