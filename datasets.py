@@ -19,9 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from etils import epy
 
-import preparation
-from preparation import DatasetChoiceError
-from preparation import DatasetError as DatasetError
+from collaborative.data import preparation
+from collaborative.data.examples import Dataset, Examples
+from collaborative.data.preparation import DatasetChoiceError
+from collaborative.data.preparation import DatasetError as DatasetError
 
 with epy.lazy_imports():
     from PIL import Image
@@ -34,70 +35,57 @@ _TEST_IMAGES = 10_000  # for testing in a pooled split, or a fifth where this is
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What the project knows of a data set; the defaults are for any other of tfds."""
+    """All that the project knows of a data set; the defaults are for any other of tfds.
+
+    Further facts derive from `place`: the numbers of the paper's figures.
+    """
 
     paper_name: str | None = None  # its name in the paper's tables, if it is there
+    place: int | None = None  # in the order of the paper's tables and figures, from 1
+    stands_for: str | None = None  # set of the paper that it stands in for
+    label: str | None = None  # for headings; None: the paper's name, or its own
     splits: tuple[str, ...] = ("official", "pooled")  # allowed ones, the default first
-    flips: bool = False  # whether an image flipped from left to right is of its class
     # Most images of a class for training and for testing in the official split.
     per_class: tuple[int, int] | None = None
     config: str | None = None  # of our own builder; None: of scikit-learn or tfds
+    epochs: int = 30  # section 5.2
+    flips: bool = False  # whether an image flipped from left to right is of its class
+    ood: str | None = None  # set of other classes with images of the same kind
+    # Of {ST, M} on one core of an AMD EPYC at float32 (2026-11-24), for estimates where
+    # nothing has been logged yet.
+    epoch_seconds: float | None = None
 
 
 DATASETS = {
-    "digits": DatasetSpec(splits=("pooled",)),
-    "mnist": DatasetSpec("MNIST", SPLITS),
-    "cifar10": DatasetSpec("CIFAR10", SPLITS, flips=True),
-    "notmnist": DatasetSpec("notMNIST", per_class=(50_000, 1_000), config="full"),
-    "notmnist_small": DatasetSpec(splits=("pooled",), config="small"),
+    "digits": DatasetSpec(splits=("pooled",), epoch_seconds=1.2),
+    "mnist": DatasetSpec(
+        "MNIST", 1, splits=SPLITS, ood="notmnist_small", epoch_seconds=143
+    ),
+    "cifar10": DatasetSpec("CIFAR10", 3, splits=SPLITS, flips=True, epoch_seconds=140),
+    "notmnist": DatasetSpec(
+        "notMNIST",
+        2,
+        per_class=(50_000, 1_000),
+        config="full",
+        epochs=15,
+        ood="mnist",
+        epoch_seconds=1_150,
+    ),
+    "notmnist_small": DatasetSpec(
+        stands_for="notmnist",
+        label="notMNIST (small archive only, not the paper's training set)",
+        splits=("pooled",),
+        config="small",
+        epochs=15,
+        ood="mnist",
+        epoch_seconds=21,
+    ),
 }
 
 
-@dataclass(frozen=True)
-class Examples:
-    """images: uint8 `[n, height, width, channels]`; labels: int64 `[n]`."""
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A data set, split. `validation` may be empty; `notes` are for people to read.
-
-    `unlabeled` are images to learn from without labels, uint8 like the others; `NOISE`
-    for uniform noise, drawn anew at each step; or None.
-    """
-
-    name: str
-    class_names: tuple[str, ...]
-    train: Examples
-    validation: Examples
-    test: Examples
-    notes: tuple[str, ...] = ()
-    unlabeled: np.ndarray | str | None = None
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
-        return self.train.images.shape[1:]
-
-    @property
-    def num_classes(self) -> int:
-        return len(self.class_names)
-
-
-def default_split(name: str) -> str:
-    """The split that a data set has where none is given."""
-    return DATASETS.get(name, DatasetSpec()).splits[0]
-
-
-def flips(name: str) -> bool:
-    """Whether images of a data set may be flipped from left to right."""
-    return DATASETS.get(name, DatasetSpec()).flips
+def spec(name: str) -> DatasetSpec:
+    """What is known of a data set, whether it is in `DATASETS` or any other of tfds."""
+    return DATASETS.get(name, DatasetSpec())
 
 
 def load(
@@ -209,7 +197,7 @@ def with_unlabeled(dataset: Dataset, other: Dataset) -> Dataset:
 
 
 def _checked_split(name, split):
-    allowed = DATASETS.get(name, DatasetSpec()).splits
+    allowed = spec(name).splits
     if split is None:
         return allowed[0]
     if split not in allowed:
@@ -230,7 +218,7 @@ def _read_digits(seed):
 
 def _read_prepared(name, split, seed, *places):
     """(class names, notes, training and test examples) of a set of tfds or our own."""
-    config = DATASETS.get(name, DatasetSpec()).config
+    config = spec(name).config
     builder = preparation.prepared_builder(name, config, tuple(DATASETS), *places)
     return (
         tuple(builder.info.features["label"].names),
@@ -249,7 +237,7 @@ def _train_and_test(name, builder, split, seed):
     if split == "pooled":
         return _pooled(read(*wanted))
     train, test = read("train"), read("test")
-    per_class = DATASETS.get(name, DatasetSpec()).per_class
+    per_class = spec(name).per_class
     if per_class is not None:
         train, test = _capped(train, per_class[0]), _capped(test, per_class[1])
     return train, test

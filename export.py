@@ -16,18 +16,12 @@ import sys
 from absl import flags
 from etils import epy
 
-import command_line
-import datasets
-import files
-import finished_run
-import formats
-import interruption
-import model_card
-import runtimes
+from collaborative.deployment import formats, model_card
+from collaborative.runs import finished_run
+from collaborative.system import command_line, files
 
 with epy.lazy_imports():  # they import TensorFlow, which takes seconds
-    import inference
-    import verification
+    from collaborative.deployment import plain_models, verification
 
 FLAGS = flags.FlagValues()
 define_bool, define_enum, define_string = (
@@ -93,8 +87,8 @@ def export(run):
     output_dir = pathlib.Path(FLAGS.output_dir or run.run_dir / "export")
     scores = run.test_scores(FLAGS.member)
     data = finished_run.load_data(run, FLAGS.data_dir, FLAGS.manual_dir)
-    trained = inference.load_trained(run.model_path)
-    plain = inference.plain_model(trained, FLAGS.member, FLAGS.softmax)
+    trained = plain_models.load_trained(run.model_path)
+    plain = plain_models.plain_model(trained, FLAGS.member, FLAGS.softmax)
     with files.replacing_directory(output_dir / artifact_name()) as directory:
         artifact = directory / formats.FILES[FLAGS.format]
         images = data.train.images[: formats.CALIBRATION_IMAGES]
@@ -133,28 +127,13 @@ def verify(artifact, plain, trained, examples, precision):
 def main(argv):
     """The command; returns its exit status."""
     parse_flags(argv)
-    try:
-        with interruption.raising():
-            run = finished_run.read(FLAGS.run)
-            check_member(run)
-            formats.check_packages(FLAGS.format)
-            command_line.start_tensorflow()
-            command_line.show(model_card.table(export(run)))
-    except interruption.Interrupted as error:
-        command_line.fail("interrupted; nothing was exported", error.status)
-    except OSError as error:
-        command_line.fail_from_system(error, FLAGS.output_dir or FLAGS.run)
-    except (
-        datasets.DatasetError,
-        files.Busy,
-        finished_run.UnusableRun,
-        formats.ConversionFailed,
-        runtimes.MissingPackage,
-    ) as error:
-        command_line.fail(error, 1)
-    # The last, since their modules import TensorFlow.
-    except (inference.UnusableModel, verification.VerificationFailed) as error:
-        command_line.fail(error, 1)
+    interrupted = "interrupted; nothing was exported"
+    with command_line.one_line_errors(FLAGS.output_dir or FLAGS.run, interrupted):
+        run = finished_run.read(FLAGS.run)
+        check_member(run)
+        formats.check_packages(FLAGS.format, writing=True)
+        command_line.start_tensorflow()
+        command_line.show(model_card.table(export(run)))
     return 0
 
 

@@ -17,16 +17,17 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
-import checkpoint
-import curves
-import files
-import interruption
+from collaborative.nn import checkpoint
+from collaborative.system import files, interruption
+from collaborative.system.errors import UserError
 
 TOTALS = ("loss", "collaboration_cost", "weight_decay", "alpha", "unlabeled_cost")
 
 
-class TrainingDiverged(Exception):
+class TrainingDiverged(UserError):
     """The total cost is no longer a finite number."""
 
 
@@ -117,7 +118,7 @@ class Logger(keras.callbacks.Callback):
             path.write_bytes(pickle.dumps(statistics, protocol=4))
         for quantity in ("error", "cost"):
             with files.replacing(self.run_dir / f"{quantity}.png") as path:
-                curves.draw(statistics["models"], quantity).savefig(path)
+                draw_curves(statistics["models"], quantity).savefig(path)
 
     def statistics(self):
         """What `stats.pkl` holds, as `records` has it."""
@@ -165,3 +166,43 @@ class Logger(keras.callbacks.Callback):
             for name, values in self.history.items():
                 tf.summary.scalar(name, values[-1], step=step)
         self._writer.flush()
+
+
+def draw_curves(models, quantity):
+    """Draws training and held-out curves of each model over the epochs.
+
+    Args:
+        models: dict from name to dict of arrays, as in `stats.pkl`.
+        quantity: "error" (drawn in %) or "cost".
+
+    Returns:
+        A matplotlib figure.
+    """
+    figure = Figure(figsize=(7, 4.5), dpi=110, layout="constrained")
+    axes = figure.add_subplot(
+        xlabel="epoch", ylabel="error (%)" if quantity == "error" else "cost"
+    )
+    styles = {"train": ":", "validation": "--", "test": "-"}
+    for index, (name, curves) in enumerate(models.items()):
+        for images, style in styles.items():
+            values = curves.get(f"{images}_{quantity}")
+            if values is None or not np.isfinite(values).any():
+                continue
+            epochs = np.arange(1, len(values) + 1)
+            percent = 100 if quantity == "error" else 1
+            axes.plot(
+                epochs,
+                percent * values,
+                style,
+                color=f"C{index}",
+                marker="." if np.isfinite(values).sum() == 1 else None,
+                label=f"{name}, {images}",
+            )
+    if quantity == "cost":
+        axes.set_yscale("log")  # the first epochs would flatten the others
+        axes.yaxis.set_major_formatter(LogFormatter())
+        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure

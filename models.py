@@ -22,38 +22,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-import fast_paths as fast_paths  # Keras must know its classes to load a model
-import metrics
-from collaboration import UNLABELED_STEPS, Collaboration
-from members import check_members
+from collaborative.collaboration import UNLABELED_STEPS, Collaboration
+from collaborative.nn import fast_paths as fast_paths  # Keras must know its classes
+from collaborative.nn.classifier import Classifier
 
 _COLLABORATION = {f.name for f in dataclasses.fields(Collaboration)}
 
 
-class Inputs(NamedTuple):
-    """What a training step may take in place of bare images.
-
-    images: as the members take them; unlabeled: further ones without labels, `[m, ...]`
-    with any m; teacher: logits of a teacher for the images, `[batch, classes]`.
-    """
-
-    images: Any
-    unlabeled: Any = ()
-    teacher: Any = ()
-
-    @classmethod
-    def of(cls, x):
-        """`x` itself, or bare images made into `Inputs`."""
-        return x if isinstance(x, cls) else cls(x)
-
-
-class _ClassifierModel(keras.Model):
-    """What both models share: members, their costs, and the step that trains them."""
+class _CollaborativeModel(Classifier):
+    """What both models share: the settings, and the total cost."""
 
     def __init__(
         self,
@@ -68,43 +49,29 @@ class _ClassifierModel(keras.Model):
         **kwargs,
     ):
         settings = {n: kwargs.pop(n) for n in _COLLABORATION & kwargs.keys()}
-        super().__init__(**kwargs)
-        self.collaboration = Collaboration(method, float(alpha), **settings)
-        self.steps, self.unlabeled = steps, unlabeled
-        self.unlabeled_weight = float(unlabeled_weight)
-        self.weight_decay = float(weight_decay)
-        self._check_settings()
-        self.members = list(members)
-        check_members(self.members)
-        self.statistics = self._new_statistics()
-        self._held = None
-        if all(member.built for member in self.members):
-            # With the shape, which Keras's export asks for.
-            self.build(getattr(self.members[0], "input_shape", None))
-
-    def _check_settings(self):
-        if self._is_scheduled and not self.steps:
+        collaboration = Collaboration(method, float(alpha), **settings)
+        is_scheduled = collaboration.schedule != "constant"
+        totals = ["collaboration_cost", "weight_decay", "loss"]
+        totals += ["alpha"] if is_scheduled else []
+        totals += ["unlabeled_cost"] if unlabeled else []
+        if is_scheduled and not steps:
             raise ValueError("a schedule of alpha needs steps, those of all training")
-        if self.unlabeled not in (None, *UNLABELED_STEPS):
+        if unlabeled not in (None, *UNLABELED_STEPS):
             raise ValueError(
                 f"unlabeled must be None or one of {', '.join(UNLABELED_STEPS)}, "
-                f"got {self.unlabeled!r}"
+                f"got {unlabeled!r}"
             )
-        for name in ("weight_decay", "unlabeled_weight"):
-            value = getattr(self, name)
+        for name, value in (
+            ("weight_decay", weight_decay),
+            ("unlabeled_weight", unlabeled_weight),
+        ):
             if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be >= 0, got {value}")
-
-    def _new_statistics(self):
-        names = [
-            f"{predictor}_{statistic}"
-            for predictor in self.predictor_names
-            for statistic in ("error", "cost")
-        ]
-        totals = ["collaboration_cost", "weight_decay", "loss"]
-        totals += ["alpha"] if self._is_scheduled else []
-        totals += ["unlabeled_cost"] if self.unlabeled else []
-        return metrics.Statistics([*names, *totals], running=len(names))
+                raise ValueError(f"{name} must be >= 0, got {float(value)}")
+        super().__init__(members, totals, unlabeled, **kwargs)
+        self.collaboration = collaboration
+        self.steps = steps
+        self.unlabeled_weight = float(unlabeled_weight)
+        self.weight_decay = float(weight_decay)
 
     @property
     def method(self):
@@ -116,180 +83,37 @@ class _ClassifierModel(keras.Model):
         """The collaboration weight, before its schedule."""
         return self.collaboration.alpha
 
-    @property
-    def _is_scheduled(self):
-        return self.collaboration.schedule != "constant"
+    def total_cost(self, costs, logits, teacher=(), unlabeled_cost=0.0):
+        """Equations (2.1) and (2.2): sum_i CE_i + alpha Collab + weight decay."""
+        alpha = self._alpha()
+        collaboration_cost = self.collaboration_cost(logits, teacher)
+        decay = self._weight_decay_cost()
+        total = tf.reduce_sum(costs) + alpha * collaboration_cost + decay
+        if self.losses:
+            total = total + tf.add_n(self.losses)
+        if self.unlabeled:
+            total = total + alpha * self.unlabeled_weight * unlabeled_cost
+        parts = {
+            "collaboration_cost": collaboration_cost,
+            "weight_decay": decay,
+            "loss": total,
+        }
+        parts |= {"alpha": alpha} if self._is_scheduled else {}
+        return parts | ({"unlabeled_cost": unlabeled_cost} if self.unlabeled else {})
 
-    @property
-    def predictor_names(self):
-        """Names of those whose error and cost are measured: members, then ensemble."""
-        return [member.name for member in self.members]
-
-    def build(self, input_shape):
-        for member in self.members:
-            if not member.built:
-                member.build(input_shape)
-        self.built = True
-
-    def compute_output_shape(self, input_shape):
-        return self.members[0].compute_output_shape(input_shape)
-
-    def member_logits(self, x, training=False):
-        """Logits of each member: list of float32 tensors `[batch, classes]`.
-
-        Args:
-            x: images, as the members take them.
-            training: whether batch normalisation uses the batch's moments.
-        """
-        logits = [member(x, training=training) for member in self.members]
-        self.built = True  # members build themselves when they are called
-        return [tf.cast(g, tf.float32) for g in logits]
-
-    def call(self, x, training=False):
-        """The prediction: logits `[batch, classes]`."""
-        images = Inputs.of(x).images
-        return self.predictions(self.member_logits(images, training))[-1]
-
-    def predictions(self, logits):
-        """Logits of all predictors, from the members': members, then the ensemble."""
-        return logits
+    def separate_cost(self, unlabeled_cost):
+        """alpha Collab(g(unlabeled images)), of a step of its own (section 7.3)."""
+        return self._alpha() * self.unlabeled_weight * unlabeled_cost
 
     def collaboration_cost(self, logits, teacher=()):
-        """alpha-free collaboration cost of the members' logits: a scalar."""
+        """Collab of equation (2.2), before alpha, of the members' logits: a scalar."""
         if self.method == "Single":
             return tf.zeros(())
         others = [] if isinstance(teacher, tuple) else [tf.cast(teacher, tf.float32)]
         if len(logits) + len(others) < 2:
-            return tf.zeros(())  # a pupil that is measured without its teacher
+            return tf.zeros(())  # a student that is measured without its teacher
         cost = self.collaboration.cost([*logits, *others])
         return cost if self.alpha else tf.stop_gradient(cost)
-
-    def hold(self, images, labels):
-        """Keeps training examples on the device, where each step gathers its batch.
-
-        From then on `fit` takes batches of indices into them, int32 `[batch]`.
-
-        Args:
-            images: array `[n, ...]`, as the members take them.
-            labels: integers `[n]`.
-        """
-        self._held = (tf.constant(images), tf.constant(labels))
-
-    def train_step(self, data):
-        """One step of gradient descent on the total cost, for `fit`."""
-        if self._held is not None:
-            data = tuple(tf.gather(part, data) for part in self._held)
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        inputs = Inputs.of(x)
-        self._check_extras(inputs)
-        apart = None  # the collaboration cost on images without labels
-        if self.unlabeled == "separate":
-            with tf.GradientTape() as tape:
-                apart = self._unlabeled_cost(inputs.unlabeled)
-                cost = self._scaled(self._weight() * self.unlabeled_weight * apart)
-            self._descend(tape, cost)
-        with tf.GradientTape() as tape:
-            logits = self.predictions(self.member_logits(inputs.images, training=True))
-            if self.unlabeled == "mixed":
-                apart = self._unlabeled_cost(inputs.unlabeled)
-            loss = self._update_statistics(
-                y, logits, sample_weight, inputs.teacher, apart
-            )
-            cost = self._scaled(loss)
-        self._descend(tape, cost)
-        self.compute_metrics(inputs.images, y, logits[-1], sample_weight)
-        return self.get_metrics_result()
-
-    def _scaled(self, cost):
-        """The cost that gradients are taken of: a replica's share, scaled (float16)."""
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return self.optimizer.scale_loss(cost / replicas)
-
-    def _descend(self, tape, cost):
-        """Updates the weights once, down the gradient of a cost recorded on a tape."""
-        gradients = tape.gradient(cost, self.trainable_variables)
-        self.optimizer.apply_gradients(
-            zip(gradients, self.trainable_variables, strict=True)
-        )
-
-    def _weight(self):
-        """alpha at this step."""
-        if not self._is_scheduled:
-            return self.alpha
-        done = tf.cast(self.optimizer.iterations, tf.float32)
-        return self.collaboration.weight(tf.minimum(done / self.steps, 1.0))
-
-    def _unlabeled_cost(self, images):
-        """Collaboration cost on images without labels: a scalar.
-
-        They are normalized by their own moments, and leave no trace in the moments that
-        the members use at inference.
-        """
-        weights = self.non_trainable_weights
-        before = [tf.identity(weight.value) for weight in weights]
-        cost = self.collaboration_cost(self.member_logits(images, training=True))
-        for weight, value in zip(weights, before, strict=True):
-            weight.assign(value)
-        return cost
-
-    def _check_extras(self, inputs):
-        has_unlabeled = not isinstance(inputs.unlabeled, tuple)
-        if has_unlabeled != bool(self.unlabeled):
-            wanted = "need" if self.unlabeled else "have no use for"
-            raise ValueError(
-                f"a model with unlabeled={self.unlabeled!r} would {wanted} images "
-                "without labels: see models.Inputs"
-            )
-
-    def test_step(self, data):
-        """One batch of `evaluate`."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        logits = self.predictions(self.member_logits(x, training=False))
-        self._update_statistics(y, logits, sample_weight)
-        results = self.compute_metrics(x, y, logits[-1], sample_weight)
-        # A running mean says something of a training epoch only.
-        return {k: v for k, v in results.items() if not k.endswith("_running")}
-
-    def _update_statistics(
-        self, y, logits, sample_weight, teacher=(), unlabeled_cost=None
-    ):
-        """Computes and records all errors and costs.
-
-        Args:
-            y: labels: integers `[batch]` or `[batch, 1]`, or distributions
-                `[batch, classes]`.
-            logits: of all predictors, each `[batch, classes]`.
-            sample_weight: None or `[batch]`, weighs the costs against the labels.
-            teacher: logits of a teacher, `[batch, classes]`, or ().
-            unlabeled_cost: collaboration cost on images without labels, or None.
-
-        Returns:
-            The total cost, a scalar.
-        """
-        if self.loss is not None:
-            raise ValueError(
-                f"{type(self).__name__} minimises its own cost: "
-                f"compile it without loss (got {self.loss!r})"
-            )
-        errors, costs = metrics.errors_and_costs(y, tf.stack(logits), sample_weight)
-        collaboration_cost = self.collaboration_cost(
-            logits[: len(self.members)], teacher
-        )
-        decay, alpha = self._weight_decay_cost(), self._weight()
-        member_costs = tf.reduce_sum(costs[: len(self.members)])
-        total = member_costs + alpha * collaboration_cost + decay
-        total = total + tf.add_n(self.losses) if self.losses else total
-        apart = 0.0 if unlabeled_cost is None else unlabeled_cost
-        if self.unlabeled:
-            total = total + alpha * self.unlabeled_weight * apart
-        per_predictor = tf.reshape(tf.stack([errors, costs], axis=1), [-1])
-        scalars = [collaboration_cost, decay, total]
-        scalars += [alpha] if self._is_scheduled else []
-        scalars += [apart] if self.unlabeled else []
-        self.statistics.update_state(
-            tf.concat([per_predictor, scalars], axis=0), tf.shape(logits[0])[0]
-        )
-        return total
 
     def _weight_decay_cost(self):
         """weight_decay * sum(w^2) / 2 over all trainable kernels, biases left out."""
@@ -298,10 +122,16 @@ class _ClassifierModel(keras.Model):
             return tf.zeros(())
         return self.weight_decay * tf.add_n([tf.nn.l2_loss(k) for k in kernels])
 
+    def _alpha(self):
+        """alpha at this step."""
+        if not self._is_scheduled:
+            return self.alpha
+        done = tf.cast(self.optimizer.iterations, tf.float32)
+        return self.collaboration.weight(tf.minimum(done / self.steps, 1.0))
+
     @property
-    def metrics(self):
-        # "loss" is among the statistics; Keras's own tracker would shadow it.
-        return [metric for metric in super().metrics if metric.name != "loss"]
+    def _is_scheduled(self):
+        return self.collaboration.schedule != "constant"
 
     def get_config(self):
         return {
@@ -314,7 +144,7 @@ class _ClassifierModel(keras.Model):
 
 
 @keras.saving.register_keras_serializable(package="collaborative")
-class SingleModel(_ClassifierModel):
+class SingleModel(_CollaborativeModel):
     """One network, trained from the labels alone, or with a teacher.
 
     Args:
@@ -348,7 +178,7 @@ class SingleModel(_ClassifierModel):
 
 
 @keras.saving.register_keras_serializable(package="collaborative")
-class EnsembleModel(_ClassifierModel):
+class EnsembleModel(_CollaborativeModel):
     """Several networks that learn one task together (section 2.0.1).
 
     Args:
@@ -441,3 +271,13 @@ class EnsembleModel(_ClassifierModel):
             for member in config["members"]
         ]
         return cls(**config | {"members": members})
+
+
+def load_model(path, **kwargs):
+    """`keras.models.load_model`, with the classes of this project known to it.
+
+    Args:
+        path: a `.keras` file.
+        **kwargs: those of `keras.models.load_model`.
+    """
+    return keras.models.load_model(path, **kwargs)

@@ -17,15 +17,11 @@ import sys
 from absl import flags
 from etils import epy
 
-import command_line
-import image_files
-import interruption
-import predictors
-import runtimes
-import text_table
+from collaborative.deployment import image_files, predictors
+from collaborative.system import command_line, text_table
 
 with epy.lazy_imports():
-    import inference
+    pass
 
 FLAGS = flags.FlagValues()
 define_bool, define_integer, define_string = (
@@ -123,17 +119,10 @@ def main(argv):
     paths = command_line.parse(argv, FLAGS, __doc__, arguments=True, needed="model")
     if not paths:
         command_line.fail("name pictures or folders with pictures; see --help", 2)
-    try:
-        with interruption.raising():
-            predictors.check_path(FLAGS.model)
-            command_line.start_tensorflow()
-            return predict(paths)
-    except interruption.Interrupted as error:
-        command_line.fail("interrupted", error.status)
-    except (predictors.UnusablePath, runtimes.MissingPackage) as error:
-        command_line.fail(error, 1)
-    except inference.UnusableModel as error:  # its module imports TensorFlow
-        command_line.fail(error, 1)
+    with command_line.one_line_errors(FLAGS.model, "interrupted"):
+        predictors.check_path(FLAGS.model)
+        command_line.start_tensorflow()
+        return predict(paths)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ with epy.lazy_imports():
     import keras
     import tensorflow as tf
 
-    import fast_paths
+    from collaborative.nn import fast_paths
 
 REDUCTIONS = ("paper", "released")
 

@@ -16,55 +16,32 @@ import sys
 
 from etils import epy
 
-import command_line
-import datasets
-import experiment_flags
-import failures
-import files
-import grids
-import interruption
-from experiment_checks import ConfigError
-from experiment_flags import FLAGS
+from collaborative import datasets
+from collaborative.experiments import flags, reference
+from collaborative.experiments.flags import FLAGS
+from collaborative.runs import failures
+from collaborative.system import command_line
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
     import tensorflow as tf
 
-    import logger
-    import planning
-    import pools
-    import progress
-    import sweep
-    import training
-
-
-FOREIGN = {
-    "mnist": "notmnist_small",
-    "notmnist": "mnist",
-    "notmnist_small": "mnist",
-}
+    from collaborative import logger
+    from collaborative.runs import planning, pools, sweep
+    from collaborative.training import progress, trainer
 
 
 def main(argv):
     """The command; returns its exit status."""
     command_line.parse(argv, FLAGS, __doc__)
-    try:
-        configs = experiment_flags.configs()
-    except ConfigError as error:
-        command_line.fail(error, 2)
-    try:
-        with interruption.raising():
-            if FLAGS.dry_run:
-                print(planning.plan(configs, FLAGS.log_dir, jobs()))
-                return 0
-            if len(configs) > 1 or FLAGS.ray:
-                return run_many(configs)
-            return run_one(configs[0])
-    except OSError as error:
-        command_line.fail_from_system(error, FLAGS.log_dir)
-    except interruption.Interrupted as error:
-        command_line.fail(
-            "interrupted; the same command goes on from there", error.status
-        )
+    interrupted = "interrupted; the same command goes on from there"
+    with command_line.one_line_errors(FLAGS.log_dir, interrupted):
+        configs = flags.configs()
+        if FLAGS.dry_run:
+            print(planning.plan(configs, FLAGS.log_dir, jobs()))
+            return 0
+        if len(configs) > 1 or FLAGS.ray:
+            return run_many(configs)
+        return run_one(configs[0])
 
 
 def run_one(config):
@@ -73,35 +50,28 @@ def run_one(config):
     if FLAGS.threads:
         tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
         tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
-    run_dir = config.run_dir(FLAGS.log_dir)
     try:
-        result = result_of(training.resolved(config))
-    except (ConfigError, datasets.DatasetChoiceError) as error:
-        command_line.fail(error, 2)
-    except files.Busy as error:
-        command_line.fail(error, sweep.BUSY)
+        result = result_of(trainer.resolved(config))
     except logger.TrainingDiverged as error:
-        failures.record(run_dir, str(error))
-        command_line.fail(error, 1)
-    except (datasets.DatasetError, training.RunError) as error:
-        command_line.fail(error, 1)
-    print(progress.closing_table(result.statistics, grids.paper_results(config)))
+        failures.record(config.run_dir(FLAGS.log_dir), str(error))
+        raise
+    print(progress.closing_table(result.statistics, reference.paper_results(config)))
     for name in ("error.png", "cost.png", "model.keras"):
         print(result.run_dir / name)
     return 0
 
 
 def result_of(config):
-    """Trains the experiment, or finds it finished; a `training.Result`."""
+    """Trains the experiment, or finds it finished; a `trainer.Result`."""
     if not FLAGS.overwrite:
-        result = training.finished_result(config, FLAGS.log_dir)
+        result = trainer.finished_result(config, FLAGS.log_dir)
         if result:
             print(f"finished before: {result.run_dir} (--overwrite starts anew)")
             return result
     if config.teacher:
         print(f"first its teacher: {','.join(config.teacher)}")
         result_of(config.teacher_config)
-    return training.train(
+    return trainer.train(
         config,
         load_dataset(config),
         FLAGS.log_dir,
@@ -134,7 +104,7 @@ def foreign_dataset(config):
 
     MNIST for notMNIST, and the other way round, where it is prepared.
     """
-    other = FOREIGN.get(config.dataset)
+    other = datasets.spec(config.dataset).ood
     if other is None:
         return None
     places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}

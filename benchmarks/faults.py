@@ -34,11 +34,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import keras
 import numpy as np
 
-import models as models  # so that Keras can load one
-import planning
-import pools
-import records
-from experiments import ExperimentConfig
+from collaborative import models as models  # so that Keras can load one
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.runs import planning, pools, reader
 
 LONGEST_LIFE = 6  # seconds after the first sign of training
 
@@ -84,7 +82,7 @@ def damaged(run_dir):
             continue
         try:
             if path.name == "stats.pkl":
-                records.read_statistics(path)
+                reader.read_statistics(path)
             elif path.name == "config.json":
                 json.loads(path.read_text())
             elif path.suffix == ".npz":
@@ -103,7 +101,7 @@ def damaged(run_dir):
 def differences(run_dir, whole_dir):
     """What is not the same in two finished runs: list of names."""
     one, other = (
-        records.read_statistics(path / "stats.pkl") for path in (run_dir, whole_dir)
+        reader.read_statistics(path / "stats.pkl") for path in (run_dir, whole_dir)
     )
     found = [
         f"{name}/{statistic}"

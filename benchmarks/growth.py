@@ -50,9 +50,9 @@ def measure_step(members, batch_size=64, steps=20):
     """Seconds a step and peak memory of an ensemble."""
     from overhead import load
 
-    import batches
-    import building
-    from experiments import ExperimentConfig
+    from collaborative.data import batches
+    from collaborative.experiments.config import ExperimentConfig
+    from collaborative.training import building
 
     dataset = load(None)
     config = ExperimentConfig("cifar10", members=tuple(members), batch_size=batch_size)
@@ -70,10 +70,10 @@ def measure_step(members, batch_size=64, steps=20):
 
 def measure_data(images):
     """Seconds to prepare, to load and to the first step, and peak memory."""
-    import batches
-    import building
-    import datasets
-    from experiments import ExperimentConfig
+    from collaborative import datasets
+    from collaborative.data import batches
+    from collaborative.experiments.config import ExperimentConfig
+    from collaborative.training import building
 
     with tempfile.TemporaryDirectory() as directory:
         write_archive(pathlib.Path(directory, "notMNIST_large.tar.gz"), images // 10)
@@ -115,16 +115,16 @@ def write_archive(path, per_class):
 
 def measure_again(runs):
     """Memory in GiB after each of so many runs in this process."""
-    import datasets
-    import training
-    from experiments import ExperimentConfig
+    from collaborative import datasets
+    from collaborative.experiments.config import ExperimentConfig
+    from collaborative.training import trainer
 
     dataset = datasets.load("digits", truncate=256)
     memory = []
     for seed in range(runs):
         config = ExperimentConfig("digits", epochs=2, truncate=256, seed=seed)
         with tempfile.TemporaryDirectory() as log_dir:
-            training.train(config, dataset, log_dir)
+            trainer.train(config, dataset, log_dir)
         pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
         memory.append(pages * resource.getpagesize() / 2**30)
     return {"GiB after each run": memory}
@@ -143,7 +143,7 @@ def measure(point):
 
 def size(part, point):
     """What a point of a part stands at on the axis: a number."""
-    from resnet import PRESETS
+    from collaborative.resnet import PRESETS
 
     if part == "members":
         return len(point["members"])

@@ -29,13 +29,11 @@ import tensorflow as tf
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-import batches
-import building
-import datasets
-import environment
-import logger
-import progress
-from experiments import ExperimentConfig
+from collaborative import datasets, logger
+from collaborative.data import batches
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.system import environment
+from collaborative.training import building, progress
 
 ROUNDS = 5
 

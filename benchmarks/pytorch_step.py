@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-import resnet
+from collaborative import resnet
 
 
 def batch_norm(channels):

@@ -28,16 +28,16 @@ def parts(dataset, data_dir):
     def done(name):
         times.append((name, time.perf_counter()))
 
-    from experiments import ExperimentConfig
+    from collaborative.experiments.config import ExperimentConfig
 
     config = ExperimentConfig(dataset)
     done("flags and settings")
     import tensorflow  # noqa: F401
 
     done("import TensorFlow")
-    import batches
-    import building
-    import datasets
+    from collaborative import datasets
+    from collaborative.data import batches
+    from collaborative.training import building
 
     done("import the rest")
     data = datasets.load(dataset, data_dir=data_dir)

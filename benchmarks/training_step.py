@@ -34,12 +34,12 @@ import keras
 import tensorflow as tf
 from overhead import bare_step, load
 
-import batches
-import building
-import environment
-import fast_paths
-import footprint
-from experiments import ExperimentConfig
+from collaborative.data import batches
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.nn import fast_paths
+from collaborative.report import footprint
+from collaborative.system import environment
+from collaborative.training import building
 
 VARIANTS = ("stock", "bare", "float32", "bfloat16")
 TORCH_VARIANTS = {

@@ -29,10 +29,10 @@ def images_and_labels():
 def fresh_flags():
     """Puts the flags of run_experiments back after a test that parses some."""
     yield
-    import experiment_flags
+    from collaborative.experiments import flags
 
-    for flag in experiment_flags.FLAGS:
-        experiment_flags.FLAGS[flag].unparse()
+    for flag in flags.FLAGS:
+        flags.FLAGS[flag].unparse()
 
 
 def logged_run(config, log_dir, epochs=4, seconds=None, finished=False):
@@ -56,9 +56,10 @@ def logged_run(config, log_dir, epochs=4, seconds=None, finished=False):
 def digits_run(tmp_path_factory):
     """The directory that a run on some digits leaves, with chosen scores."""
     # Here, since they import TensorFlow, which many tests do without.
-    import building
-    from experiments import ExperimentConfig
-    from models import EnsembleModel
+    from collaborative.models import EnsembleModel
+
+    from collaborative.experiments.config import ExperimentConfig
+    from collaborative.training import building
 
     config = ExperimentConfig(members=("ST", "ST"), epochs=1, truncate=64)
     directory = tmp_path_factory.mktemp("run")

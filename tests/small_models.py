@@ -2,7 +2,7 @@
 
 import keras
 
-import models
+from collaborative import models
 
 
 def linear(name, classes=3, seed=0, **kwargs):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-import analysis
-import reference
-from experiments import ExperimentConfig
+from collaborative import analysis
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.runs import run_table
 
 
 def synthetic_curves(config, error=None):
@@ -61,7 +61,7 @@ def write_run(log_dir, config, models=None, **changes):
 
 def load(log_dir):
     left_out = []
-    return analysis.load_runs(log_dir, left_out.append), left_out
+    return run_table.load_runs(log_dir, left_out.append), left_out
 
 
 def command(*arguments):
@@ -78,13 +78,13 @@ def test_a_tidy_table(tmp_path):
     write_run(tmp_path, config)
     runs, left_out = load(tmp_path)
     assert left_out == []
-    assert list(runs.columns) == list(reference.COLUMNS)
+    assert list(runs.columns) == list(run_table.COLUMNS)
     assert len(runs) == 3 * 30
     models = synthetic_curves(config)
     for name, curves in models.items():
         mine = runs[runs["model"] == name]
         assert list(mine["epoch"]) == list(range(1, 31))
-        for column in (*reference.MEASURED, *reference.RUNNING):
+        for column in (*run_table.MEASURED, *run_table.RUNNING):
             np.testing.assert_array_equal(mine[column], curves[column])
     first = runs.iloc[0]
     assert tuple(first[["dataset", "members", "method", "alpha", "seed"]]) == (
@@ -108,7 +108,7 @@ def test_other_settings_are_told_apart(tmp_path):
         "reduction released",
         "members M",
     ]
-    assert len(reference.missing_experiments(runs)) == 38
+    assert len(run_table.missing_experiments(runs)) == 38
 
 
 def damage_pickle(run_dir):
@@ -199,8 +199,10 @@ def test_help_is_quick_and_complete():
 
 def test_tables_and_claims_need_no_tensorflow():
     code = (
-        "import sys, analysis, reference, tables, claims, figures;"
-        "analysis.load_runs('tests'); claims.check_all(reference.paper_runs());"
+        "import sys; from collaborative.runs import run_table;"
+        "from collaborative.report import figures, tables;"
+        "from collaborative.report.claims import verdicts;"
+        "run_table.load_runs('tests'); verdicts.check_all(run_table.paper_runs());"
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import collaboration
+from collaborative import collaboration
 
 PAPER_METHODS = ("CE", "L2", "L1")
 BOTH_WAYS = (*PAPER_METHODS, "cosine")  # whose gradients are those of their value

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from conftest import REAL_DATA, ROOT, needs_real_data
 
-import datasets
-from experiments import ExperimentConfig
+from collaborative import datasets
+from collaborative.experiments.config import ExperimentConfig
 
 
 def rows(*parts):

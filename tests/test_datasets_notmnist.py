@@ -9,7 +9,7 @@ import tensorflow as tf
 from archives import LETTERS, png, write
 from conftest import REAL_DATA, needs_real_data
 
-import datasets
+from collaborative import datasets
 
 
 def glyph(number):

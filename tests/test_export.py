@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-import datasets
-import export
-import predictors
-import verification
+from collaborative import datasets, export
+from collaborative.deployment import predictors, verification
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 from test_models import compiled, ensemble
 
-import checkpoint
-import logger
-import records
+from collaborative import logger
+from collaborative.nn import checkpoint
+from collaborative.runs import reader
 
 PARAMS = {"dataset": "test", "members": ["a", "b"]}
 
@@ -32,7 +32,7 @@ def logged_fit(run_dir, data, epochs=3, **kwargs):
 
 def test_statistics_are_what_keras_reports(tmp_path, images_and_labels):
     _, model = logged_fit(tmp_path, images_and_labels)
-    statistics = records.read_statistics(tmp_path / "stats.pkl")
+    statistics = reader.read_statistics(tmp_path / "stats.pkl")
     history = model.history.history
     assert set(statistics["models"]) == {"a", "b", "ensemble"}
     for name, curves in statistics["models"].items():
@@ -79,7 +79,7 @@ def test_tensorboard_has_the_scalars(tmp_path, images_and_labels):
         for event in [tf.compat.v1.Event.FromString(record.numpy())]
         for value in event.summary.value
     }
-    statistics = records.read_statistics(tmp_path / "stats.pkl")
+    statistics = reader.read_statistics(tmp_path / "stats.pkl")
     expected = statistics["models"]["a"]["test_error"]
     read = [values["a/test_error", step] for step in (1, 2, 3)]
     np.testing.assert_allclose(read, expected, rtol=1e-6)
@@ -88,7 +88,7 @@ def test_tensorboard_has_the_scalars(tmp_path, images_and_labels):
 def test_finish_marks_the_end(tmp_path, images_and_labels):
     log, _ = logged_fit(tmp_path, images_and_labels)
     log.finish({"answers": {"a": np.arange(3)}})
-    statistics = records.read_statistics(tmp_path / "stats.pkl")
+    statistics = reader.read_statistics(tmp_path / "stats.pkl")
     assert statistics["end_time"] >= statistics["start_time"]
 
 
@@ -98,7 +98,7 @@ def test_test_set_is_measured_once_where_epochs_are_measured_on_validation(
     log, model = logged_fit(tmp_path, images_and_labels, held_out="validation")
     results = model.evaluate(*images_and_labels, verbose=0, return_dict=True)
     log.finish({}, results)
-    curves = records.read_statistics(tmp_path / "stats.pkl")["models"]["a"]
+    curves = reader.read_statistics(tmp_path / "stats.pkl")["models"]["a"]
     assert np.isfinite(curves["validation_error"]).all()
     assert np.isnan(curves["test_error"][:-1]).all()
     assert curves["test_error"][-1] == results["a_error"]
@@ -127,7 +127,7 @@ def test_restore_goes_on_exactly(tmp_path, images_and_labels):
     for one, other in zip(whole.variables, model.variables, strict=True):
         np.testing.assert_array_equal(one, other)
     one, other = (
-        records.read_statistics(tmp_path / part / "stats.pkl")
+        reader.read_statistics(tmp_path / part / "stats.pkl")
         for part in ("whole", "parts")
     )
     for name, curves in one["models"].items():

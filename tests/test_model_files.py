@@ -5,8 +5,8 @@ import numpy as np
 import tensorflow as tf
 from small_models import compiled, ensemble, fit, linear, weights
 
-import models
-import optimization
+from collaborative import models
+from collaborative.nn import optimization
 
 
 def test_keras_exports_the_ensemble(tmp_path, images_and_labels):

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from small_models import compiled, ensemble, linear, weights
 
-import collaboration
-import models
+from collaborative import collaboration, models
+from collaborative.data.examples import Inputs
 
 
 def fit_on_inputs(model, inputs, labels, epochs=1):
@@ -29,7 +29,7 @@ def test_a_pupil_descends_hintons_cost(images_and_labels):
         cost += 0.5 * 4 * tf.nn.softmax_cross_entropy_with_logits(target, g / 2)
         cost = tf.reduce_mean(cost)
     gradients = tape.gradient(cost, pupil.trainable_variables)
-    fit_on_inputs(pupil, models.Inputs(images, teacher=teacher), labels)
+    fit_on_inputs(pupil, Inputs(images, teacher=teacher), labels)
     for old, gradient, new in zip(before, gradients, weights(pupil), strict=True):
         np.testing.assert_allclose(new, old - 0.1 * gradient, rtol=1e-4, atol=1e-6)
 
@@ -55,7 +55,7 @@ def test_mixed_images_without_labels_add_their_cost(images_and_labels):
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=g)
             )
     gradients = tape.gradient(cost, model.trainable_variables)
-    history = fit_on_inputs(model, models.Inputs(images, further), labels)
+    history = fit_on_inputs(model, Inputs(images, further), labels)
     assert history["unlabeled_cost"] == pytest.approx([float(apart)], rel=1e-5)
     assert history["loss"] == pytest.approx([float(cost)], rel=1e-5)
     for old, gradient, new in zip(before, gradients, weights(model), strict=True):
@@ -75,7 +75,7 @@ def test_separate_steps_on_images_without_labels(images_and_labels):
     gradients = tape.gradient(cost, apart.trainable_variables)
     apart.optimizer.apply(gradients, apart.trainable_variables)
     apart.train_on_batch(images, labels)
-    fit_on_inputs(model, models.Inputs(images, further), labels)
+    fit_on_inputs(model, Inputs(images, further), labels)
     assert int(model.optimizer.iterations) == 2
     for one, other in zip(weights(model), weights(apart), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
@@ -88,8 +88,8 @@ def test_images_without_labels_leave_no_trace_in_the_moments(
     images, labels = images_and_labels
     moments = []
     for kind, inputs in (
-        (unlabeled, models.Inputs(images, 255 - images[:32])),
-        (None, models.Inputs(images)),
+        (unlabeled, Inputs(images, 255 - images[:32])),
+        (None, Inputs(images)),
     ):
         members = [normalized("a", 1), normalized("b", 2)]
         model = compiled(models.EnsembleModel(members, unlabeled=kind))
@@ -103,8 +103,8 @@ def test_images_without_labels_leave_no_trace_in_the_moments(
 def test_images_without_labels_must_be_expected(images_and_labels):
     images, labels = images_and_labels
     for model, inputs, message in (
-        (ensemble(), models.Inputs(images, images), "have no use for images"),
-        (ensemble(unlabeled="mixed"), models.Inputs(images), "would need images"),
+        (ensemble(), Inputs(images, images), "have no use for images"),
+        (ensemble(unlabeled="mixed"), Inputs(images), "would need images"),
     ):
         with pytest.raises(ValueError, match=message):
             fit_on_inputs(compiled(model), inputs, labels)

@@ -4,9 +4,7 @@ import pytest
 import tensorflow as tf
 from small_models import compiled, ensemble, fit, linear, weights
 
-import collaboration
-import models
-import resnet
+from collaborative import collaboration, models, resnet
 
 
 def softmax_cost(logits, labels):

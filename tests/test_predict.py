@@ -5,13 +5,12 @@ import signal
 import keras
 import numpy as np
 import pytest
+from collaborative.models import EnsembleModel
 from conftest import ROOT
 from PIL import Image
 
-import image_files
-import model_card
-import predict
-from models import EnsembleModel
+from collaborative import predict
+from collaborative.deployment import image_files, model_card
 
 RAMP = np.arange(0, 256, 4, dtype=np.uint8).reshape(8, 8)
 

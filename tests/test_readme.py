@@ -6,14 +6,14 @@ import numpy as np
 import tensorflow as tf
 from conftest import ROOT
 
-import collaboration
+from collaborative import collaboration
 
 
 def test_the_example_on_somebodys_own_models_runs(tmp_path, monkeypatch, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     example, export, cost = (
         next(block for block in blocks if text in block)
-        for text in ("EnsembleModel(", "plain_model(", "collaboration.register(")
+        for text in ("EnsembleModel(", "plain_model(", "@register(")
     )
     own_cost = cost.replace("ensemble =", "with_own_cost =")
     (tmp_path / "example.py").write_text(example + export + own_cost)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import resnet
+from collaborative import resnet
 
 # Preset, reduction: trainable parameters, all parameters, convolutions (12 and 18 by
 # the paper's formula; parameters from shared/reference for ST and M).

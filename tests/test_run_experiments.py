@@ -6,11 +6,10 @@ import time
 import pytest
 from conftest import REAL_DATA, ROOT, needs_real_data
 
-import datasets
-import experiment_flags
-import progress
-import run_experiments
-from experiments import ExperimentConfig
+from collaborative import datasets, run_experiments
+from collaborative.experiments import flags
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.training import progress
 
 
 def command(*arguments, **kwargs):
@@ -182,7 +181,7 @@ def test_mnist_beside_the_paper(tmp_path):
 
 
 def test_lists_and_seeds_are_combined(fresh_flags):
-    experiment_flags.FLAGS(
+    flags.FLAGS(
         [
             "x",
             "--method",
@@ -195,7 +194,7 @@ def test_lists_and_seeds_are_combined(fresh_flags):
             "M,ST",
         ]
     )
-    configs = experiment_flags.configs()
+    configs = flags.configs()
     assert [(c.method, c.alpha, c.seed) for c in configs] == [
         ("L2", 0.1, 1), ("L2", 0.1, 2), ("L2", 1.0, 1), ("L2", 1.0, 2),
         ("Single", 0.0, 1), ("Single", 0.0, 2),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-import schedules
+from collaborative import schedules
 
 PROGRESS = np.array([0, 0.1, 0.25, 0.5, 0.75, 1], np.float32)
 

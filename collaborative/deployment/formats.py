@@ -1,0 +1,147 @@
+"""Writes a plain model (see `inference`) in the formats of four runtimes.
+
+All take images as float32 `[batch, height, width, channels]` with values 0..255, any
+number at once, and none needs this code. With int8, weights and activations within the
+network are 8-bit integers; its inputs and outputs stay float32, so that artifacts can
+be exchanged for each other.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+import tempfile
+
+from etils import epy
+
+from collaborative.system import command_line
+from collaborative.system.errors import UserError
+
+with epy.lazy_imports():
+    import tensorflow as tf
+    from onnxruntime import quantization
+
+FILES = {
+    "keras": "model.keras",
+    "saved_model": "saved_model",
+    "litert": "model.tflite",
+    "onnx": "model.onnx",
+}
+QUANTIZABLE = ("litert", "onnx")
+CALIBRATION_IMAGES = 500
+_CONVERTERS = {"onnx": {"onnx": "onnx", "tf2onnx": "tf2onnx"}}
+_BATCH = 50
+
+
+# What a format needs to run, beyond what the project installs: module -> package.
+PACKAGES = {
+    "keras": {},
+    "saved_model": {},
+    "litert": {"ai_edge_litert": "ai-edge-litert"},
+    "onnx": {"onnxruntime": "onnxruntime"},
+}
+
+
+class MissingPackage(UserError):
+    """An optional package is not installed; the message says how to get it."""
+
+
+def check_packages(form, writing=False):
+    """Raises MissingPackage unless a format can be run and, if so asked, written."""
+    packages = PACKAGES[form] | (_CONVERTERS.get(form, {}) if writing else {})
+    missing = [p for m, p in packages.items() if importlib.util.find_spec(m) is None]
+    if missing:
+        raise MissingPackage(
+            f"{', '.join(missing)} must be installed: pip install -e '.[export]'"
+        )
+
+
+class ConversionFailed(UserError):
+    """A model that a format cannot express; one line for a person."""
+
+
+def write(model, path, form, calibration=None):
+    """Writes a model in a format.
+
+    Args:
+        model: a plain float32 `keras.Model`.
+        path: the file to write, or the directory of a saved model.
+        form: a key of FILES.
+        calibration: None for float32; for int8 (litert and onnx) training images
+            `[n, height, width, channels]`, from which the ranges of activations are
+            taken.
+
+    Raises:
+        ConversionFailed: where the model has something that the format has not.
+    """
+    writers = {
+        "keras": _write_keras,
+        "saved_model": _write_saved_model,
+        "litert": _write_litert,
+        "onnx": _write_onnx,
+    }
+    arguments = () if calibration is None else (calibration,)
+    try:
+        with command_line.silence():
+            writers[form](model, str(path), *arguments)
+    except Exception as error:  # each converter has errors of its own
+        reason = command_line.first_line(error)
+        raise ConversionFailed(f"{model.name} as {form}: {reason}") from error
+
+
+def _write_keras(model, path):
+    model.save(path)
+
+
+def _write_saved_model(model, path):
+    model.export(path, format="tf_saved_model", verbose=False)
+
+
+def _write_litert(model, path, calibration=None):
+    """Keras's own litert export keeps variables, which cannot be calibrated."""
+    with tempfile.TemporaryDirectory() as saved_model:
+        _write_saved_model(model, saved_model)
+        converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
+        if calibration is not None:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: (
+                [image[None].astype("float32")] for image in calibration
+            )
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        pathlib.Path(path).write_bytes(converter.convert())
+
+
+def _write_onnx(model, path, calibration=None):
+    if calibration is None:
+        _write_float_onnx(model, path)
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        floating, prepared = (
+            str(pathlib.Path(directory, name)) for name in ("float.onnx", "fused.onnx")
+        )
+        _write_float_onnx(model, floating)
+        quantization.quant_pre_process(floating, prepared, skip_symbolic_shape=True)
+        quantization.quantize_static(
+            prepared,
+            path,
+            _CalibrationReader(calibration),
+            quant_format=quantization.QuantFormat.QDQ,
+        )
+
+
+def _write_float_onnx(model, path):
+    images = tf.TensorSpec(model.input_shape, tf.float32, name="images")
+    model.export(path, format="onnx", input_signature=[images], verbose=False)
+
+
+class _CalibrationReader:
+    """Hands images to ONNX Runtime's calibration, in batches."""
+
+    def __init__(self, images):
+        self._batches = (
+            {"images": images[start : start + _BATCH].astype("float32")}
+            for start in range(0, len(images), _BATCH)
+        )
+
+    def get_next(self):
+        return next(self._batches, None)

@@ -1,0 +1,112 @@
+"""Reads picture files into images as the networks take them.
+
+A picture is turned upright (EXIF), laid on white where it is transparent, scaled to 8
+bits, made grey or colour, and stretched to the network's height and width. Of an
+animation the first frame is taken.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import stat
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from collaborative.system import command_line
+from collaborative.system.errors import UserError
+
+_SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
+
+
+class UnreadablePicture(UserError):
+    """A file that is no picture; the message says why."""
+
+
+def find(paths):
+    """The files that paths stand for.
+
+    Args:
+        paths: files, and folders, of which all files at any depth are taken in the
+            order of their names, but for hidden ones.
+
+    Returns:
+        (list of paths of files, dict from each path that has none to the reason).
+    """
+    found, missing = [], {}
+    for path in map(pathlib.Path, paths):
+        try:
+            inside = _visible(path) if stat.S_ISDIR(path.stat().st_mode) else [path]
+        except OSError as error:
+            missing[str(path)] = command_line.first_line(error)
+            continue
+        if not inside:
+            missing[str(path)] = "an empty folder"
+        for file in inside:
+            if file.is_file():
+                found.append(file)
+            else:  # a pipe, whose reader would wait; a link to nothing
+                missing[str(file)] = "not a file"
+    return found, missing
+
+
+def read(path, shape):
+    """Reads one picture.
+
+    Args:
+        path: the file, in any format that Pillow knows.
+        shape: (height, width), (height, width, 1) or (height, width, 3).
+
+    Returns:
+        uint8 array of that shape: grey, or red, green and blue.
+
+    Raises:
+        UnreadablePicture: for a file that is damaged or no picture.
+    """
+    colour = shape[2:] == (3,)
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large and of odd pictures; it refuses enormous ones.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as picture:
+                upright = ImageOps.exif_transpose(picture)
+                plain = _opaque(_eight_bit(upright)).convert("RGB" if colour else "L")
+    except Image.UnidentifiedImageError as error:
+        raise UnreadablePicture("not a picture") from error
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise UnreadablePicture(command_line.first_line(error)) from error
+    height, width = shape[:2]
+    resized = plain.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized, np.uint8).reshape(shape)
+
+
+def _visible(folder):
+    """What is in a folder at any depth but folders and what is hidden, by name."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not path.is_dir()
+    ]
+
+
+def _eight_bit(picture):
+    """16-bit grey levels, 0..65535, as 0..255; Pillow would cut them off at 255."""
+    if picture.mode == "F":
+        raise ValueError("its pixels are fractions of an unknown range")
+    if picture.mode not in (*_SIXTEEN_BIT, "I"):
+        return picture
+    levels = np.asarray(picture).astype(np.int64)
+    if levels.min() < 0 or levels.max() > 65535:
+        raise ValueError("its pixels have more than 16 bits")
+    return Image.fromarray(np.rint(levels / 257).astype(np.uint8))
+
+
+def _opaque(picture):
+    """The picture on white where it has transparency."""
+    if not picture.has_transparency_data:
+        return picture
+    picture = picture.convert("RGBA")
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture)

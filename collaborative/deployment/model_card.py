@@ -1,0 +1,253 @@
+"""What is said of an exported artifact: `metadata.json`, `model_card.md`, a table."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import textwrap
+
+from collaborative.deployment import runtimes
+from collaborative.system import files, text_table
+
+METADATA, CARD = "metadata.json", "model_card.md"
+# Settings of which the card speaks, and those that leave the results as they are.
+_NAMED = (
+    *("dataset", "members", "method", "alpha", "teacher", "epochs", "batch_size"),
+    *("learning_rate", "weight_decay", "precision", "seed", "split", "validation"),
+    *("truncate", "label_noise", "jit", "strategy"),
+)
+
+
+def describe(run, model, options, scores, verification, artifact):
+    """All that is known of an artifact, as plain JSON values.
+
+    Args:
+        run: the `finished_run.FinishedRun` that it comes from.
+        model: the plain `keras.Model` that was written.
+        options: dict of member, format, softmax and quantize (None or "int8").
+        scores: what `finished_run.FinishedRun.test_scores` gives of the member.
+        verification: what `verification` found.
+        artifact: the file, or the directory of a saved model.
+    """
+    artifact = pathlib.Path(artifact)
+    return {
+        "file": artifact.name,
+        **options,
+        "outputs": "probabilities" if options["softmax"] else "logits",
+        "class_names": list(run.class_names),
+        "input": {
+            "shape": [None, *model.input_shape[1:]],
+            "dtype": "float32",
+            "range": [0, 255],
+        },
+        "parameters": model.count_params(),
+        "bytes": _size(artifact),
+        "scores": scores,
+        "verification": verification,
+        "run": run.record,
+    }
+
+
+def write(directory, metadata):
+    """Writes `metadata.json` and `model_card.md` into an artifact's directory."""
+    directory = pathlib.Path(directory)
+    for name, text in (
+        (METADATA, json.dumps(metadata, indent=1) + "\n"),
+        (CARD, card(metadata)),
+    ):
+        with files.replacing(directory / name) as path:
+            path.write_text(text, encoding="utf-8")
+
+
+def card(metadata):
+    """The model card, in Markdown: what, trained how, on what, scores, limits."""
+    form = " ".join(filter(None, (metadata["format"], metadata["quantize"])))
+    dataset = metadata["run"]["config"]["dataset"]
+    paragraphs = {
+        "What": [_what(metadata)],
+        "Trained how": [_training(metadata["run"])],
+        "On what": [_data(metadata["run"])],
+        "Scores": [
+            _scores(metadata),
+            *_beyond_the_error(metadata["scores"]),
+            _verification(metadata["verification"]),
+        ],
+        "Limits": _limits(metadata),
+    }
+    lines = [f"# {metadata['member']} for {dataset} ({form})"]
+    for title, texts in paragraphs.items():
+        lines += ["", f"## {title}"]
+        for text in texts:
+            lines += ["", *textwrap.wrap(text, 88, break_on_hyphens=False)]
+    return "\n".join(lines) + "\n"
+
+
+def table(output_dir):
+    """Size, parameters and latency of every artifact in a directory, as text."""
+    rows = [["", "bytes", "parameters", "ms alone", "ms in a batch", "check"]]
+    for path in sorted(pathlib.Path(output_dir).glob(f"[!.]*/{METADATA}")):
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+        latency = metadata["verification"]["latency_ms"]
+        rows.append(
+            [
+                path.parent.name,
+                f"{metadata['bytes']:,}",
+                f"{metadata['parameters']:,}",
+                f"{latency['alone']:.3f}",
+                f"{latency['batch']:.3f}",
+                _check(metadata["verification"]),
+            ]
+        )
+    return text_table.aligned(rows)
+
+
+def _size(artifact):
+    inside = [path for path in artifact.rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in inside or [artifact])
+
+
+def _check(verification):
+    if "int8_error" in verification:
+        errors = (verification[f"{kind}_error"] for kind in ("float32", "int8"))
+        return "error {:.2f} -> {:.2f} %".format(*(100 * error for error in errors))
+    return f"differs by {verification['largest_difference']:.1e}"
+
+
+def _what(metadata):
+    shape = metadata["input"]["shape"][1:]
+    names = metadata["class_names"]
+    what = f"the network {metadata['member']} alone"
+    if metadata["member"] == "ensemble":
+        members = " and ".join(metadata["run"]["config"]["members"])
+        what = f"the ensemble of {members}"
+    return (
+        f"`{metadata['file']}`: {what}, {metadata['parameters']:,} parameters, "
+        f"{metadata['bytes']:,} bytes. In: {'colour' if shape[2:] == [3] else 'grey'} "
+        f"images, float32 `[batch, {', '.join(map(str, shape))}]`, values 0..255, not "
+        f"normalised. Out: {metadata['outputs']}, float32 `[batch, {len(names)}]`, "
+        f"in this order of classes: {', '.join(names)}."
+    )
+
+
+def _training(record):
+    config, versions = record["config"], record["versions"]
+    by = f"by {config['method']} with weight {config['alpha']}"
+    if config["method"] == "Single":
+        how = "from the labels alone"
+    elif config.get("teacher"):
+        how = f"taught {by} by the ensemble of {' and '.join(config['teacher'])}"
+    else:
+        how = f"collaborating {by}"
+    return (
+        f"{' and '.join(config['members'])}, {how} (J. Noel, *A Collaborative Approach "
+        f"to Deep Learning*, 2017). Epochs: {config['epochs']}; batches of "
+        f"{config['batch_size']} images; learning rate {config['learning_rate']}; "
+        f"weight decay {config['weight_decay']}; precision {config['precision']}"
+        f"{''.join(_further(config))}. TensorFlow {versions['tensorflow']}, "
+        f"Keras {versions['keras']}, revision {record['git_revision'] or 'unknown'}, "
+        f"on {record['device']}."
+    )
+
+
+def _further(config):
+    """Settings that the card names nowhere else, where they are not the default."""
+    for field in dataclasses.fields(ExperimentConfig):
+        value = config.get(field.name, field.default)
+        value = tuple(value) if isinstance(value, list) else value
+        if field.name not in _NAMED and value != field.default:
+            text = ", ".join(value) if isinstance(value, tuple) else value
+            yield f"; {field.name} {text}"
+
+
+def _data(record):
+    config, data = record["config"], record["data"]
+    aside = ""
+    if data["validation"]:
+        aside = f" {data['validation']:,} others were set aside to choose settings on."
+    return (
+        f"{data['train']:,} training images of `{config['dataset']}` "
+        f"({config['split']} split, seed {config['seed']}); measured on "
+        f"{data['test']:,} test images, which were not trained on.{aside}"
+    )
+
+
+def _scores(metadata):
+    scores = metadata["scores"]
+    return (
+        f"At the end of training, in {metadata['run']['config']['precision']}: test "
+        f"error {100 * scores['test_error']:.2f} %, test cost (mean cross-entropy) "
+        f"{scores['test_cost']:.4f}."
+    )
+
+
+def _beyond_the_error(scores):
+    if "nll" not in scores:
+        yield "NLL, Brier score and calibration were not recorded by this run."
+        return
+    yield (
+        f"NLL {scores['nll']:.4f}; Brier score {scores['brier']:.4f} (0 is best, 2 "
+        f"worst); expected calibration error {100 * scores['ece']:.2f} % (how far "
+        "confidence and accuracy are apart, in 15 bins)."
+    )
+    if "gain" in scores:
+        yield (
+            f"Its members disagree on {100 * scores['disagreement']:.2f} % of the test "
+            f"images. Its gain, their mean error less its own, is "
+            f"{100 * scores['gain']:.2f} points."
+        )
+    if "auroc" in scores:
+        yield (
+            "By its largest probability it tells its own test images from those of "
+            f"`{scores['foreign']}`, whose classes it has not learnt, with an AUROC of "
+            f"{scores['auroc']:.3f} (1: always; 0.5: by chance)."
+        )
+
+
+def _verification(verification):
+    latency = verification["latency_ms"]
+    if "int8_error" in verification:
+        found = (
+            f"it misclassifies {100 * verification['int8_error']:.2f} % of them, and "
+            f"the float32 network {100 * verification['float32_error']:.2f} %"
+        )
+    else:
+        found = (
+            "its outputs differ from the network's by "
+            f"{verification['largest_difference']:.1e} at most"
+        )
+    return (
+        f"The artifact was run on {verification['images']:,} test images in a process "
+        f"without the code that trained it: {found}. Milliseconds an image (cores: "
+        f"{latency['cores']}): {latency['alone']:.3f} alone, {latency['batch']:.3f} in "
+        f"a batch of {runtimes.BATCH} at most."
+    )
+
+
+def _limits(metadata):
+    config, foreign = metadata["run"]["config"], metadata["scores"].get("foreign")
+    measured = " and ".join(f"`{s}`" for s in (config["dataset"], foreign) if s)
+    yield "It answers with one of its classes whatever the image shows."
+    yield (
+        "Its probabilities are as training left them, not calibrated; it was not "
+        f"measured on other images than those of {measured}."
+    )
+    if config["truncate"]:
+        yield "It was trained on a part of the data, to try things out."
+    if config.get("label_noise"):
+        yield (
+            f"{100 * config['label_noise']:.0f} % of its training labels were wrong on "
+            "purpose."
+        )
+    if config["precision"] != "float32":
+        yield (
+            f"It was trained and scored in {config['precision']} and computes in "
+            "float32, so that its outputs differ a little from those scored."
+        )
+    if metadata["quantize"]:
+        changed = 100 * metadata["verification"]["changed_answers"]
+        yield (
+            f"Inside it computes with 8-bit integers: {changed:.2f} % of its answers "
+            "are not the float32 network's, whose are the scores at the end of "
+            "training. Inputs and outputs are float32."
+        )

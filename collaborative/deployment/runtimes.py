@@ -1,0 +1,144 @@
+"""Runs an exported artifact with its own runtime and none of this project's code.
+
+    python -I runtimes.py FORMAT ARTIFACT IMAGES.npy OUTPUTS.npy NAME
+
+is how `export.py` has an artifact checked in a fresh process: it first makes the named
+package, this project's, impossible to import; then it loads the artifact, writes
+its outputs for all images, and prints its latencies as JSON. So this file imports
+nothing of ours; the runtimes themselves are imported where they are used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import statistics
+import sys
+import time
+
+import numpy as np
+
+BATCH = 256
+
+
+def load(form, path):
+    """Loads an artifact.
+
+    Args:
+        form: "keras", "saved_model", "litert" or "onnx".
+        path: the file, or the directory of a saved model.
+
+    Returns:
+        A function from images, float32 `[n, height, width, channels]`, to outputs,
+        float32 `[n, classes]`, for any n >= 1.
+    """
+    loaders = {
+        "keras": _load_keras,
+        "saved_model": _load_saved_model,
+        "litert": _load_litert,
+        "onnx": _load_onnx,
+    }
+    return loaders[form](str(path))
+
+
+def run_in_batches(function, images):
+    """Applies a loaded artifact to all images, BATCH at a time, as float32."""
+    return np.concatenate(
+        [
+            function(images[start : start + BATCH].astype(np.float32))
+            for start in range(0, len(images), BATCH)
+        ]
+    )
+
+
+def latencies(function, images):
+    """Median milliseconds an image: of one alone, and in a batch of at most BATCH.
+
+    Returns:
+        Dict of "alone" and "batch".
+    """
+    batch = images[:BATCH].astype(np.float32)
+    return {
+        "alone": _median_ms(lambda: function(batch[:1]), 100),
+        "batch": _median_ms(lambda: function(batch), 7) / len(batch),
+    }
+
+
+def _median_ms(call, repetitions):
+    call()  # the first one compiles or allocates
+    times = []
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        call()
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def _cores():
+    return len(os.sched_getaffinity(0))
+
+
+def _load_keras(path):
+    import keras
+    import tensorflow as tf
+
+    model = keras.models.load_model(path, compile=False)
+    function = tf.function(lambda images: model(images, training=False))
+    return lambda images: function(tf.constant(images)).numpy()
+
+
+def _load_saved_model(path):
+    import tensorflow as tf
+
+    model = tf.saved_model.load(path)
+    return lambda images: model.serve(tf.constant(images)).numpy()
+
+
+def _load_litert(path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(path, num_threads=_cores())
+    interpreter.allocate_tensors()  # says here, not later, what it computes with
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    shape = None
+
+    def function(images):
+        nonlocal shape
+        if images.shape != shape:
+            interpreter.resize_tensor_input(inputs[0]["index"], images.shape)
+            interpreter.allocate_tensors()
+            shape = images.shape
+        interpreter.set_tensor(inputs[0]["index"], images)
+        interpreter.invoke()
+        return interpreter.get_tensor(outputs[0]["index"])
+
+    return function
+
+
+def _load_onnx(path):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # Its default is a thread for each core of the machine, allowed or not.
+    options.intra_op_num_threads = _cores()
+    session = onnxruntime.InferenceSession(
+        path, options, providers=["CPUExecutionProvider"]
+    )
+    name = session.get_inputs()[0].name
+    return lambda images: session.run(None, {name: images})[0]
+
+
+def main(argv):
+    """The check in a fresh process; see the module's docstring."""
+    form, artifact, images_path, outputs_path, refused = argv[1:]
+    sys.modules[refused] = None  # `import name` raises ModuleNotFoundError now
+    images = np.load(images_path)
+    function = load(form, pathlib.Path(artifact))
+    np.save(outputs_path, run_in_batches(function, images))
+    print(json.dumps(latencies(function, images) | {"cores": _cores()}))
+    return 0 if sys.modules[refused] is None else f"imported {refused}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

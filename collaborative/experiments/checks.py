@@ -1,0 +1,150 @@
+"""What the settings of an experiment may be: each wrong one is one line for a person.
+
+Nothing here imports TensorFlow, so that it is refused at once.
+"""
+
+from __future__ import annotations
+
+import math
+
+from collaborative import collaboration, datasets, resnet
+from collaborative.system.errors import UserError
+
+PRECISIONS = ("float32", "bfloat16", "float16", "auto")
+JIT = ("auto", "on", "off")
+STRATEGIES = ("single", "mirrored")
+
+
+class ConfigError(UserError, ValueError):
+    """A setting that cannot be: one line for the person who chose it."""
+
+    status = 2
+
+
+def check(config):
+    """Checks the settings, each and together.
+
+    Args:
+        config: an `ExperimentConfig`.
+
+    Raises:
+        ConfigError: for a value that cannot be, naming what is allowed.
+    """
+    _check_choices(config)
+    _check_numbers(config)
+    _check_collaboration(config)
+    _check_unlabeled(config)
+
+
+def _check_choices(config):
+    if not config.members:
+        raise ConfigError(f"members must name some of {', '.join(resnet.PRESETS)}")
+    choices = {
+        "split": datasets.SPLITS,
+        "reduction": resnet.REDUCTIONS,
+        "precision": PRECISIONS,
+        "jit": JIT,
+        "strategy": STRATEGIES,
+        "unlabeled_steps": collaboration.UNLABELED_STEPS,
+    }
+    given = [(name, getattr(config, name)) for name in choices]
+    given += [("members", member) for member in config.members]
+    given += [("teacher", member) for member in config.teacher]
+    for name, value in given:
+        allowed = choices.get(name, tuple(resnet.PRESETS))
+        if value not in allowed:
+            raise ConfigError(
+                f"{name} must be one of {', '.join(allowed)}, got {value!r}"
+            )
+
+
+def _check_numbers(config):
+    least = {"epochs": 1, "batch_size": 1} | dict.fromkeys(
+        ("seed", "validation", "truncate"), 0
+    )
+    for name, minimum in least.items():
+        value = getattr(config, name)
+        if value < minimum:
+            raise ConfigError(f"{name} must be at least {minimum}, got {value}")
+    for name in ("learning_rate", "weight_decay", "unlabeled_weight"):
+        value = getattr(config, name)
+        if not (math.isfinite(value) and value >= 0):
+            raise ConfigError(f"{name} must be a finite number >= 0, got {value}")
+    if not 0 <= config.label_noise < 1:
+        raise ConfigError(
+            f"label_noise must be from 0 to below 1, got {config.label_noise}"
+        )
+    if not 0 < config.labeled <= 1:
+        raise ConfigError(
+            f"labeled must be above 0 and at most 1, got {config.labeled}"
+        )
+    for name in ("learning_rate", "unlabeled_ratio"):
+        value = getattr(config, name)
+        if not (math.isfinite(value) and value > 0):
+            raise ConfigError(f"{name} must be above 0, got {value}")
+
+
+def _check_collaboration(config):
+    alone = len(config.members) == 1
+    if config.teacher and (not alone or config.method == "Single"):
+        raise ConfigError(
+            "a teacher needs one pupil and a method to compare them, got members "
+            f"{','.join(config.members)} and method {config.method}"
+        )
+    if config.teacher and config.augment:
+        raise ConfigError(
+            "a teacher's answers are recorded once, so the images must not change: "
+            "leave augment or teacher out"
+        )
+    if alone and not config.teacher and config.method != "Single":
+        raise ConfigError(
+            f"method {config.method} needs at least 2 members, got "
+            f"{config.members[0]} alone: name a second one or use method Single"
+        )
+    try:
+        config.collaboration  # noqa: B018 (it checks itself)
+    except ValueError as error:
+        raise ConfigError(error) from error
+
+
+def _check_unlabeled(config):
+    if config.unlabeled is None:
+        return
+    if config.method == "Single" or config.teacher:
+        raise ConfigError(
+            "unlabeled images are for members that collaborate: leave unlabeled "
+            "out, or name several members and a method other than Single"
+        )
+    if not 0 <= config.holdout < 1 or (
+        config.labeled < 1 and config.labeled + config.holdout > 1 + 1e-9
+    ):
+        raise ConfigError(
+            f"labeled {config.labeled} and unlabeled {config.unlabeled} must be parts "
+            "of the training images that do not overlap"
+        )
+
+
+def pull_factor(text):
+    """(member, factor) of "NAME=FACTOR"."""
+    name, equals, factor = text.partition("=")
+    try:
+        if equals and math.isfinite(float(factor)) and float(factor) >= 0:
+            return name, float(factor)
+    except ValueError:
+        pass
+    raise ConfigError(f"pull must be NAME=FACTOR (a number >= 0), got {text!r}")
+
+
+def canonical_pull(pull, member_names):
+    """The pull of each member where it is not 1, in the order of the members."""
+    factors = dict(map(pull_factor, pull))
+    for name in factors:
+        if name not in member_names:
+            raise ConfigError(
+                f"pull must name members, {', '.join(member_names)}, got {name!r}"
+            )
+    return tuple(
+        f"{name}={factors[name]:g}"
+        for name in member_names
+        if factors.get(name, 1.0) != 1
+    )

@@ -1,0 +1,272 @@
+"""The studies behind the paper's open questions, and its missing controls.
+
+Section 7.3 asks seven questions, section 2.0.1 supposes that collaboration is better
+than distillation, and the author's code reduces otherwise than his text. Each study is
+a question and a few arms: settings of `ExperimentConfig` that differ from the
+control's. The same seeds in all arms give the same images and initial weights, so that
+arms are compared seed by seed. A setting that is a `Choice` is chosen on validation
+images. Elsewhere nothing was tuned: weights are the paper's choice for L2.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+from collaborative import datasets
+from collaborative.collaboration import UNLABELED_STEPS
+from collaborative.experiments.config import ExperimentConfig
+
+SEEDS = (912, 913, 914)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """Values of a setting, of which the validation images choose one."""
+
+    values: tuple
+
+
+_SMALL = {"dataset": "notmnist_small", "truncate": 2_000, "epochs": 10}
+# The same training images, and as many others to choose on.
+_VALIDATED = _SMALL | {"truncate": 4_000, "validation": 2_000}
+_ALONE = {"method": "Single"}
+_WITH_UNLABELED = {
+    f"{name}, {steps}": {"labeled": 0.2, "unlabeled": source, "unlabeled_steps": steps}
+    for name, source in (
+        ("the rest", "holdout:0.8"),
+        ("MNIST", "mnist"),
+        ("noise", datasets.NOISE),
+    )
+    for steps in UNLABELED_STEPS
+}
+_TAUGHT = {
+    "method": "KL",
+    "alpha": Choice((0.1, 1.0)),
+    "temperature": Choice((1.0, 4.0)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A question, and the experiments that answer it.
+
+    Args:
+        question: as the paper asks it.
+        arms: by name: the settings that distinguish it, each a value or a `Choice`;
+            `times_epochs` is a factor of the epochs of the others.
+        controls: by arm: the arm that it is compared with. Empty: all arms are compared
+            with the first.
+        compared: presets of members, and "ensemble", whose errors are of interest.
+        base: settings that all arms have in common, unless a person gives others.
+    """
+
+    question: str
+    arms: dict[str, dict]
+    controls: dict[str, str] = dataclasses.field(default_factory=dict)
+    compared: tuple[str, ...] = ("ST", "M", "ensemble")
+    base: dict = dataclasses.field(default_factory=lambda: dict(_SMALL))
+
+    def comparisons(self):
+        """Pairs (arm, the arm that it is compared with), in order."""
+        if self.controls:
+            return [
+                (arm, self.controls[arm]) for arm in self.arms if arm in self.controls
+            ]
+        first, *others = self.arms
+        return [(arm, first) for arm in others]
+
+    @property
+    def varied(self):
+        """The settings that its arms set, each of which it has to itself."""
+        return {name for own in self.arms.values() for name in own} - {"times_epochs"}
+
+    @property
+    def chooses(self):
+        """Whether an arm has a `Choice`, so that validation images are needed."""
+        return any(
+            isinstance(v, Choice) for own in self.arms.values() for v in own.values()
+        )
+
+    def configs(self, seeds=SEEDS, **settings):
+        """The experiments of all arms.
+
+        Args:
+            seeds: of the experiments.
+            **settings: take the place of those of `base`.
+
+        Returns:
+            Dict from arm to a dict from candidate, its chosen settings in words ("" in
+            an arm without a `Choice`), to a list of `ExperimentConfig`, one a seed.
+        """
+        base = self.base | settings
+        usual = ExperimentConfig(**base).epochs
+        found = {}
+        for arm, own in self.arms.items():
+            epochs = max(1, round(own.get("times_epochs", 1) * usual))
+            own = {name: own[name] for name in own if name != "times_epochs"}
+            found[arm] = {
+                candidate: [
+                    ExperimentConfig(**base | {"epochs": epochs} | tried, seed=seed)
+                    for seed in seeds
+                ]
+                for candidate, tried in _candidates(own).items()
+            }
+        return found
+
+
+def _candidates(own):
+    """The settings of an arm by candidate: all combinations of its choices."""
+    names = [name for name, value in own.items() if isinstance(value, Choice)]
+    combinations = itertools.product(*(own[name].values for name in names))
+    chosen = (dict(zip(names, values, strict=True)) for values in combinations)
+    return {_in_words(values): own | values for values in chosen}
+
+
+def _in_words(values):
+    return ", ".join(f"{name} {value:g}" for name, value in values.items())
+
+
+STUDIES = {
+    "schedules": Study(
+        "What happens if we change the collaboration weight over time?",
+        {
+            "constant": {},
+            "ramp up": {"alpha_schedule": "ramp_up"},
+            "ramp down": {"alpha_schedule": "ramp_down"},
+            "cosine": {"alpha_schedule": "cosine"},
+            "burn-in 0.2": {"alpha_schedule": "burn_in:0.2"},
+            "cool-down 0.2": {"alpha_schedule": "cool_down:0.2"},
+            "Single": _ALONE,
+        },
+    ),
+    "asymmetric": Study(
+        "What if we consider asymmetric collaborations where some models are forced to "
+        "collaborate more than others?",
+        {
+            "both pulled": {},
+            "M pulled by a quarter": {"pull": ("M=0.25",)},
+            "M teaches only": {"pull": ("M=0",)},
+            "ST pulled by a quarter": {"pull": ("ST=0.25",)},
+            "ST teaches only": {"pull": ("ST=0",)},
+            "Single": _ALONE,
+        },
+    ),
+    "size": Study(
+        "What happens when we make the ensembles larger?",
+        {
+            "2 x ST, Single": {"members": ("ST",) * 2} | _ALONE,
+            "2 x ST": {"members": ("ST",) * 2},
+            "4 x ST, Single": {"members": ("ST",) * 4} | _ALONE,
+            "4 x ST, chain": {"members": ("ST",) * 4},
+            "4 x ST, ring": {"members": ("ST",) * 4, "topology": "ring"},
+            "4 x ST, all": {"members": ("ST",) * 4, "topology": "all"},
+            "4 x ST, all, mean": {"members": ("ST",) * 4, "topology": "all"}
+            | {"pair_cost": "mean"},
+            "4 x ST, star": {"members": ("ST",) * 4, "topology": "star"},
+        },
+        controls={"2 x ST": "2 x ST, Single"}
+        | {
+            f"4 x ST, {topology}": "4 x ST, Single"
+            for topology in ("chain", "ring", "all", "all, mean", "star")
+        },
+        compared=("ST", "ensemble"),
+    ),
+    "identical": Study(
+        "What happens when the ensembles consist of identical architectures? Do we "
+        "still see such regularization effects?",
+        {
+            "M, M, Single": {"members": ("M", "M")} | _ALONE,
+            "M, M": {"members": ("M", "M")},
+            "ST, ST, Single": {"members": ("ST", "ST")} | _ALONE,
+            "ST, ST": {"members": ("ST", "ST")},
+        },
+        controls={"M, M": "M, M, Single", "ST, ST": "ST, ST, Single"},
+        compared=("M", "ST", "ensemble"),
+    ),
+    "deep": Study(
+        "Can a Very Deep Model's performance be improved by working with such a "
+        "shallow and thin model?",
+        {
+            "ST, D, Single": {"members": ("ST", "D")} | _ALONE,
+            "ST, D": {"members": ("ST", "D")},
+            "ST, VD, Single": {"members": ("ST", "VD")} | _ALONE,
+            "ST, VD": {"members": ("ST", "VD")},
+        },
+        controls={"ST, D": "ST, D, Single", "ST, VD": "ST, VD, Single"},
+        compared=("ST", "D", "VD", "ensemble"),
+    ),
+    "unlabeled": Study(
+        "Can mixing collaborative training on unlabeled data and traditional training "
+        "produce even better outcomes, and is it important to feed in similar data?",
+        {
+            "labels of a fifth alone": {"labeled": 0.2},
+            "Single": {"labeled": 0.2} | _ALONE,
+        }
+        | _WITH_UNLABELED
+        | {
+            # What there is to win: five times the labels, about as many steps.
+            "all labels": {"times_epochs": 0.2},
+        },
+        controls=dict.fromkeys(("Single", *_WITH_UNLABELED), "labels of a fifth alone"),
+        base=_SMALL | {"epochs": 60},
+    ),
+    "distillation": Study(
+        "Does collaboration do better than distillation, at equal cost of training?",
+        {
+            "L2": {"alpha": Choice((0.001, 0.01, 0.1))},
+            "Single": _ALONE,
+            "ST from M": {"members": ("ST",), "teacher": ("M",)} | _TAUGHT,
+            "ST from {ST, M}": {"members": ("ST",), "teacher": ("ST", "M")} | _TAUGHT,
+            "M from {ST, M}": {"members": ("M",), "teacher": ("ST", "M")} | _TAUGHT,
+            "M from M": {"members": ("M",), "teacher": ("M",)} | _TAUGHT,
+            # M takes four times as long as ST, so {ST, M} five times.
+            "ST, 5 x the epochs": {"members": ("ST",), "times_epochs": 5},
+            "M, 1.25 x the epochs": {"members": ("M",), "times_epochs": 1.25},
+            "mutual learning": {"method": "KL", "alpha": Choice((0.01, 0.1, 1.0))},
+        },
+        base=_VALIDATED,
+    ),
+    "augmentation": Study(
+        "Do our results persist if we train the models for longer? If we add data "
+        "augmentation?",
+        {
+            f"{name}{kind}": own | settings
+            for kind, settings in (
+                ("", {}),
+                (", augmented", {"augment": True}),
+                (", twice the epochs", {"times_epochs": 2}),
+                (", both", {"augment": True, "times_epochs": 2}),
+            )
+            for name, own in (("Single", _ALONE), ("L2 0.01", {}))
+        },
+        controls={
+            f"L2 0.01{kind}": f"Single{kind}"
+            for kind in ("", ", augmented", ", twice the epochs", ", both")
+        },
+    ),
+    "noise": Study(
+        "Does collaboration have a positive effect on problems with incorrect labels "
+        "(section 3.1.2)?",
+        {
+            f"{name}, {noise:.0%} wrong": own | {"label_noise": noise}
+            for noise in (0.0, 0.2, 0.4)
+            for name, own in (("Single", _ALONE), ("L2 0.01", {}))
+        },
+        controls={
+            f"L2 0.01, {noise} wrong": f"Single, {noise} wrong"
+            for noise in ("0%", "20%", "40%")
+        },
+    ),
+    "reduction": Study(
+        "What is the difference between the reduction layer of the paper's text and "
+        "that of the author's code worth?",
+        {
+            f"{name}, {which}": own | {"reduction": reduction}
+            for which, reduction in (("text", "paper"), ("code", "released"))
+            for name, own in (("Single", _ALONE), ("L2 0.01", {}))
+        },
+        controls={f"{name}, code": f"{name}, text" for name in ("Single", "L2 0.01")},
+        base={"dataset": "cifar10"},  # the paper's experiments, nothing made smaller
+    ),
+}

@@ -1,0 +1,92 @@
+"""Checkpoints: all that a run needs to go on exactly where it stood.
+
+One file an epoch, `epoch_0007.npz`, holds the variables of the model (seed generators
+among them) and of its optimizer, and the statistics of the epochs done. Plain arrays
+only; the archive's checksums tell a damaged file, and then the one before it serves.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from collaborative.system import files
+
+KEPT = 2  # the newest, and one to fall back on
+
+# What reading half a file, or a file of another model, raises.
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def save(directory, epochs_done, model, statistics):
+    """Writes a checkpoint and removes all but the last two.
+
+    Args:
+        directory: where the checkpoints of a run lie.
+        epochs_done: how many epochs of training are done.
+        model: a compiled `keras.Model`.
+        statistics: dict of float arrays.
+    """
+    directory = pathlib.Path(directory)
+    directory.mkdir(exist_ok=True)
+    arrays = {f"variable/{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
+    arrays |= {f"statistics/{name}": value for name, value in statistics.items()}
+    with files.replacing(directory / f"epoch_{epochs_done:04d}.npz") as path:
+        np.savez(path, **arrays)
+    for old in _newest_first(directory)[KEPT:]:
+        old.unlink()
+
+
+def restore(directory, model):
+    """Loads the newest whole checkpoint into a model.
+
+    Args:
+        directory: where the checkpoints of a run lie; need not exist.
+        model: a compiled model of the same architecture and optimizer.
+
+    Returns:
+        (epochs done, statistics, damaged): the dict of arrays given to `save`, or
+        (0, {}, damaged) where there is no checkpoint; and the paths of damaged files
+        that were passed over.
+    """
+    damaged = []
+    for path in _newest_first(directory):
+        try:
+            with open(path, "rb") as file, np.load(file) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            _assign(model, arrays)
+        except _DAMAGE:
+            damaged.append(path)
+            continue
+        prefix = "statistics/"
+        statistics = {
+            name.removeprefix(prefix): value
+            for name, value in arrays.items()
+            if name.startswith(prefix)
+        }
+        return int(path.stem.removeprefix("epoch_")), statistics, damaged
+    return 0, {}, damaged
+
+
+def _variables(model):
+    """Variables of the model and its optimizer, which is built if need be."""
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _assign(model, arrays):
+    variables = _variables(model)
+    values = [arrays[f"variable/{i}"] for i in range(len(variables))]
+    for variable, value in zip(variables, values, strict=True):
+        if variable.shape != value.shape:
+            raise ValueError(f"{variable.path} is {variable.shape}, not {value.shape}")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _newest_first(directory):
+    return sorted(pathlib.Path(directory).glob("epoch_[0-9]*.npz"), reverse=True)

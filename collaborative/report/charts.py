@@ -1,0 +1,95 @@
+"""The data of the page's curves, whose values can be read off by hovering.
+
+The page's script draws them; it gets each line's name, colour, dashes and values.
+"""
+
+from __future__ import annotations
+
+from collaborative.experiments import reference
+from collaborative.report import figures
+
+QUANTITIES = {
+    "test error (%)": "test_error",
+    "test cost": "test_cost",
+    "training error (%)": "train_error",
+    "training cost": "train_cost",
+}
+_DASHES = {"CE": "", "L2": "7 3", "L1": "2 3", "Single": ""}
+_OTHER_DASHES = "7 3 2 3"  # methods not of the paper
+
+
+def chart_data(runs):
+    """One chart for each data set, members and setting.
+
+    Args:
+        runs: rows of `run_table.load_runs`.
+
+    Returns:
+        A list of dicts of plain values: title; note (how the runs differ from the
+        paper's setting, "" where they do not); models; quantities; lines, each with
+        name, color, dashes and values, by model and quantity a list with a value an
+        epoch, the mean over seeds (None where there is none).
+    """
+    charts = []
+    keys = ["dataset", "members", "setting"]
+    groups = dict(list(runs.groupby(keys)))
+    for dataset, members, setting in sorted(groups, key=_place):
+        part = groups[dataset, members, setting]
+        lines = [
+            {
+                "name": reference.label(method, alpha),
+                "color": _color(method, alpha),
+                "dashes": _DASHES.get(method, _OTHER_DASHES),
+                "values": _values(part, method, alpha),
+            }
+            for method, alpha in reference.in_order(
+                set(zip(part["method"], part["alpha"], strict=True))
+            )
+        ]
+        charts.append(
+            {
+                "title": f"{reference.dataset_label(dataset)}, {members}",
+                "note": setting,
+                "models": _models(part["model"].unique()),
+                "quantities": list(QUANTITIES),
+                "lines": lines,
+            }
+        )
+    return charts
+
+
+def _place(key):
+    """Charts in the paper's setting first, in the order of its data sets."""
+    dataset, _, setting = key
+    return setting != "", reference.dataset_place(dataset), *key
+
+
+def _models(names):
+    """The names in the paper's order, others after these."""
+    known = [name for name in reference.MODELS if name in names]
+    return known + [name for name in names if name not in known]
+
+
+def _color(method, alpha):
+    if method == "Single":
+        return "#111111"
+    return figures.WEIGHT_STYLES.get(alpha, figures.OTHER_STYLE)[0]
+
+
+def _values(runs, method, alpha):
+    chosen = runs[(runs["method"] == method) & (runs["alpha"] == alpha)]
+    columns = list(QUANTITIES.values())
+    means = chosen.groupby(["model", "epoch"])[columns].mean()
+    values = {}
+    for model in means.index.unique("model"):
+        table = means.loc[model]
+        values[model] = {
+            name: [
+                None
+                if v != v
+                else float(f"{v * (100 if 'error' in column else 1):.6g}")
+                for v in table[column]
+            ]
+            for name, column in QUANTITIES.items()
+        }
+    return values

@@ -1,0 +1,204 @@
+"""Statistics over seeds: intervals, differences between settings, rank correlations.
+
+Two settings are compared seed by seed: equal seeds have equal initial weights, split
+and order of images, so that much of what varies between seeds cancels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+from scipy import stats
+
+from collaborative.experiments import reference
+from collaborative.runs import run_table
+
+CONFIDENCE = 0.95
+
+
+def half_width(values):
+    """Half the width of Student's 95 % interval of a mean; NaN for fewer than two."""
+    count = len(values)
+    if count < 2:
+        return math.nan
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)
+    return float(quantile * np.std(values, ddof=1) / math.sqrt(count))
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """A paired difference a - b over `seeds` seeds.
+
+    `half_width` of its 95 % interval and `p_value` of the paired t-test are NaN for one
+    seed.
+    """
+
+    mean: float
+    half_width: float
+    p_value: float
+    seeds: int
+
+    @property
+    def below(self):
+        """Whether a is below b: True, False, or None where the seeds leave it open.
+
+        With one seed the sign decides. With more, the interval must exclude zero,
+        unless the difference is the same at every seed.
+        """
+        if self.seeds == 1 or self.half_width == 0:
+            return self.mean < 0
+        if abs(self.mean) <= self.half_width:
+            return None
+        return self.mean < 0
+
+    def text(self, digits=2):
+        """The difference for a reader, with interval, p and n where there are any."""
+        shown = f"{self.mean:+z.{digits}f}"
+        if self.seeds > 1:
+            shown += f" ± {self.half_width:.{digits}f} (p = {self.p_value:.2g}, "
+            shown += f"n = {self.seeds})"
+        return shown
+
+
+def difference(a, b):
+    """The paired difference of two Series by seed, over the seeds that both have.
+
+    Returns:
+        A `Difference`, or None where no seed is in both.
+    """
+    a, b = a.align(b, join="inner")
+    if not len(a):
+        return None
+    gaps = (a - b).round(9)  # errors are counts in 10,000: 0.1 + 0.2 is 0.3 here
+    p_value = math.nan
+    if len(a) > 1:
+        constant = gaps.nunique() == 1  # scipy has no p for it, with a warning
+        p_value = float(gaps.iloc[0] == 0) if constant else stats.ttest_rel(a, b).pvalue
+    return Difference(
+        float(gaps.mean()), half_width(gaps.to_numpy()), float(p_value), len(gaps)
+    )
+
+
+def churn(answers, other_answers):
+    """Fraction of images whose class differs between two runs.
+
+    Args:
+        answers, other_answers: dicts from the key of an image to its class; images that
+            only one of them has do not count.
+
+    Returns:
+        The fraction, NaN where they have no image in common.
+    """
+    common = answers.keys() & other_answers.keys()
+    if not common:
+        return float("nan")
+    return sum(answers[key] != other_answers[key] for key in common) / len(common)
+
+
+def images_half_width(answers, other_answers):
+    """What test images leave open of a difference of two models' errors, at most.
+
+    Half the width of the 95 % interval over images, in points. As in McNemar's test the
+    images count that just one of the two gets right; these are at most the images that
+    they classify differently, for which no labels are needed.
+
+    Args:
+        answers, other_answers: dicts from the key of an image to its class; images that
+            only one of them has do not count.
+
+    Returns:
+        NaN where they have no image in common.
+    """
+    changed = churn(answers, other_answers)
+    images = len(answers.keys() & other_answers.keys())
+    quantile = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    return 100 * quantile * math.sqrt(changed / images) if images else math.nan
+
+
+def chance_note(clear, compared):
+    """How many comparisons are clear, and how many would be so by chance."""
+    return (
+        f"{clear} of {compared} comparisons, where chance alone makes "
+        f"{(1 - CONFIDENCE) * compared:.1f} so"
+    )
+
+
+def rank_correlation(a, b):
+    """Spearman's rank correlation of two Series over their common index.
+
+    Returns:
+        (rho, p, n); p is a permutation test's, exact up to seven pairs and of 9,999
+        random pairings above. rho and p are NaN where there are fewer than three pairs,
+        or one side is constant.
+    """
+    a, b = a.align(b, join="inner")
+    if len(a) < 3 or a.nunique() == 1 or b.nunique() == 1:
+        return math.nan, math.nan, len(a)
+    ranks, other = stats.rankdata(a), stats.rankdata(b)
+    test = stats.permutation_test(  # with fixed ranks rho grows with their product
+        (ranks,), lambda x, axis: x @ other, permutation_type="pairings", random_state=0
+    )
+    return float(np.corrcoef(ranks, other)[0, 1]), float(test.pvalue), len(a)
+
+
+def final_summary(runs):
+    """Final test error (%) and cost of each setting: mean, interval and seeds.
+
+    Args:
+        runs: rows of `run_table.load_runs` of one `setting`.
+
+    Returns:
+        A DataFrame by dataset, method, alpha and model, with the columns error,
+        error_half_width, cost, cost_half_width and seeds.
+    """
+    final = run_table.final_epochs(runs)
+    final = final.assign(
+        error=(100 * final["test_error"]).round(9), cost=final["test_cost"]
+    )
+    groups = final.groupby(["dataset", "method", "alpha", "model"])
+    return groups.agg(
+        error=("error", "mean"),
+        error_half_width=("error", half_width),
+        cost=("cost", "mean"),
+        cost_half_width=("cost", half_width),
+        seeds=("seed", "nunique"),
+    )
+
+
+def grid_correlations(runs, paper):
+    """Spearman's correlation of our final results with the paper's over the grid.
+
+    Args:
+        runs: rows of `run_table.load_runs`; those in the paper's setting count.
+        paper: `run_table.paper_runs()`.
+
+    Returns:
+        List of dicts: dataset, model, quantity, rho, p, settings (how many in common).
+    """
+    runs = runs[runs["setting"] == ""]
+    ours, theirs = final_summary(runs), final_summary(paper)
+    rows = []
+    for dataset in sorted(runs["dataset"].unique(), key=reference.dataset_place):
+        their_name = reference.paper_dataset(dataset)
+        if their_name is None:
+            continue
+        for model in reference.MODELS:
+            for quantity in ("error", "cost"):
+                rho, p, count = rank_correlation(
+                    _grid(ours, dataset, model, quantity),
+                    _grid(theirs, their_name, model, quantity),
+                )
+                rows.append(
+                    {"dataset": dataset, "model": model, "quantity": quantity}
+                    | {"rho": rho, "p": p, "settings": count}
+                )
+    return rows
+
+
+def _grid(summary, dataset, model, quantity):
+    """A Series by (method, alpha)."""
+    rows = summary[quantity].reset_index()
+    chosen = rows[(rows["dataset"] == dataset) & (rows["model"] == model)]
+    return chosen.set_index(["method", "alpha"])[quantity]

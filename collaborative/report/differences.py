@@ -1,0 +1,215 @@
+"""What collaboration gains: differences of test errors from training apart.
+
+Each setting is compared with the traditional ensemble (Single), model by model, and
+beside ours stands the paper's difference. Seeds are paired. Where there is one, the
+interval is what its test images leave open; what other seeds would give it cannot say.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from collaborative.experiments import reference
+from collaborative.report import comparison, figures, quality
+from collaborative.report.tables import Cell, Table, file_name
+from collaborative.runs import run_table
+
+OURS_AT, PAPER_AT = -0.15, 0.2  # of a row in the figure
+PAPER_STYLE = {"marker": "D", "mfc": "none", "ms": 4.5, "ls": "", "color": "#0072B2"}
+FAR = (
+    2.0  # times the upper quartile: what lies beyond is drawn at the edge, with number
+)
+
+
+def differences(runs, records, dataset, paper=None):
+    """Each setting's test error minus that of Single, in points.
+
+    Args:
+        runs: rows of `run_table.load_runs` in the paper's setting.
+        records: what `quality.load` gave.
+        dataset: whose runs.
+        paper: `run_table.paper_runs()`, or None.
+
+    Returns:
+        A DataFrame with the columns method, alpha, model, difference, half_width,
+        seeds, clear (True: fewer errors, False: more, None: open, or one seed) and
+        paper; NaN, and 0 seeds, where something is not there. Empty where none of the
+        runs can be compared.
+    """
+    runs = runs[runs["dataset"] == dataset]
+    ours, theirs = _differences(runs), {}
+    if ours and paper is not None:
+        name = reference.paper_dataset(dataset)
+        theirs = _differences(paper[paper["dataset"] == name])
+    rows = []
+    for setting in reference.in_order({key[:2] for key in (*ours, *theirs)}):
+        for model in reference.MODELS:
+            found = ours.get((*setting, model))
+            known = theirs.get((*setting, model))
+            row = dict(
+                zip(("method", "alpha", "model"), (*setting, model), strict=True)
+            )
+            row |= {"difference": math.nan, "half_width": math.nan, "seeds": 0}
+            if found:
+                row |= {"difference": found.mean, "seeds": found.seeds}
+                row["half_width"] = found.half_width
+            if found and found.seeds == 1:
+                row["half_width"] = _images_half_width(runs, records, setting, model)
+            row["clear"] = found.below if row["seeds"] > 1 else None
+            row["paper"] = known.mean if known else math.nan
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _differences(runs):
+    """A `comparison.Difference` by method, alpha and model, for those with Single."""
+    final = run_table.final_epochs(runs)
+    keys = ["method", "alpha", "model"]
+    errors = {
+        key: 100 * part.set_index("seed")["test_error"]
+        for key, part in final.groupby(keys)
+    }
+    found = {
+        key: comparison.difference(values, errors[*reference.SINGLE, key[2]])
+        for key, values in errors.items()
+        if key[:2] != reference.SINGLE and (*reference.SINGLE, key[2]) in errors
+    }
+    return {key: difference for key, difference in found.items() if difference}
+
+
+def _images_half_width(runs, records, setting, model):
+    """What the test images of the one common seed leave open; NaN if not recorded."""
+    named = (
+        runs.drop_duplicates("run")
+        .set_index(["method", "alpha", "seed"])["run"]
+        .sort_index()
+    )
+    ours, single = named[setting], named[reference.SINGLE]
+    (seed,) = ours.index.intersection(single.index)
+    if not {ours[seed], single[seed]} <= set(records):
+        return math.nan
+    answers = [quality.answers(records[side[seed]], model) for side in (ours, single)]
+    return comparison.images_half_width(*answers)
+
+
+def table(found, dataset):
+    """The differences as a `tables.Table`, clear ones in bold.
+
+    Args:
+        found: what `differences` gave; not empty.
+        dataset: whose.
+    """
+    compared = found["paper"].notna().any()
+    header = ["setting"]
+    for model in reference.MODELS:
+        name = figures.NAMES[model]
+        header += [name, f"{name} paper"] if compared else [name]
+    mixed = found.loc[found["seeds"] > 0, "seeds"].nunique() > 1
+    rows = []
+    for setting, part in found.groupby(["method", "alpha"], sort=False):
+        cells = [Cell(reference.label(*setting))]
+        for row in part.itertuples():
+            cells.append(Cell(_text(row, mixed), row.clear is not None))
+            if compared:
+                cells.append(Cell(_signed(row.paper)))
+        rows.append(tuple(cells))
+    return Table(
+        name=f"table_differences_{file_name(dataset)}",
+        caption=f"{reference.dataset_label(dataset)}, collaboration against training "
+        f"apart: test error minus that of Single, points; {_note(found)}",
+        header=tuple(header),
+        rows=rows,
+        data=found,
+    )
+
+
+def _signed(value):
+    return "-" if math.isnan(value) else f"{value:+z.2f}"
+
+
+def _text(row, mixed):
+    text = _signed(row.difference)
+    if not math.isnan(row.half_width):
+        text += f" ± {row.half_width:.2f}"
+    return text + " (one seed)" * (mixed and row.seeds == 1)
+
+
+def _note(found):
+    """How to read the intervals."""
+    several, one = found[found["seeds"] > 1], found[found["seeds"] == 1]
+    notes = []
+    if len(several):
+        clear = several["clear"].notna().sum()
+        notes.append(
+            f"{several['seeds'].max()} paired seeds, 95 % intervals; clear (bold): "
+            + comparison.chance_note(clear, len(several))
+        )
+    if one["half_width"].notna().any():
+        notes.append("one seed: ± 95 % over its test images at most, not over seeds")
+    elif len(one):
+        notes.append("one seed")
+    return "; ".join(notes)
+
+
+def figure(found):
+    """A panel for each model: the differences with intervals, the paper's beside them.
+
+    Args:
+        found: what `differences` gave; not empty.
+
+    Returns:
+        A matplotlib figure. Green is clearly fewer errors, red clearly more.
+    """
+    settings = list(found.groupby(["method", "alpha"], sort=False).groups)
+    size = 10.5, 1.6 + 0.34 * len(settings)
+    drawn = Figure(figsize=size, dpi=110, layout="constrained")
+    panels = drawn.subplots(1, len(reference.MODELS), sharex=True, sharey=True)
+    limit = _limit(found)
+    for axes, model in zip(panels, reference.MODELS, strict=True):
+        for row in found[found["model"] == model].itertuples():
+            _draw(axes, row, settings.index((row.method, row.alpha)), limit)
+        axes.axvline(0, color="#999999", lw=0.8)
+        axes.set_xlim(-1.15 * limit, 1.15 * limit)
+        axes.set_title(figures.NAMES[model], fontsize=9)
+        axes.set_xlabel("points more (+) or fewer (-) errors than apart", fontsize=8)
+        axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(labelsize=8)
+    panels[0].set_yticks(range(len(settings)), [reference.label(*s) for s in settings])
+    panels[0].invert_yaxis()
+    return drawn
+
+
+def _draw(axes, row, place, limit):
+    """Our difference with its interval, and the paper's below it."""
+    colour = figures.CLEAR[row.clear]
+    style = {"marker": "o", "ms": 5, "ls": "", "color": colour}
+    _mark(axes, row.difference, place + OURS_AT, limit, style)
+    if abs(row.difference) <= limit and row.half_width > 0:
+        ends = row.difference - row.half_width, row.difference + row.half_width
+        axes.plot(ends, [place + OURS_AT] * 2, color=colour, lw=1.5)
+    _mark(axes, row.paper, place + PAPER_AT, limit, PAPER_STYLE)
+
+
+def _limit(found):
+    """How far the panels reach, so that a few large differences do not squeeze all."""
+    ours = found["difference"].abs() + found["half_width"].fillna(0)
+    return FAR * np.nanquantile([*ours, *found["paper"].abs()], 0.75) or 1.0
+
+
+def _mark(axes, value, place, limit, style):
+    """A mark at a value; at the edge, with the number, where it lies beyond."""
+    if math.isnan(value):
+        return
+    inside = float(np.clip(value, -limit, limit))
+    axes.plot([inside], [place], **style)
+    if inside != value:
+        side = "right" if value > 0 else "left"
+        axes.annotate(
+            f"{value:+.1f}", (inside, place), (-5 if value > 0 else 5, 0), ha=side,
+            va="center", textcoords="offset points", fontsize=7, color=style["color"],
+        )  # fmt: skip

@@ -1,0 +1,221 @@
+"""The paper's curves: Figures A.1 to A.6 (methods and weights), B.1 to B.3 (L2 0.01).
+
+Lines differ in colour (Okabe and Ito's palette, for the colour-blind), in dashes and in
+markers, so that they can be told apart in grey print too.
+"""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+from collaborative.experiments import reference
+from collaborative.report import comparison
+from collaborative.system import files
+
+PANELS = ("CE", "L2", "L1")  # in the order of the paper's figures
+LAST_EPOCHS = 10
+NAMES = {"ST": "ST", "M": "M", "ensemble": "Ens"}
+WEIGHT_STYLES = {  # colour, dashes, marker
+    1.0: ("#D55E00", "--", "s"),
+    0.1: ("#E69F00", "-.", "^"),
+    0.01: ("#0072B2", "-", "o"),
+    0.0001: ("#009E73", ":", "D"),
+}
+OTHER_STYLE = ("#CC79A7", (0, (5, 1, 1, 1, 1, 1)), "v")  # weights not of the paper
+GREYS = {
+    "ST": ("#9a9a9a", "-", "x"),
+    "M": ("#6b6b6b", "--", "+"),
+    "ensemble": ("#111111", "-", None),
+}
+CLOSE_STYLES = {  # the three models of L2 0.01
+    "ST": ("#D55E00", "-", "^"),
+    "M": ("#0072B2", "-", "s"),
+    "ensemble": ("#009E73", "-", "o"),
+}
+CLEAR = {True: "#009E73", False: "#D55E00", None: "#444444"}  # fewer errors, more, open
+FAR = 1.5  # a curve that ends so many times above the median is not drawn but named
+
+
+def methods_figure(runs, dataset, model, quantity):
+    """Figures A.1 to A.6: the last ten epochs of all methods and weights.
+
+    Args:
+        runs: rows of `run_table.load_runs` in the paper's setting.
+        dataset: whose runs.
+        model: "ST", "M" or "ensemble", drawn in colour by weight; the traditional ST,
+            M and ensemble are in greys in each panel.
+        quantity: "error" (in %) or "cost", on the test set.
+
+    Returns:
+        A matplotlib figure of three panels. With several seeds a line is their mean and
+        a band its 95 % interval. As in the paper, curves far above the others are not
+        drawn; they are named with their last value.
+    """
+    column = f"test_{quantity}"
+    chosen = runs[
+        (runs["dataset"] == dataset)
+        & (runs["epoch"] > runs["epochs"] - LAST_EPOCHS)
+        & ((runs["model"] == model) | (runs["method"] == "Single"))
+    ]
+    lines = _curves(chosen, column)
+    ends = [mean.iloc[-1] for mean, _ in lines.values()]
+    limit = FAR * np.median(ends) if ends else np.inf
+    figure = Figure(figsize=(10.5, 4.3), dpi=110, layout="constrained")
+    panels = figure.subplots(1, 3, sharey=True)
+    for axes, method in zip(panels, PANELS, strict=True):
+        shown = {k: v for k, v in lines.items() if k[0] in (method, "Single")}
+        _method_panel(axes, method, shown, limit)
+        _finish(axes)
+        axes.label_outer()
+    panels[0].set_ylabel(f"{NAMES[model]}: test {_unit(quantity)}")
+    _legend(figure, panels)
+    return figure
+
+
+def close_figure(runs, dataset):
+    """Figures B.1 to B.3: L2 0.01 against the traditional ensemble, all epochs.
+
+    Args:
+        runs: rows of `run_table.load_runs` in the paper's setting.
+        dataset: whose runs.
+
+    Returns:
+        A matplotlib figure: errors above, costs below; training (running means, as the
+        paper has them) left, test right; ST, M and ensemble.
+    """
+    chosen = runs[runs["dataset"] == dataset]
+    settings = list(zip(chosen["method"], chosen["alpha"], strict=True))
+    chosen = chosen[[s in (reference.CHOSEN, reference.SINGLE) for s in settings]]
+    figure = Figure(figsize=(10.5, 7.4), dpi=110, layout="constrained")
+    panels = figure.subplots(2, 2)
+    for row, quantity in zip(panels, ("error", "cost"), strict=True):
+        for axes, images in zip(row, ("train", "test"), strict=True):
+            column = f"{images}_{quantity}" + "_running" * (images == "train")
+            for (method, alpha, model), line in _curves(chosen, column).items():
+                single = method == "Single"
+                style = GREYS[model] if single else CLOSE_STYLES[model]
+                kind = "traditional" if single else reference.label(method, alpha)
+                _draw(axes, line, style, f"{kind} {NAMES[model]}", every=3)
+            axes.set_title(f"{'training' if images == 'train' else 'test'} {quantity}")
+            axes.set_ylabel(_unit(quantity))
+            _finish(axes)
+            _show_late_epochs(axes, quantity)
+    _legend(figure, panels.flat)
+    return figure
+
+
+def save(figure, directory, name):
+    """Writes a figure as .png and .svg, the same bytes each time.
+
+    Returns:
+        The path of the SVG.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        for suffix in ("png", "svg"):
+            path = directory / f"{name}.{suffix}"
+            with files.replacing(path) as temporary:
+                metadata = {"Date": None} if suffix == "svg" else None
+                figure.savefig(temporary, metadata=metadata)
+            figure.set_layout_engine("none")  # it is laid out; again would take as long
+    return path
+
+
+def _curves(runs, column):
+    """Mean and half width over seeds by epoch, of each (method, alpha, model).
+
+    Errors are in %. Methods are in the order of the tables.
+    """
+    scale = 100 if "error" in column else 1
+    groups = dict(list(runs.groupby(["method", "alpha", "model"])))
+    lines = {}
+    for method, alpha in reference.in_order({key[:2] for key in groups}):
+        for model in reference.MODELS:
+            if (method, alpha, model) in groups:
+                values = groups[method, alpha, model]
+                table = scale * values.pivot(
+                    index="epoch", columns="seed", values=column
+                )
+                width = table.apply(comparison.half_width, axis=1)
+                lines[method, alpha, model] = table.mean(axis=1), width
+    return lines
+
+
+def _method_panel(axes, method, lines, limit):
+    """Draws the lines that end below `limit`, and names the others in the title."""
+    far = []
+    for (line_method, alpha, model), line in lines.items():
+        single = line_method == "Single"
+        name = f"traditional {NAMES[model]}" if single else f"weight {alpha}"
+        if line[0].iloc[-1] > limit:
+            far.append(f"{name} at {line[0].iloc[-1]:.3g}")
+            continue
+        style = GREYS[model] if single else WEIGHT_STYLES.get(alpha, OTHER_STYLE)
+        _draw(axes, line, style, name)
+    axes.set_title(method, loc="left")
+    if far:
+        axes.set_title(f"above, ends: {', '.join(far)}", loc="right", fontsize=7)
+
+
+def _draw(axes, line, style, name, every=1):
+    mean, width = line
+    color, dashes, marker = style
+    axes.plot(
+        mean.index, mean, color=color, linestyle=dashes, marker=marker,
+        markersize=4, markevery=every, linewidth=1.5, label=name,
+    )  # fmt: skip
+    if width.notna().any():
+        axes.fill_between(
+            mean.index, mean - width, mean + width, color=color, alpha=0.15
+        )
+
+
+def _unit(quantity):
+    return "error (%)" if quantity == "error" else "cost"
+
+
+def _finish(axes):
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+
+
+def _show_late_epochs(axes, quantity):
+    """Keeps the first epochs from flattening the others."""
+    values = [line.get_ydata() for line in axes.get_lines()]
+    if not values:
+        return
+    if quantity == "error":  # can be 0, so that no logarithm is taken
+        axes.set_ylim(0, 1.3 * np.nanquantile(np.concatenate(values), 0.9) or None)
+        return
+    least, most = (f(np.concatenate(values)) for f in (np.nanmin, np.nanmax))
+    if most < 10 * least:
+        return
+    axes.set_yscale("log")
+    wide = most > 1e3 * least
+    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.yaxis.set_minor_formatter("")
+
+
+def _legend(figure, panels):
+    """One legend below all panels: each name once, collaborative ones first."""
+    named = {}
+    for axes in panels:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            named.setdefault(name, handle)
+    named = {n: named[n] for n in sorted(named, key=_legend_place)}
+    if named:
+        figure.legend(
+            named.values(), named.keys(), loc="outside lower center", ncols=4,
+            frameon=False, handlelength=3.5,
+        )  # fmt: skip
+
+
+def _legend_place(name):
+    kind, _, rest = name.partition(" ")
+    order = ("weight", *PANELS, "traditional")
+    return order.index(kind), -float(rest) if kind == "weight" else 0

@@ -1,0 +1,115 @@
+"""What the networks cost to use: parameters, operations and measured time.
+
+For observation 2 of section 6.1, "20% as many parameters and a threefold speedup".
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+from etils import epy
+
+from collaborative import resnet
+
+with epy.lazy_imports():
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from collaborative.system import environment
+
+INPUT_SHAPE = (32, 32, 3)  # of CIFAR-10
+MEMBERS = ("ST", "M")
+BATCH_SIZES = (1, 64)
+
+
+def layer_operations(layer):
+    """Multiplications and additions of a layer for one image.
+
+    Convolutions and linear maps count two for each weight and place; others, which are
+    few beside them, count none.
+
+    Args:
+        layer: a built Keras layer.
+    """
+    if isinstance(layer, keras.layers.Conv2D):
+        height, width = layer.output.shape[1:3]
+        return 2 * height * width * int(np.prod(layer.kernel.shape))
+    if isinstance(layer, keras.layers.Dense):
+        return 2 * int(np.prod(layer.kernel.shape))
+    return 0
+
+
+def measure(rounds=11):
+    """Parameters, operations and latency of ST, M and their ensemble.
+
+    Latency is the median over rounds, in each of which all are run in turn, with
+    TensorFlow's operations on one thread where it has not started its threads before.
+
+    Returns:
+        Dict from "ST", "M", "ensemble" to a dict: parameters (trainable), operations
+        (of one image), ms_1 and ms_64 (milliseconds an image, in batches of 1 and of
+        64), and "setting", what it was measured on.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:  # they have been started
+        pass
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    members = {
+        name: resnet.build_resnet(resnet.PRESETS[name], INPUT_SHAPE, seed=0)
+        for name in MEMBERS
+    }
+    costs = {name: _size(member) for name, member in members.items()}
+    costs["ensemble"] = {
+        key: sum(costs[name][key] for name in MEMBERS) for key in costs["ST"]
+    }
+    predictors = {name: _predictor([member]) for name, member in members.items()}
+    predictors["ensemble"] = _predictor(list(members.values()))
+    for batch_size in BATCH_SIZES:
+        times = _latencies(predictors, batch_size, rounds)
+        for name, milliseconds in times.items():
+            costs[name][f"ms_{batch_size}"] = milliseconds
+    height, width, channels = INPUT_SHAPE
+    costs["setting"] = (
+        f"{height}x{width}x{channels} images, float32, "
+        f"{f'{threads} thread' if threads == 1 else 'all threads'}, "
+        f"median of {rounds} rounds, TensorFlow {tf.__version__}, "
+        f"{environment.device()}"
+    )
+    return costs
+
+
+def _size(model):
+    return {
+        "parameters": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
+        "operations": sum(map(layer_operations, model.layers)),
+    }
+
+
+def _predictor(members):
+    """A compiled function from images to the mean of the members' logits."""
+
+    @tf.function
+    def predict(images):
+        logits = [member(images, training=False) for member in members]
+        return tf.add_n(logits) / len(logits)
+
+    return predict
+
+
+def _latencies(predictors, batch_size, rounds):
+    """Median milliseconds an image of each predictor."""
+    images = tf.random.uniform((batch_size, *INPUT_SHAPE), maxval=255.0, seed=0)
+    calls = 10 if batch_size == 1 else 2
+    times = {name: [] for name in predictors}
+    for timed in [False] + [True] * rounds:  # the first call traces
+        for name, predict in predictors.items():
+            start = time.perf_counter()
+            for _ in range(calls):
+                predict(images).numpy()
+            if timed:
+                times[name].append((time.perf_counter() - start) / calls / batch_size)
+    return {name: 1e3 * statistics.median(seconds) for name, seconds in times.items()}

@@ -1,0 +1,234 @@
+"""Tables and figures beyond the paper: calibration, agreement, churn, confusion.
+
+They rest on what each finished run has recorded of its trained model (`final_record`);
+runs from before that was recorded are left out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from collaborative.experiments import reference
+from collaborative.report import comparison, figures
+from collaborative.report.tables import Cell, Table, file_name
+from collaborative.runs.reader import UnreadablePickle, read_statistics
+
+# Columns of the table of a data set, with the decimals that are shown.
+SCORES = {"nll": 4, "brier": 4, "ece": 2, "churn": 2, "detection": 3}
+AGREEMENT = {"disagreement": 2, "gain": 2}
+TITLES = {
+    "nll": "NLL",
+    "brier": "Brier score",
+    "ece": "ECE %",
+    "churn": "churn %",
+    "detection": "AUROC",
+    "disagreement": "members disagree %",
+    "gain": "gain of the ensemble, points",
+}
+PERCENT = ("ece", "churn", "disagreement", "gain")
+
+
+def load(runs, log_dir):
+    """What was recorded of the trained models.
+
+    Args:
+        runs: rows of `run_table.load_runs`.
+        log_dir: where they were read from.
+
+    Returns:
+        Dict from the runs' names to `evaluation` of their statistics, for the runs in
+        the paper's setting that have one.
+    """
+    found = {}
+    for run in runs.loc[runs["setting"] == "", "run"].unique():
+        try:
+            record = read_statistics(pathlib.Path(log_dir, run, "stats.pkl"))
+        except UnreadablePickle:
+            continue  # it was there a moment ago; what is not there is left out
+        if "evaluation" in record:
+            found[run] = record["evaluation"]
+    return found
+
+
+def answers(record, model):
+    """The classes that a recorded model gave: dict from the key of an image."""
+    given = record["answers"][model].tolist()
+    return dict(zip(record["images"].tolist(), given, strict=True))
+
+
+def quality_tables(runs, records, dataset):
+    """Scores of each model, and agreement of the members, by method and weight.
+
+    Args:
+        runs: rows of `run_table.load_runs` in the paper's setting.
+        records: what `load` gave.
+        dataset: whose tables.
+
+    Returns:
+        Two `tables.Table`s of means over seeds, or none where nothing is recorded.
+        Churn is the mean, over pairs of seeds, of the fraction of common test images
+        that are classified differently.
+    """
+    groups = _by_setting(runs, records, dataset)
+    if not groups:
+        return []
+    scores, agreement = [], []
+    for setting, found in groups.items():
+        key = {"method": setting[0], "alpha": setting[1], "seeds": len(found)}
+        for model in found[0]["models"]:
+            numbers = {name: _mean(found, name, model) for name in SCORES}
+            scores.append(key | {"model": model} | numbers)
+        agreement.append(
+            key | {n: float(np.mean([r[n] for r in found])) for n in AGREEMENT}
+        )
+    foreign = {
+        r["foreign"] for found in groups.values() for r in found if "foreign" in r
+    }
+    name = reference.dataset_label(dataset)
+    caption = f"{name}, beyond the error; means over seeds"
+    if foreign:
+        caption += f"; AUROC: its images against those of {', '.join(sorted(foreign))}"
+    together = f"{name}, members and ensemble"
+    return [
+        _table("quality", dataset, caption, scores, SCORES),
+        _table("agreement", dataset, together, agreement, AGREEMENT),
+    ]
+
+
+def _by_setting(runs, records, dataset):
+    """Records by (method, alpha), in the order of the paper's tables."""
+    first = runs[runs["dataset"] == dataset].drop_duplicates("run")
+    known = first[first["run"].isin(list(records))]
+    groups = {}
+    for row in known.sort_values("seed").itertuples():
+        groups.setdefault((row.method, row.alpha), []).append(records[row.run])
+    return {setting: groups[setting] for setting in reference.in_order(groups)}
+
+
+def _mean(found, name, model):
+    """Mean over the seeds of a score; NaN where it is not known."""
+    if name == "churn":
+        given = [answers(record, model) for record in found]
+        values = [comparison.churn(*p) for p in itertools.combinations(given, 2)]
+    elif name == "detection":
+        values = [r["detection"][model] for r in found if "detection" in r]
+    else:
+        values = [r["models"][model][name] for r in found]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _table(kind, dataset, caption, rows, columns):
+    data = pd.DataFrame(rows)
+    keys = ["model"] if "model" in data else []
+    cells = [
+        (
+            Cell(reference.label(row["method"], row["alpha"])),
+            *(Cell(figures.NAMES.get(row[key], row[key])) for key in keys),
+            *(
+                Cell(_shown(row[name], name, digits))
+                for name, digits in columns.items()
+            ),
+        )
+        for row in rows
+    ]
+    return Table(
+        name=f"table_{kind}_{file_name(dataset)}",
+        caption=caption,
+        header=("method", *keys, *(TITLES[name] for name in columns)),
+        rows=cells,
+        data=data,
+    )
+
+
+def _shown(value, name, digits):
+    if value != value:
+        return "-"
+    return f"{100 * value if name in PERCENT else value:z.{digits}f}"
+
+
+def reliability_figure(runs, records, dataset):
+    """Reliability diagrams of the traditional ensemble and L2 0.01, over all seeds.
+
+    Args:
+        runs, records, dataset: as for `quality_tables`.
+
+    Returns:
+        A matplotlib figure with a panel for each model, or None where neither is
+        recorded. On the diagonal a model is right as often as it is confident.
+    """
+    groups = _by_setting(runs, records, dataset)
+    styles = {
+        reference.SINGLE: figures.GREYS["M"],
+        reference.CHOSEN: figures.CLOSE_STYLES["M"],
+    }
+    shown = {setting: groups[setting] for setting in styles if setting in groups}
+    if not shown:
+        return None
+    figure = Figure(figsize=(10.5, 4.3), dpi=110, layout="constrained")
+    for axes, model in zip(
+        figure.subplots(1, 3, sharey=True), figures.NAMES, strict=True
+    ):
+        axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=1)
+        for setting, found in shown.items():
+            confidence, accuracy = _pooled([r["models"][model] for r in found])
+            colour, dashes, marker = styles[setting]
+            axes.plot(
+                confidence, accuracy, color=colour, linestyle=dashes, marker=marker,
+                markersize=4, label=reference.label(*setting),
+            )  # fmt: skip
+        axes.set(
+            title=figures.NAMES[model], xlabel="confidence", xlim=(0, 1), ylim=(0, 1)
+        )
+        axes.set_aspect("equal")
+    figure.axes[0].set_ylabel("fraction classified rightly")
+    figure.axes[0].legend(loc="upper left", fontsize=8)
+    return figure
+
+
+def _pooled(scores):
+    """Mean confidence and accuracy of the bins of several runs that have any image."""
+    bins = np.stack([s["reliability"] for s in scores])
+    count = bins[..., 0].sum(axis=0)
+    full = count > 0
+    sums = (bins[..., :1] * bins[..., 1:]).sum(axis=0)[full]
+    return (sums / count[full, None]).T
+
+
+def confusion_figure(runs, records, dataset):
+    """How often the ensemble (L2 0.01, else the first setting) confuses two classes.
+
+    Args:
+        runs, records, dataset: as for `quality_tables`.
+
+    Returns:
+        A matplotlib figure of the counts over all seeds in % of each true class, or
+        None where nothing is recorded.
+    """
+    groups = _by_setting(runs, records, dataset)
+    if not groups:
+        return None
+    setting = reference.CHOSEN if reference.CHOSEN in groups else next(iter(groups))
+    found = groups[setting]
+    counts = sum(record["models"]["ensemble"]["confusion"] for record in found)
+    percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(6.2, 5.6), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    wrong = np.where(np.eye(len(counts), dtype=bool), np.nan, percent)
+    axes.imshow(wrong, cmap="Greys", vmin=0)
+    for (row, column), value in np.ndenumerate(percent):
+        dark = row != column and value > 0.6 * np.nanmax(wrong)
+        style = {"ha": "center", "va": "center", "fontsize": 7}
+        colour = "white" if dark else "black"
+        axes.text(column, row, f"{value:.1f}", color=colour, **style)
+    names = found[0]["class_names"]
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    title = f"{reference.label(*setting)}, ensemble: % of a true class"
+    axes.set_title(title, fontsize=9)
+    return figure

@@ -1,0 +1,215 @@
+"""What the runs of a study say: errors of its arms, and their differences.
+
+Arms are compared with their controls seed by seed, as `comparison` does. Of an arm with
+a `studies.Choice` the candidate counts that has the least error on validation images,
+averaged over models and seeds; the test images have no say in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import pandas as pd
+
+from collaborative.experiments import studies
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.report import comparison
+from collaborative.runs import run_table
+
+# Settings that a person may give a study in place of its own.
+FREE = ("dataset", "truncate", "epochs", "batch_size", "learning_rate", "weight_decay",
+        "split", "validation", "reduction")  # fmt: skip
+_WHAT_IS_COMPUTED = [
+    name
+    for name in ExperimentConfig.__dataclass_fields__
+    if name not in run_table.IMMATERIAL
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A study as far as its runs are there.
+
+    errors: final test errors in %, indexed by arm, model (a preset or "ensemble") and
+    seed; of several members of a preset, their mean. differences: by (arm, control,
+    model), a `comparison.Difference`. missing: how many experiments are not there.
+    choices: by arm that has some, the validation errors in % of its candidates. runs:
+    the `ExperimentConfig`s that are there.
+    """
+
+    name: str
+    study: studies.Study
+    base: dict
+    errors: pd.Series
+    differences: dict
+    missing: int
+    choices: dict
+    runs: frozenset
+
+    def chosen(self, arm):
+        """The candidate of an arm that was chosen, in words; "" where none was."""
+        return _best(self.choices[arm]) if arm in self.choices else ""
+
+    @property
+    def models(self):
+        """The models of interest that the runs have, in the study's order."""
+        there = self.errors.index.levels[1]
+        return [model for model in self.study.compared if model in there]
+
+    def values(self, arm, model):
+        """Errors of a model in an arm by seed; empty where there are none."""
+        if (arm, model) not in self.errors.index:
+            return pd.Series(dtype=float)
+        return self.errors.loc[arm, model]
+
+    def difference(self, arm, model):
+        """A model's `comparison.Difference` from the arm's control, or None."""
+        control = dict(self.study.comparisons()).get(arm)
+        return self.differences.get((arm, control, model))
+
+
+def findings(runs):
+    """The studies that have runs, each for all common settings that they were run with.
+
+    Args:
+        runs: rows of `run_table.load_runs`.
+
+    Returns:
+        List of `Finding`s with at least one comparison, in the order of the studies. An
+        arm counts that is more than the paper's own two, L2 0.01 and Single. Arms with
+        twice the epochs make no study of twice as long runs.
+    """
+    final = run_table.final_epochs(runs)
+    by_settings = {
+        _key(run.iloc[0]): run for _, run in final.groupby("run", sort=False)
+    }
+    seeds = sorted(map(int, final["seed"].unique()))
+    found = [
+        finding
+        for name, study in studies.STUDIES.items()
+        for base in _common_settings(final, study)
+        if (finding := _finding(name, study, base, by_settings, seeds)) is not None
+    ]
+    return [
+        finding
+        for finding in found
+        if not any(
+            finding.name == other.name and finding.runs < other.runs for other in found
+        )
+    ]
+
+
+def _common_settings(final, study):
+    """The settings in common that a study may have been run with, as dicts."""
+    free = [name for name in FREE if name not in study.varied]
+    return final[free].drop_duplicates().to_dict("records")
+
+
+def _finding(name, study, base, by_settings, seeds):
+    tried = _tried(study, base, by_settings, seeds)
+    groups = [runs for candidates in tried.values() for runs in candidates.values()]
+    there = frozenset(itertools.chain.from_iterable(groups))
+    if not _goes_beyond_the_paper(there, base):
+        return None
+    choices = {
+        arm: _validation_errors(candidates, study.compared)
+        for arm, candidates in tried.items()
+        if len(candidates) > 1
+    }
+    rows = [
+        (arm, model, config.seed, error)
+        for arm, candidates in tried.items()
+        for config, run in _counted(candidates, choices.get(arm)).items()
+        for model, error in _errors(run, study.compared, "test_error")
+    ]
+    table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"])
+    errors = table.set_index(["arm", "model", "seed"])["error"].sort_index()
+    differences = _differences(study, errors)
+    if not differences:
+        return None
+    missing = sum(max(0, len(studies.SEEDS) - len(runs)) for runs in groups)
+    return Finding(name, study, base, errors, differences, missing, choices, there)
+
+
+def _tried(study, base, by_settings, seeds):
+    """The runs there are: by arm, candidate and `ExperimentConfig`."""
+
+    def there(configs):
+        runs = {c: by_settings.get(_key(run_table.config_columns(c))) for c in configs}
+        return {config: run for config, run in runs.items() if run is not None}
+
+    return {
+        arm: {candidate: there(configs) for candidate, configs in candidates.items()}
+        for arm, candidates in study.configs(seeds, **base).items()
+    }
+
+
+def _goes_beyond_the_paper(configs, base):
+    """Whether one is not of the paper's own two, L2 0.01 and Single."""
+    seed = ExperimentConfig.seed
+    own = {ExperimentConfig(**base, method=method) for method in ("L2", "Single")}
+    return any(dataclasses.replace(config, seed=seed) not in own for config in configs)
+
+
+def _validation_errors(tried, compared):
+    """Mean validation error (%) of each candidate over the seeds that all of them have.
+
+    Args:
+        tried: dict from candidate to a dict from `ExperimentConfig` to its run.
+        compared: the models that count.
+
+    Returns:
+        A Series by candidate; empty where no seed is common, or nothing was set aside.
+    """
+    seeds = [{config.seed for config in runs} for runs in tried.values()]
+    common = set.intersection(*seeds)
+    errors = [
+        (candidate, error)
+        for candidate, runs in tried.items()
+        for config, run in runs.items()
+        if config.seed in common
+        for _, error in _errors(run, compared, run_table.CHOSEN_BY)
+    ]
+    table = pd.DataFrame(errors, columns=["candidate", "error"]).dropna()
+    return table.groupby("candidate", sort=False)["error"].mean()
+
+
+def _counted(tried, validation_errors):
+    """The runs of the chosen candidate, by config; none where nothing can be chosen."""
+    if validation_errors is None:
+        (runs,) = tried.values()
+        return runs
+    return tried.get(_best(validation_errors), {})
+
+
+def _best(validation_errors):
+    """The candidate of the least error, in words; "" where nothing can be chosen."""
+    return validation_errors.idxmin() if len(validation_errors) else ""
+
+
+def _differences(study, errors):
+    """What `Finding.differences` holds."""
+    found = {
+        (arm, control, model): comparison.difference(
+            errors.loc[arm, model], errors.loc[control, model]
+        )
+        for (arm, control), model in itertools.product(
+            study.comparisons(), study.compared
+        )
+        if (arm, model) in errors.index and (control, model) in errors.index
+    }
+    return {key: difference for key, difference in found.items() if difference}
+
+
+def _key(columns):
+    """What says that two experiments are the same."""
+    return tuple(str(columns[name]) for name in _WHAT_IS_COMPUTED)
+
+
+def _errors(run, compared, column):
+    """Pairs (preset or "ensemble", error in %): the mean of the members of a preset."""
+    errors = 100 * run.set_index("model")[column]
+    kinds = errors.index.str.replace(r"_\d+$", "", regex=True)
+    means = errors.groupby(kinds).mean()
+    return [(model, means[model]) for model in compared if model in means]

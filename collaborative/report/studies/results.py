@@ -1,0 +1,193 @@
+"""What the studies of the open questions found, to be read: table, figure and answer.
+
+The answer is made by rule from the numbers, so that it says what they say, whatever
+that is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.report import comparison, figures
+from collaborative.report.tables import Cell, Table, file_name
+
+LISTED = 4  # differences that an answer names
+
+
+def table(finding):
+    """The errors of a study's arms, and their differences from the controls.
+
+    Returns:
+        A `tables.Table`: a mean over seeds with its 95 % interval, and the difference
+        with interval, p and number of seeds.
+    """
+    controls = dict(finding.study.comparisons())
+    rows, data = [], []
+    for arm in finding.study.arms:
+        cells = [Cell(_arm_text(finding, arm))]
+        for model in finding.models:
+            values = finding.values(arm, model)
+            difference = finding.difference(arm, model)
+            cells += [Cell(_mean_text(values)), Cell(_difference_text(difference))]
+            if len(values):
+                data.append(_numbers(arm, model, values, controls.get(arm), difference))
+        if any(cell.text != "-" for cell in cells[1:]):
+            rows.append((*cells, Cell(controls.get(arm, ""))))
+    shown = [figures.NAMES.get(model, model) for model in finding.models]
+    header = ["arm", *(text for name in shown for text in (f"{name} %", "difference"))]
+    return Table(
+        name=name_of(finding),
+        caption=f"Study “{finding.name}”: {_conditions(finding)}",
+        header=(*header, "from"),
+        rows=rows,
+        data=pd.DataFrame(data),
+    )
+
+
+def choices_table(finding):
+    """What was tried in the arms with a choice, and chosen; None where there are none.
+
+    Returns:
+        A `tables.Table`: each candidate's validation error, the chosen one in bold.
+    """
+    rows, data = [], []
+    for arm, errors in finding.choices.items():
+        for candidate, error in errors.items():
+            chosen = candidate == finding.chosen(arm)
+            cells = (arm, candidate, f"{error:.2f}")
+            rows.append(tuple(Cell(text, chosen) for text in cells))
+            data.append(
+                {"arm": arm, "settings": candidate}
+                | {"validation_error": error, "chosen": chosen}
+            )
+    if not rows:
+        return None
+    return Table(
+        name=f"{name_of(finding)}_choices",
+        caption=f"Study “{finding.name}”: settings chosen by the error on "
+        f"{finding.base['validation']:,} validation images, the mean over models and "
+        "seeds",
+        header=("arm", "settings", "validation error %"),
+        rows=rows,
+        data=pd.DataFrame(data),
+    )
+
+
+def _arm_text(finding, arm):
+    chosen = finding.chosen(arm)
+    return f"{arm} ({chosen})" if chosen else arm
+
+
+def _mean_text(values):
+    if not len(values):
+        return "-"
+    width = comparison.half_width(values)
+    text = f"{values.mean():.2f}"
+    return f"{text} ± {width:.2f}" if width == width else text
+
+
+def _difference_text(difference):
+    return "-" if difference is None else difference.text()
+
+
+def _numbers(arm, model, values, control, difference):
+    row = {
+        "arm": arm,
+        "model": model,
+        "error": values.mean(),
+        "half_width": comparison.half_width(values),
+        "seeds": len(values),
+    }
+    if difference is not None:
+        row |= {
+            "control": control,
+            "difference": difference.mean,
+            "difference_half_width": difference.half_width,
+            "p": difference.p_value,
+        }
+    return row
+
+
+def _conditions(finding):
+    base = finding.base
+    trained = base["truncate"] - base["validation"]
+    images = f"{trained:,} images" if base["truncate"] else "all images"
+    seeds = finding.errors.index.get_level_values("seed").nunique()
+    paired = (
+        f"{seeds} seeds; test error, differences paired by seed with 95 % intervals"
+    )
+    counted = paired if seeds > 1 else "one seed; test error"
+    return f"{base['dataset']}, {images}, {base['epochs']} epochs, {counted}"
+
+
+def name_of(finding):
+    """A name for files: the study, and the settings where they are not its own."""
+    usual = ExperimentConfig(**finding.study.base)
+    changes = ExperimentConfig(**finding.base).changes(usual)
+    other = [f"{name}_{value}" for name, value in changes.items()]
+    return file_name("_".join(["study", finding.name, *other]))
+
+
+def answer(finding):
+    """What the numbers say, in two sentences."""
+    decided = {key: d for key, d in finding.differences.items() if d.seeds > 1}
+    clear = {key: d for key, d in decided.items() if d.below is not None}
+    open_ones = [d for d in decided.values() if d.below is None]
+    if not decided:
+        return "With one seed nothing can be told. Run more of them."
+    ordered = sorted(clear.items(), key=lambda item: -abs(item[1].mean))
+    named = [_in_words(*key, d) for key, d in ordered[:LISTED]]
+    if len(ordered) > LISTED:
+        named.append(f"smaller clear differences: {len(ordered) - LISTED}")
+    first = "; ".join(named) if named else "No arm differs clearly from its control"
+    second = f"Clear: {comparison.chance_note(len(clear), len(decided))}"
+    if open_ones:
+        largest = max(abs(d.mean) for d in open_ones)
+        second += f"; the others, of at most {largest:.2f} points, the seeds leave open"
+    return f"{first[0].upper()}{first[1:]}. {second}."
+
+
+def _in_words(arm, control, model, difference):
+    word = "fewer" if difference.below else "more"
+    name = "the ensemble" if model == "ensemble" else model
+    return (
+        f"{name} makes {abs(difference.mean):.2f} ± {difference.half_width:.2f} points "
+        f"{word} errors with “{arm}” than with “{control}”"
+    )
+
+
+def figure(finding):
+    """A panel for each model: the error of each arm, seeds as dots, means as bars.
+
+    Returns:
+        A matplotlib figure. An arm whose difference from its control is clear is drawn
+        in colour: green where it errs less, red where it errs more.
+    """
+    arms = [a for a in finding.study.arms if a in finding.errors.index.levels[0]]
+    drawn = Figure(
+        figsize=(10.5, 1.3 + 0.34 * len(arms)), dpi=110, layout="constrained"
+    )
+    panels = drawn.subplots(1, len(finding.models), sharey=True, squeeze=False)[0]
+    for axes, model in zip(panels, finding.models, strict=True):
+        for place, arm in enumerate(arms):
+            values = finding.values(arm, model)
+            colour = _colour(finding.difference(arm, model))
+            axes.plot(values, np.full(len(values), place), "o", color=colour, ms=4)
+            if len(values):
+                axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=colour)
+        axes.set_title(figures.NAMES.get(model, model), fontsize=9)
+        axes.set_xlabel("test error in %", fontsize=8)
+        axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(labelsize=8)
+    panels[0].set_yticks(range(len(arms)), arms)
+    panels[0].invert_yaxis()
+    return drawn
+
+
+def _colour(difference):
+    decided = difference is not None and difference.seeds > 1
+    return figures.CLEAR[difference.below if decided else None]

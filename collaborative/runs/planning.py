@@ -1,0 +1,130 @@
+"""How far experiments are, and how long the rest of them will take.
+
+Nothing here imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import pathlib
+import statistics
+
+from collaborative import datasets
+from collaborative.runs import failures, reader
+from collaborative.system import files
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """How far an experiment is: its state, and the epochs that are logged."""
+
+    state: str  # finished, running, interrupted, failed, in the way or to do
+    epochs: int = 0
+    reason: str | None = None  # why it failed, or what is in its way
+
+    def __str__(self):
+        if self.reason:
+            return f"{self.state}: {self.reason}"
+        if self.state in ("interrupted", "running"):
+            return f"{self.state}, {self.epochs} epochs done"
+        return self.state
+
+
+def standing(config, log_dir):
+    """The `Standing` of an experiment, from the files in its directory."""
+    run_dir = config.run_dir(log_dir)
+    logged = _logged(run_dir)
+    epochs = len(logged["seconds"]) if logged else 0
+    differences = config.differences(logged["params"]) if logged else ""
+    if differences:
+        return Standing("in the way", reason=f"a run with {differences}")
+    if logged and logged["end_time"] is not None:
+        return Standing("finished", epochs)
+    if files.is_locked(run_dir):
+        return Standing("running", epochs)
+    reason = failures.reason(run_dir)
+    if reason:
+        return Standing("failed", epochs, reason)
+    return Standing("interrupted" if epochs else "to do", epochs)
+
+
+def epochs_logged(run_dir):
+    """How many epochs the statistics of a run have; 0 where there are none."""
+    logged = _logged(run_dir)
+    return len(logged["seconds"]) if logged else 0
+
+
+def _logged(run_dir):
+    try:
+        return reader.read_statistics(run_dir / "stats.pkl")
+    except reader.UnreadablePickle:
+        return None
+
+
+class Estimator:
+    """Estimates how long experiments take, from what the runs in a directory took."""
+
+    def __init__(self, log_dir):
+        self._seconds = collections.defaultdict(list)  # of epochs, by kind
+        for path in pathlib.Path(log_dir).glob("*/*/*/*/stats.pkl"):
+            logged = _logged(path.parent)
+            if logged and len(logged["seconds"]):
+                kind = self._kind(logged["params"])
+                self._seconds[kind].append(float(statistics.median(logged["seconds"])))
+
+    @staticmethod
+    def _kind(settings):
+        names = ("dataset", "precision", "truncate", "validation")
+        values = [settings.get(name) for name in names]
+        return (*values, tuple(settings.get("members", ())))
+
+    def epoch_seconds(self, config):
+        """Seconds an epoch is expected to take, or None where nothing tells."""
+        logged = self._seconds.get(self._kind(config.to_json()))
+        if logged:
+            return statistics.median(logged)
+        if config.members == ("ST", "M") and not config.truncate:
+            return datasets.spec(config.dataset).epoch_seconds
+        return None
+
+
+def plan(configs, log_dir, jobs):
+    """What a sweep would do, as text: each experiment, how it stands, and the time.
+
+    Args:
+        configs: the `ExperimentConfig`s.
+        log_dir: directory of all logs.
+        jobs: how many run side by side.
+    """
+    estimator = Estimator(log_dir)
+    lines, total, unknown = [], 0.0, 0
+    states = collections.Counter()
+    for config in configs:
+        stands = standing(config, log_dir)
+        states[stands.state] += 1
+        left = 0 if stands.state == "finished" else config.epochs - stands.epochs
+        seconds = estimator.epoch_seconds(config)
+        unknown += bool(left) and seconds is None
+        total += left * (seconds or 0)
+        need = f"about {duration(left * seconds)}" if left and seconds else ""
+        lines.append(f"{name_of(config):45}  {need:>15}  {stands}")
+    counts = ", ".join(f"{count} {state}" for state, count in states.items())
+    lines.append(f"{len(configs)} experiments: {counts}")
+    lines.append(f"time left with {jobs} at a time: about {duration(total / jobs)}")
+    if unknown:
+        lines[-1] += f", without {unknown} experiments of which nothing is known yet"
+    return "\n".join(lines)
+
+
+def duration(seconds):
+    """Seconds as text, e.g. "3 h 05 min"."""
+    minutes = round(seconds / 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min" if minutes else f"{seconds:.0f} s"
+
+
+def name_of(config):
+    """The directory of an experiment below that of all logs, as its name."""
+    return "/".join(config.run_dir("").parts)

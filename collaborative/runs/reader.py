@@ -1,0 +1,114 @@
+"""The safe reader of what a run has logged.
+
+`stats.pkl` is a dict of plain values and float64 arrays:
+
+    params       the settings of the experiment
+    start_time, end_time      seconds since 1970; end_time is None until the run is done
+    models       by name (each member, "ensemble"): train_error, train_cost,
+                 train_error_running, train_cost_running, test_error, test_cost
+                 (validation_error, validation_cost too where images were set aside;
+                 the test set is then measured after the last epoch only, NaN before)
+    totals       train_loss, test_loss and so on for loss (the total cost),
+                 collaboration_cost and weight_decay; alpha where it has a schedule,
+                 unlabeled_cost where there are images without labels
+    learning_rate, seconds    at the start of each epoch; of each epoch
+    evaluation   of a finished run: what `final_record` says of the trained model
+
+with one value an epoch; errors are fractions.
+
+Nothing here imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import io
+import pathlib
+import pickle
+
+from collaborative.system.errors import UserError
+
+LARGEST_PICKLE = 64 * 2**20  # bytes; a run of 1,000 epochs takes less than one MiB
+
+
+class UnreadablePickle(UserError):
+    """A file that is not a pickle of ours: damaged, foreign, or not plain data."""
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Admits numpy arrays of plain values and nothing that could run code."""
+
+    _ADMITTED = {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")} | {
+        (f"{core}.{module}", name)
+        for core in ("numpy.core", "numpy._core")
+        for module, name in (
+            ("multiarray", "_reconstruct"),
+            ("multiarray", "scalar"),
+            ("numeric", "_frombuffer"),
+        )
+    }
+
+    def find_class(self, module, name):
+        if (module, name) not in self._ADMITTED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return super().find_class(module, name)
+
+
+def read_pickle(path):
+    """Reads a pickle that holds arrays and plain values only.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The object.
+
+    Raises:
+        UnreadablePickle: for a file that is missing, too large, damaged, or holds
+            anything but numpy arrays and plain Python values.
+    """
+    try:
+        size = pathlib.Path(path).stat().st_size
+        if size > LARGEST_PICKLE:
+            raise UnreadablePickle(
+                f"{path}: {size} bytes is more than statistics can be "
+                f"({LARGEST_PICKLE}); it is not one of our files"
+            )
+        return _PlainUnpickler(io.BytesIO(pathlib.Path(path).read_bytes())).load()
+    except UnreadablePickle:
+        raise
+    except Exception as error:  # a broken pickle can raise nearly anything
+        raise UnreadablePickle(
+            f"{path}: not a pickle of plain statistics ({_one_line(error)})"
+        ) from error
+
+
+def read_statistics(path):
+    """Reads and checks a run's `stats.pkl`.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The dict that the module's docstring describes.
+
+    Raises:
+        UnreadablePickle: as `read_pickle`, or where it is no statistics of a run.
+    """
+    statistics = read_pickle(path)
+    try:
+        lengths = {
+            (array.dtype, array.shape)
+            for curves_of_one in [*statistics["models"].values(), statistics["totals"]]
+            for array in curves_of_one.values()
+        }
+        complete = {"params", "start_time", "end_time"} <= statistics.keys()
+        whole = complete and len(lengths) <= 1 and statistics["params"].keys()
+    except (AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise UnreadablePickle(f"{path}: a pickle, but not the statistics of a run")
+    return statistics
+
+
+def _one_line(error):
+    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -1,0 +1,273 @@
+"""One table of runs: ours, read from their directories, and the author's.
+
+`paper/released_curves.csv` holds the statistics by epoch that the author published
+with his code; their last epochs are the paper's Figures A.7 to A.12
+(`paper/tables.csv`), but for one cost of 117, which lacks its last digit in print
+(notMNIST, L1 0.01, ensemble: 0.0535467 in the logs). At the last epoch the printed
+numbers count.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+
+import pandas as pd
+
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.reference import (
+    PAPER_CURVES,
+    PAPER_DATASETS,
+    PAPER_NAMES,
+    PAPER_TABLES,
+    SETTINGS,
+)
+from collaborative.runs.reader import UnreadablePickle, read_statistics
+from collaborative.system.errors import UserError
+
+LARGEST_CONFIG = 2**20  # bytes
+# Settings that say how a run is computed, not what. Whether bfloat16 matters was
+# measured: errors differed from float32's by -0.01 +- 0.25 points (ST), -0.06 +- 1.14
+# (M) and -0.07 +- 0.44 (ensemble); CIFAR-10, 10,000 images, 10 epochs, 3 seeds, paired.
+IMMATERIAL = ("jit", "strategy", "precision")
+MEASURED = ("train_error", "train_cost", "test_error", "test_cost")
+RUNNING = ("train_error_running", "train_cost_running")
+CHOSEN_BY = "validation_error"
+ORIGIN = ("run", "command", "versions", "revision", "device", "seconds")
+COLUMNS = (
+    *ExperimentConfig.__dataclass_fields__,
+    "setting",
+    "model",
+    "epoch",
+    *MEASURED,
+    *RUNNING,
+    CHOSEN_BY,
+    *ORIGIN,
+)
+
+
+class NoRuns(UserError):
+    """There is no directory with runs; one line for a person."""
+
+
+class _LeftOut(Exception):
+    """A run that is not read, and why."""
+
+
+def load_runs(log_dir, say=print):
+    """Reads the finished runs below a directory.
+
+    Args:
+        log_dir: the directory; runs lie anywhere below it.
+        say: is called with a line for each file that is damaged, foreign or of a run
+            that is not finished, and for each second copy of a run; these are left out.
+
+    Returns:
+        A DataFrame with a row for each run, model ("ST", ..., "ensemble") and epoch
+        (from 1). Columns are `COLUMNS`: the settings of `ExperimentConfig`;
+        `setting`, how they deviate from the paper's ("" where they do not); the errors
+        (fractions) and costs, of training as the epoch's mean and as the paper's
+        running mean; and where the run came from.
+
+    Raises:
+        NoRuns: where there is no such directory.
+    """
+    log_dir = pathlib.Path(log_dir)
+    if not log_dir.is_dir():
+        raise NoRuns(
+            f"there is no directory {log_dir}: give the --log_dir of run_experiments.py"
+        )
+    parts, seen = [], {}
+    for path in _run_files(log_dir):
+        name = path.relative_to(log_dir)
+        try:
+            part = _load_run(path, str(name.parent))
+            identity = _identity(part)
+            if identity in seen:
+                raise _LeftOut(f"the same experiment as {seen[identity]}")
+        except (_LeftOut, UnreadablePickle, OSError) as error:
+            reason = str(error).removeprefix(f"{path}: ").replace("\n", " ")
+            say(f"left out {name}: {reason}")
+            continue
+        seen[identity] = name
+        parts.append(part)
+    if not parts:
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _run_files(log_dir):
+    """Each file of statistics, and each `config.json` that has none beside it."""
+    return [
+        path
+        for path in sorted({*log_dir.rglob("*.pkl"), *log_dir.rglob("config.json")})
+        if path.name != "config.json" or not (path.parent / "stats.pkl").exists()
+    ]
+
+
+def _identity(part):
+    """All settings of a run that say what is computed."""
+    settings = set(ExperimentConfig.__dataclass_fields__) - set(IMMATERIAL)
+    return tuple(part[sorted(settings)].iloc[0])
+
+
+def _load_run(path, run):
+    """The rows of one run, from the path of its `stats.pkl`."""
+    if path.name == "config.json":
+        raise _LeftOut("there is no stats.pkl beside it; no epoch was finished")
+    if path.name != "stats.pkl":
+        raise _LeftOut("not a file of a run")
+    statistics = read_statistics(path)
+    config, content = _read_config(path.with_name("config.json"))
+    if config.differences(statistics["params"]):
+        raise _LeftOut("config.json beside it is of another run")
+    if statistics["end_time"] is None:
+        done = len(statistics.get("seconds", ()))
+        raise _LeftOut(f"not finished: {done} of {config.epochs} epochs")
+    columns = config_columns(config) | {
+        "setting": deviations(config),
+        "run": run,
+        **_origin(content),
+        "seconds": float(sum(statistics.get("seconds", ()))),
+        "epoch": range(1, config.epochs + 1),
+    }
+    parts = []
+    for model, curves in statistics["models"].items():
+        measured = {n: curves.get(n) for n in MEASURED + RUNNING}
+        if config.validation:
+            measured[CHOSEN_BY] = curves.get(CHOSEN_BY)
+        if any(v is None or v.shape != (config.epochs,) for v in measured.values()):
+            raise _LeftOut(f"no whole curves of {model} over {config.epochs} epochs")
+        parts.append(pd.DataFrame(columns | measured | {"model": str(model)}))
+    if not parts:
+        raise _LeftOut("no models in it")
+    return pd.concat(parts).reindex(columns=list(COLUMNS))
+
+
+def _read_config(path):
+    """The `ExperimentConfig` and everything that a `config.json` holds."""
+    try:
+        if path.stat().st_size > LARGEST_CONFIG:
+            raise ValueError("it is too large")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        config = ExperimentConfig(**content["config"])
+        if not isinstance(config.dataset, str):
+            raise TypeError("the data set has no name")
+        return config, content
+    except FileNotFoundError:
+        raise _LeftOut("there is no config.json beside it") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise _LeftOut(f"config.json beside it is damaged ({first_line})") from error
+
+
+def _origin(content):
+    """Where a run came from, as text, from the content of its `config.json`."""
+    versions, command = content.get("versions"), content.get("command")
+    if isinstance(versions, dict):
+        versions = ", ".join(f"{name} {number}" for name, number in versions.items())
+    if isinstance(command, list):
+        command = " ".join(map(str, command))
+    return {
+        "command": str(command or ""),
+        "versions": str(versions or ""),
+        "revision": str(content.get("git_revision") or ""),
+        "device": str(content.get("device") or ""),
+    }
+
+
+def deviations(config):
+    """What distinguishes a run from the paper's setting, in words; "" where nothing.
+
+    Data set, method, weight and seed are what the paper varies. Every other setting but
+    those of `IMMATERIAL` counts: runs that differ in one are not comparable, and never
+    pooled.
+
+    Args:
+        config: an `ExperimentConfig`.
+    """
+    varied = ("dataset", "method", "alpha", "seed")
+    paper = ExperimentConfig(
+        members=("ST", "M"), **{name: getattr(config, name) for name in varied}
+    )
+    changes = config.changes(paper, IMMATERIAL)
+    return ", ".join(f"{name} {_joined(value)}" for name, value in changes.items())
+
+
+def _joined(value):
+    return "-".join(value) if isinstance(value, tuple) else value
+
+
+def paper_runs():
+    """The author's runs, in the columns of `load_runs`.
+
+    His training statistics are running means (Remark 5.1); they stand in the columns of
+    the epochs' means too, which he did not keep. The ensemble is {ST, M} with the
+    reduction of his code; the traditional ensemble's weight, which he lists as 1.0, is
+    0 here.
+
+    Returns:
+        A DataFrame of 39 runs x 3 models x 15 or 30 epochs; errors are fractions.
+    """
+    keys = ["dataset", "method", "alpha", "model"]
+    curves = _read(PAPER_CURVES)
+    last = curves["epoch"] == curves.groupby(keys)["epoch"].transform("max")
+    printed = curves[keys].merge(_read(PAPER_TABLES), validate="many_to_one")[last]
+    curves.loc[last, "test_error"] = printed["test_error_percent"] / 100
+    curves.loc[last, "test_cost"] = printed["test_cost"]
+    for running in RUNNING:
+        curves[running] = curves[running.removesuffix("_running")]
+    parts = []
+    for (dataset, method, alpha), part in curves.groupby(
+        ["dataset", "method", "alpha"]
+    ):
+        config = ExperimentConfig(
+            dataset, ("ST", "M"), method, alpha, reduction="released"
+        )
+        columns = config_columns(config) | {
+            "setting": "",
+            "run": f"paper/{dataset}/{method}_{alpha}",
+            "command": "(the author's code)",
+            "versions": "TensorFlow 1.1",
+            "revision": "",
+            "device": "one K80",
+            "seconds": float("nan"),
+        }
+        parts.append(part.assign(**columns))
+    return pd.concat(parts, ignore_index=True).reindex(columns=list(COLUMNS))
+
+
+def _read(path):
+    """A table of `paper/`, with our names of data sets and models."""
+    table = pd.read_csv(path)
+    names = {PAPER_NAMES[name]: name for name in PAPER_DATASETS}
+    table["dataset"] = table["dataset"].map(names)
+    table["model"] = table["model"].replace("Ens", "ensemble")
+    table.loc[table["method"] == "Single", "alpha"] = 0.0
+    return table
+
+
+def config_columns(config):
+    """The settings of an `ExperimentConfig` as values of columns, names joined."""
+    return {name: _joined(value) for name, value in dataclasses.asdict(config).items()}
+
+
+def missing_experiments(runs):
+    """The experiments of the paper's 39 that `runs` lacks, as (dataset, method, alpha).
+
+    A run counts in the paper's setting only; the small archive stands for no notMNIST.
+    """
+    there = runs.loc[runs["setting"] == "", ["dataset", "method", "alpha"]]
+    there = set(there.itertuples(index=False, name=None))
+    return [
+        (dataset, *setting)
+        for dataset in PAPER_DATASETS
+        for setting in SETTINGS
+        if (dataset, *setting) not in there
+    ]
+
+
+def final_epochs(runs):
+    """The rows of each run's last epoch."""
+    return runs[runs["epoch"] == runs["epochs"]]

@@ -1,0 +1,194 @@
+"""Runs many experiments, each in a process of its own, and survives their faults.
+
+The file system is the truth: an experiment is finished when its statistics say so, and
+being run while its directory is locked (`files.locked`). So several sweeps, on one
+machine or on many that share a directory, divide the work among themselves, and each
+can be stopped and started at any time. Nothing here imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import collections
+import time
+
+import rich.console
+import rich.progress
+
+from collaborative.runs import failures
+from collaborative.runs.planning import Estimator, epochs_logged, name_of, standing
+from collaborative.system.files import Busy
+
+POLL_SECONDS = 0.5
+
+
+class Sweep:
+    """Runs experiments until all are finished or have failed.
+
+    Args:
+        configs: the `ExperimentConfig`s.
+        log_dir: directory of all logs.
+        pool: starts processes: has `slots`, how many at a time, and `start(config,
+            slot)`, which returns something with `poll()`, None or the exit status, and
+            `terminate()`.
+        console: of rich, where the progress is shown.
+
+    Attributes:
+        failed: dict from config to reason of those that have failed.
+    """
+
+    def __init__(self, configs, log_dir, pool, console=None):
+        self.failed = {}
+        self._log_dir = log_dir
+        self._pool = pool
+        self._waiting = collections.deque(configs)
+        self._running = {}  # slot -> (config, process)
+        self._count = len(configs)
+        self._finished = 0
+        self._view = View(configs, log_dir, console)
+
+    def run(self):
+        """Runs them all; on an interruption the running ones are told to end.
+
+        Returns:
+            How many are finished.
+        """
+        with self._view:
+            try:
+                while self._waiting or self._running:
+                    self._start()
+                    self._collect()
+                    self._view.update([c for c, _ in self._running.values()])
+                    time.sleep(POLL_SECONDS)
+            except BaseException:
+                self._terminate()
+                raise
+        return self._finished
+
+    def _start(self):
+        """Starts what can be started; what others run waits for its turn again."""
+        for _ in range(len(self._waiting)):
+            free = [s for s in range(self._pool.slots) if s not in self._running]
+            if not free:
+                return
+            config = self._waiting.popleft()
+            stands = standing(config, self._log_dir)
+            if stands.state == "finished":
+                self._done(config, "finished")
+            elif stands.state == "running":
+                self._waiting.append(config)
+            elif stands.state == "in the way":
+                self.failed[config] = str(stands)
+                self._done(config, str(stands))
+            else:
+                failures.forget(config.run_dir(self._log_dir))
+                self._running[free[0]] = config, self._pool.start(config, free[0])
+
+    def _collect(self):
+        for slot, (config, process) in list(self._running.items()):
+            status = process.poll()
+            if status is None:
+                continue
+            del self._running[slot]
+            if status == Busy.status:
+                self._waiting.append(config)
+            elif standing(config, self._log_dir).state == "finished":
+                self._done(config, "finished")
+            else:
+                self._fail(config, status)
+
+    def _fail(self, config, status):
+        run_dir = config.run_dir(self._log_dir)
+        self.failed[config] = reason = explanation(status, run_dir / "output.log")
+        self._done(config, f"failed: {reason}")
+        try:
+            failures.record(run_dir, reason)
+        except OSError as error:
+            self._view.say(f"{error.strerror}: {run_dir}: its failure is not recorded")
+
+    def _done(self, config, what):
+        self._finished += what == "finished"
+        done = self._finished + len(self.failed)
+        self._view.say(f"[{done}/{self._count}] {name_of(config)}  {what}")
+        self._view.end(config)
+
+    def _terminate(self):
+        for _, process in self._running.values():
+            process.terminate()
+        for _, process in self._running.values():
+            process.wait()
+
+
+def explanation(status, log_path):
+    """Why a process ended with a status other than 0, as one line.
+
+    Args:
+        status: its exit status; below 0, the signal that killed it.
+        log_path: file with its output, whose last line says it if it ended by itself.
+    """
+    if status in (-9, 137):
+        return "killed (SIGKILL; out of memory?)"
+    if status < 0:
+        return f"killed by signal {-status}"
+    if not log_path.parent.exists():
+        return f"its directory {log_path.parent} has vanished"
+    try:
+        lines = log_path.read_text(encoding="utf-8", errors="replace").split("\n")
+        return next(line for line in reversed(lines) if line.strip())
+    except (OSError, StopIteration):
+        return f"exit status {status}"
+
+
+class View:
+    """The live view of a sweep: a bar for all, and one for each running experiment."""
+
+    def __init__(self, configs, log_dir, console=None):
+        self._log_dir = log_dir
+        estimator = Estimator(log_dir)
+        self._seconds = {c: estimator.epoch_seconds(c) or 60 for c in configs}
+        self._done = {}  # config -> epochs done
+        self._tasks = {}
+        self._progress = rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}", markup=False),
+            rich.progress.BarColumn(),
+            rich.progress.TaskProgressColumn(),
+            rich.progress.TimeRemainingColumn(),
+            console=console or rich.console.Console(highlight=False),
+            speed_estimate_period=3600,
+        )
+        total = sum(c.epochs * self._seconds[c] for c in configs)
+        self._all = self._progress.add_task("all", total=total)
+
+    def __enter__(self):
+        self._progress.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        for task in self._tasks.values():
+            self._progress.remove_task(task)
+        self._progress.__exit__(*error)
+
+    def say(self, line):
+        """Shows a line above the bars."""
+        self._progress.console.print(line, markup=False, soft_wrap=True)
+
+    def update(self, running):
+        """Moves the bars to what the running experiments have logged."""
+        for config in running:
+            if config not in self._tasks:
+                self._tasks[config] = self._progress.add_task(
+                    name_of(config), total=config.epochs
+                )
+            self._done[config] = epochs_logged(config.run_dir(self._log_dir))
+            self._progress.update(self._tasks[config], completed=self._done[config])
+        self._move()
+
+    def end(self, config):
+        """Takes away the bar of an experiment that has ended."""
+        if config in self._tasks:
+            self._progress.remove_task(self._tasks.pop(config))
+        self._done[config] = config.epochs
+        self._move()
+
+    def _move(self):
+        done = sum(n * self._seconds[c] for c, n in self._done.items())
+        self._progress.update(self._all, completed=done)

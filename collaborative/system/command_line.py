@@ -1,0 +1,172 @@
+"""What the commands have in common: flags, one-line errors and a quiet TensorFlow."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import tempfile
+
+from absl import flags
+
+from collaborative.system import interruption
+from collaborative.system.errors import UserError
+
+
+def define_data_flags(flag_values):
+    """Defines the flags of a command that say where data sets are."""
+    flags.DEFINE_string(
+        "data_dir",
+        None,
+        "Directory of prepared data sets. Default: that of TensorFlow Datasets.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "manual_dir",
+        None,
+        "Directory with archives of notMNIST. Default: <data_dir>/downloads/manual.",
+        flag_values=flag_values,
+    )
+
+
+def define_costs_flag(flag_values):
+    """Defines the flag of a command that may meet collaboration costs of one's own."""
+    flags.DEFINE_string(
+        "costs",
+        None,
+        "A Python file that registers further collaboration costs, see "
+        "collaboration.register.",
+        flag_values=flag_values,
+    )
+
+
+def parse(argv, flag_values, description, arguments=False, needed=None):
+    """Parses a command line; shows the help or a one-line error and leaves.
+
+    Args:
+        argv: the command line, the program's name first.
+        flag_values: the command's absl `FlagValues`, which are set.
+        description: what `--help` shows above the flags.
+        arguments: whether the command takes any that are no flags.
+        needed: name of a flag that must be given.
+
+    Returns:
+        The arguments that are no flags.
+    """
+    if {"--help", "-help", "-h"} & set(argv[1:]):
+        show(f"{description}\n{flag_values.get_help()}")
+        sys.exit(0)
+    try:
+        found = flag_values(argv)[1:]
+    except flags.Error as error:
+        fail(error, 2)
+    if needed and not flag_values[needed].value:
+        fail(f"--{needed} is needed: {flag_values[needed].help}", 2)
+    if found and not arguments:
+        fail(f"got {found[0]!r}, which is no flag; see --help", 2)
+    if "costs" in flag_values and flag_values.costs:
+        _run_file(flag_values.costs)
+    return found
+
+
+def _run_file(path):
+    """Runs a person's Python file for what it registers."""
+    if not os.path.isfile(path):
+        fail(f"--costs must be a Python file, and there is no {path}", 2)
+    start_tensorflow()  # which the file will import
+    loader = importlib.machinery.SourceFileLoader("costs", path)
+    spec = importlib.util.spec_from_loader("costs", loader)
+    try:
+        loader.exec_module(importlib.util.module_from_spec(spec))
+    except Exception as error:  # whatever that file does
+        fail(f"--costs {path}: {type(error).__name__}: {first_line(error)}", 2)
+
+
+def show(text):
+    """Prints a result, as much of it as its reader, such as head, wants to see."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def first_line(error):
+    """What an exception says, on one line: what the system said, without the path."""
+    said = getattr(error, "strerror", None) or str(error)
+    return next(iter(said.strip().splitlines()), type(error).__name__)
+
+
+def fail(error, status):
+    """Leaves with an exit status and one line that says why."""
+    print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
+    sys.exit(status)
+
+
+@contextlib.contextmanager
+def one_line_errors(place, interrupted):
+    """Ends the command with one line for what a person can put right in the block.
+
+    Args:
+        place: what the system's errors that name no file are about.
+        interrupted: what is said after Ctrl-C or SIGTERM.
+    """
+    try:
+        with interruption.raising():
+            yield
+    except interruption.Interrupted as error:
+        fail(interrupted, error.status)
+    except UserError as error:
+        fail(error, error.status)
+    except OSError as error:
+        fail(f"{error.strerror or error}: {error.filename or place}", 1)
+
+
+def start_tensorflow():
+    """Imports TensorFlow, which takes seconds, without its notes about itself."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with without_start_up_notes():
+        importlib.import_module("tensorflow")
+
+
+@contextlib.contextmanager
+def without_start_up_notes():
+    """Keeps TensorFlow's notes about itself, which no setting silences, off stderr.
+
+    What else is written to stderr meanwhile is passed on at the end of the block.
+    """
+    with tempfile.TemporaryFile() as held:
+        try:
+            with _redirected(sys.stderr, 2, held):
+                yield
+        finally:
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines():
+                if not line.startswith(("I0000", "WARNING: All log messages before")):
+                    print(line, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def silence():
+    """Drops what converters, some of them in C++, print; errors are still raised."""
+    with (
+        open(os.devnull, "wb") as nowhere,
+        _redirected(sys.stdout, 1, nowhere),
+        _redirected(sys.stderr, 2, nowhere),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _redirected(stream, descriptor, file):
+    """Sends what this process writes to a standard stream, C++ too, to `file`."""
+    stream.flush()
+    kept = os.dup(descriptor)
+    os.dup2(file.fileno(), descriptor)
+    try:
+        yield
+    finally:
+        stream.flush()
+        os.dup2(kept, descriptor)
+        os.close(kept)

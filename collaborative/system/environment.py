@@ -1,0 +1,106 @@
+"""What a run ran with and on: recorded beside its results."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from collaborative.system import resources
+
+
+def describe():
+    """Versions, revision of this code, device and command, as plain JSON values."""
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+        },
+        "git_revision": git_revision(),
+        "device": device(),
+        "threads": tf.config.threading.get_intra_op_parallelism_threads()
+        or len(os.sched_getaffinity(0)),
+        "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def git_revision():
+    """The revision of this code, with "+" where it was changed since.
+
+    None where it is not a checkout of its own.
+    """
+    if resources.CHECKOUT is None:
+        return None
+
+    def git(*arguments):
+        command = ["git", "-C", str(resources.CHECKOUT), *arguments]
+        return subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL)
+
+    try:
+        revision = git("rev-parse", "HEAD").strip()
+        changed = git("status", "--porcelain", "-uno")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return revision + ("+" if changed else "")
+
+
+def device():
+    """The GPUs that TensorFlow sees, else the processor."""
+    gpus = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(g)["device_name"] for g in gpus]
+    return ", ".join(names) or _processor()
+
+
+def has_gpu():
+    """Whether TensorFlow sees a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def fastest_precision():
+    """The precision of layers that the hardware is fastest in without losing range.
+
+    Returns:
+        "bfloat16" where the GPUs (compute capability 8 and up) or the processor
+        (AVX512-BF16, AMX) compute in it, else "float32".
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = map(tf.config.experimental.get_device_details, gpus)
+        native = all(d.get("compute_capability", (0, 0)) >= (8, 0) for d in details)
+    else:
+        native = bool({"avx512_bf16", "amx_bf16"} & _processor_flags())
+    return "bfloat16" if native else "float32"
+
+
+def _processor_flags():
+    """Extensions of the processor's instruction set, as Linux names them."""
+    for line in _processor_lines():
+        if line.startswith("flags"):
+            return set(line.partition(":")[2].split())
+    return set()
+
+
+def _processor_lines():
+    try:
+        return pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _processor():
+    """The processor's name and how many of its cores this process may use."""
+    name = platform.processor() or platform.machine()
+    for line in _processor_lines():
+        if line.startswith("model name"):
+            name = line.partition(":")[2].strip()
+            break
+    cores = len(os.sched_getaffinity(0))
+    return f"{name}, {cores} core{'s' * (cores > 1)}"

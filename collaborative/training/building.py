@@ -1,0 +1,111 @@
+"""From the settings of an experiment to its compiled model."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from collaborative import models, resnet
+from collaborative.experiments.checks import ConfigError
+from collaborative.nn import optimization
+from collaborative.system import environment
+
+POLICIES = {
+    "float32": "float32",
+    "bfloat16": "mixed_bfloat16",
+    "float16": "mixed_float16",
+}
+
+
+def build_model(config, dataset, steps):
+    """The compiled model of an experiment, with initial weights from its seed.
+
+    Args:
+        config: an `ExperimentConfig`.
+        dataset: the `datasets.Dataset` whose images and classes it is for.
+        steps: training steps in all, for the learning rate.
+
+    Returns:
+        An `EnsembleModel`, or a `SingleModel` for a single member.
+
+    Raises:
+        ConfigError: where the members cannot take such images.
+    """
+    keras.utils.set_random_seed(config.seed)
+    with _strategy(config).scope():
+        return _compiled_model(config, dataset, steps)
+
+
+def _strategy(config):
+    """Where the model's variables lie and its batches are computed."""
+    if config.strategy == "single":
+        return tf.distribute.get_strategy()
+    kind = "GPU" if environment.has_gpu() else "CPU"
+    return tf.distribute.MirroredStrategy(tf.config.list_logical_devices(kind))
+
+
+def _compiled_model(config, dataset, steps):
+    members = build_members(config, dataset.input_shape, dataset.num_classes)
+    # Collaboration apart from training is a second update of the weights in each step.
+    apart = config.unlabeled and config.unlabeled_steps == "separate"
+    updates = 2 * steps if apart else steps
+    settings = dataclasses.asdict(config.collaboration) | {
+        "weight_decay": config.weight_decay,
+        "steps": updates,
+        "dtype": POLICIES[config.precision],
+    }
+    if len(members) == 1:
+        model = models.SingleModel(members[0], **settings)
+    else:
+        model = models.EnsembleModel(
+            members,
+            unlabeled=config.unlabeled_steps if config.unlabeled else None,
+            unlabeled_weight=config.unlabeled_weight,
+            **settings,
+        )
+    model.compile(
+        optimization.paper_optimizer(updates, config.learning_rate),
+        jit_compile=_use_jit(config.jit),
+        # A GPU's steps are so short that Python would be most of the time.
+        steps_per_execution=steps // config.epochs if environment.has_gpu() else 1,
+    )
+    # Built while the step is traced, its variables would leave a graph behind for each
+    # of their initial values, and the memory of a run would never be given back.
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def build_members(config, input_shape, num_classes):
+    """The members of an experiment, each from a seed of its own.
+
+    A member's initial weights depend on the experiment's seed and the member's name
+    only, so that methods, and ensembles with different other members, are compared on
+    the same ones. A pupil of its own kind starts from other ones than its teacher did.
+    """
+    members = []
+    for preset, name in zip(config.members, config.member_names, strict=True):
+        shape = dataclasses.replace(resnet.PRESETS[preset], reduction=config.reduction)
+        key = f"{name} taught" if name in config.teacher else name
+        seed = np.random.SeedSequence([config.seed, zlib.crc32(key.encode())])
+        try:
+            member = resnet.build_resnet(
+                shape,
+                input_shape,
+                num_classes,
+                name,
+                seed=int(seed.generate_state(1)[0]),
+                dtype=POLICIES[config.precision],
+            )
+        except ValueError as error:
+            raise ConfigError(f"{preset} does not fit: {error}") from error
+        members.append(member)
+    return members
+
+
+def _use_jit(jit):
+    """XLA pays on a GPU and not on a CPU."""
+    return jit == "on" or (jit == "auto" and environment.has_gpu())

@@ -1,0 +1,61 @@
+"""What is recorded of a model when its training is done, beside its curves.
+
+It goes into `stats.pkl` as `evaluation`: what `evaluation.evaluate` says of the test
+set, and
+
+    class_names  of the data set
+    answers     by name of member or "ensemble": the class given to each test image
+    images      the key of each test image (`evaluation.image_keys`), so that the
+                answers of two runs can be compared on the images that both tested
+    foreign, detection    name of the data set whose images are foreign to the model,
+                and by name of member or "ensemble" how well it tells them from its own
+                (`evaluation.detection_auroc`); only where there is such a data set
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from collaborative.data import batches
+from collaborative.training import evaluation
+
+
+def final_record(model, dataset, foreign=None):
+    """Evaluates a trained model.
+
+    Args:
+        model: a `SingleModel` or an `EnsembleModel`.
+        dataset: the `datasets.Dataset` whose test images count.
+        foreign: `datasets.Dataset` whose test images are of other classes, or None.
+
+    Returns:
+        The dict that the module's docstring describes.
+    """
+    test = dataset.test
+    logits = predict(model, test)
+    record = evaluation.evaluate(logits, test.labels) | {
+        "class_names": list(dataset.class_names),
+        "answers": {n: g.argmax(axis=1).astype(np.uint16) for n, g in logits.items()},
+        "images": evaluation.image_keys(test.images),
+    }
+    if foreign is not None:
+        others = predict(model, foreign.test)
+        record["foreign"] = foreign.name
+        record["detection"] = {
+            name: evaluation.detection_auroc(logits[name], others[name])
+            for name in logits
+        }
+    return record
+
+
+def predict(model, examples):
+    """Logits of all predictors: dict from name to float32 `[n, classes]`."""
+    parts = [
+        [g.numpy() for g in model.predictions(model.member_logits(images))]
+        for images, _ in batches.eval_batches(examples)
+    ]
+    names = model.predictor_names
+    return {
+        name: np.concatenate([part[i] for part in parts])
+        for i, name in enumerate(names)
+    }

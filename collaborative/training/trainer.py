@@ -1,0 +1,238 @@
+"""Trains one experiment from its settings, and goes on where an earlier try stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import shutil
+
+import tensorflow as tf
+
+from collaborative import datasets, logger
+from collaborative.data import batches
+from collaborative.deployment import plain_models
+from collaborative.experiments.checks import ConfigError
+from collaborative.runs import failures, reader
+from collaborative.system import environment, files, interruption
+from collaborative.system.errors import UserError
+from collaborative.training import building, final_record
+
+
+class RunError(UserError):
+    """A run that cannot go on: one line for the person who started it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What became of a run: its statistics (`logger`) and its directory."""
+
+    statistics: dict
+    run_dir: pathlib.Path
+
+
+def resolved(config):
+    """The config with the precision that `auto` stands for on this machine."""
+    if config.precision != "auto":
+        return config
+    return dataclasses.replace(config, precision=environment.fastest_precision())
+
+
+def finished_result(config, log_dir):
+    """The result of an experiment that was finished before, or None.
+
+    Raises:
+        RunError: where its directory holds a run with other settings, or statistics
+            that cannot be read.
+    """
+    run_dir = config.run_dir(log_dir)
+    _check_same_settings(config, run_dir)
+    path = run_dir / "stats.pkl"
+    if not path.exists():
+        return None
+    try:
+        statistics = reader.read_statistics(path)
+    except reader.UnreadablePickle as error:
+        raise RunError(f"{error}: move it away, or use --overwrite") from error
+    return None if statistics["end_time"] is None else Result(statistics, run_dir)
+
+
+def train(
+    config, dataset, log_dir, *, foreign=None, overwrite=False, callbacks=(), say=print
+):
+    """Trains an experiment to its end, from the newest checkpoint if there is one.
+
+    Args:
+        config: an `ExperimentConfig`.
+        dataset: a `datasets.Dataset` that was loaded as the config says.
+        log_dir: directory of all logs; the run gets its own below it.
+        foreign: another `datasets.Dataset`, to measure how well the trained model tells
+            its images from those it knows.
+        overwrite: whether to start anew and drop what the run's directory holds.
+        callbacks: further Keras callbacks for `fit`.
+        say: is called with each line that a person should read.
+
+    Returns:
+        A `Result`.
+
+    Raises:
+        ConfigError: for a config that does not fit the data.
+        RunError: where the directory holds a run with other settings, or the memory
+            does not suffice.
+        files.Busy: where another process is at this run.
+        logger.TrainingDiverged: when the total cost is not finite any more.
+    """
+    steps = _steps_per_epoch(config, dataset)
+    model = building.build_model(config, dataset, config.epochs * steps)
+    run_dir = config.run_dir(log_dir)
+    with files.locked(run_dir):
+        if overwrite:
+            _clear(run_dir)
+        result = finished_result(config, log_dir)
+        if result is None:
+            teacher = _teacher_logits(config, dataset.train, log_dir)
+            log = _train(model, config, dataset, teacher, run_dir, callbacks, say)
+            _finish(model, log, dataset, foreign)
+            result = Result(reader.read_statistics(run_dir / "stats.pkl"), run_dir)
+        return result
+
+
+def _teacher_logits(config, examples, log_dir):
+    """What the teacher of an experiment says of examples; None where it has none.
+
+    Returns:
+        Logits, float32 `[n, classes]`: the ensemble's where the teacher is one.
+
+    Raises:
+        RunError: where no trained teacher is there.
+    """
+    if not config.teacher:
+        return None
+    path = config.teacher_config.run_dir(log_dir) / "model.keras"
+    if finished_result(config.teacher_config, log_dir) is None or not path.exists():
+        raise RunError(f"there is no {path}: train the teacher first")
+    try:
+        teacher = plain_models.load_trained(path)
+    except plain_models.UnusableModel as error:
+        raise RunError(str(error)) from error
+    return final_record.predict(teacher, examples)[teacher.predictor_names[-1]]
+
+
+def _train(model, config, dataset, teacher, run_dir, callbacks, say):
+    _write_config(config, dataset, run_dir)
+    log = logger.Logger(
+        run_dir, config.to_json(), "validation" if len(dataset.validation) else "test"
+    )
+    log.set_model(model)
+    first_epoch, damaged = log.restore()
+    for path in damaged:
+        say(f"{path} is damaged and passed over")
+    if first_epoch:
+        say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
+    if first_epoch < config.epochs:
+        _fit(model, config, dataset, teacher, log, first_epoch, callbacks)
+    return log
+
+
+def _fit(model, config, dataset, teacher, log, first_epoch, callbacks):
+    """Trains the epochs from `first_epoch` on, and measures each on held-out images."""
+    try:
+        model.fit(
+            _train_batches(model, config, dataset, teacher, first_epoch),
+            steps_per_epoch=_steps_per_epoch(config, dataset),
+            initial_epoch=first_epoch,
+            epochs=config.epochs,
+            validation_data=batches.eval_batches(getattr(dataset, log.held_out)),
+            shuffle=False,  # the batches come shuffled
+            callbacks=[log, *callbacks],
+            verbose=0,
+        )
+    except tf.errors.ResourceExhaustedError as error:
+        raise RunError("out of memory: choose a smaller batch_size") from error
+
+
+def _train_batches(model, config, dataset, teacher, first_epoch):
+    """What `fit` takes its batches from; on a GPU, the model holds the images."""
+    examples = dataset.train
+    order = (config.batch_size, config.seed, first_epoch, config.epochs)
+    if config.augment or config.unlabeled or teacher is not None:
+        return batches.extended_batches(
+            examples,
+            *order,
+            flip=datasets.spec(config.dataset).flips if config.augment else None,
+            teacher=teacher,
+            unlabeled=dataset.unlabeled,
+            unlabeled_size=max(1, round(config.unlabeled_ratio * config.batch_size)),
+        )
+    if not environment.has_gpu():
+        return batches.train_batches(examples, *order)
+    model.hold(examples.images, examples.labels)
+    return batches.index_batches(len(examples), *order)
+
+
+def _steps_per_epoch(config, dataset):
+    steps = len(dataset.train) // config.batch_size
+    if not steps:
+        raise ConfigError(
+            f"batch_size {config.batch_size} is larger than the {len(dataset.train)} "
+            f"training images of {dataset.name}: choose a smaller one"
+        )
+    return steps
+
+
+def _finish(model, log, dataset, foreign):
+    """Saves the model, measures the test set if that is due, and marks the end."""
+    test_results = None
+    if log.held_out != "test":
+        test_results = model.evaluate(
+            batches.eval_batches(dataset.test), verbose=0, return_dict=True
+        )
+    record = final_record.final_record(model, dataset, foreign)
+    with interruption.held_back():
+        with files.replacing(log.run_dir / "model.keras") as path:
+            model.save(path)
+        log.finish(record, test_results)
+        shutil.rmtree(log.run_dir / "checkpoint", ignore_errors=True)
+        failures.forget(log.run_dir)
+
+
+def _clear(run_dir):
+    """Removes a run, but for what the process that runs it has open."""
+    for path in run_dir.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in ("lock", "output.log"):
+            path.unlink()
+
+
+def _check_same_settings(config, run_dir):
+    """Raises RunError where `run_dir` holds a run with other settings."""
+    path = run_dir / "config.json"
+    if not path.exists():
+        return
+    try:
+        found = dict(json.loads(path.read_text(encoding="utf-8"))["config"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} is damaged: use --overwrite to start anew, or another --log_dir"
+        ) from error
+    differences = config.differences(found)
+    if differences:
+        raise RunError(
+            f"{run_dir} holds a run with {differences}: "
+            "use another --log_dir, or --overwrite to replace it"
+        )
+
+
+def _write_config(config, dataset, run_dir):
+    """Writes `config.json`: the settings, and what they run with and on."""
+    content = {
+        "config": config.to_json(),
+        "data": {
+            part: len(getattr(dataset, part))
+            for part in ("train", "validation", "test")
+        },
+        "class_names": list(dataset.class_names),
+    } | environment.describe()
+    with files.replacing(run_dir / "config.json") as path:
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,139 @@
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from collaborative.experiments.checks import ConfigError
+from collaborative.experiments.config import ExperimentConfig
+
+
+def test_paper_settings():
+    config = ExperimentConfig("cifar10")
+    assert config.members == ("ST", "M")
+    assert (config.method, config.alpha) == ("L2", 0.01)
+    assert (config.epochs, config.batch_size, config.seed) == (30, 64, 912)
+    assert (config.learning_rate, config.weight_decay) == (2**-10, 1e-4)
+    assert config.split == "pooled"
+
+
+def test_paper_settings_of_notmnist():
+    assert ExperimentConfig("notmnist").epochs == 15
+    assert ExperimentConfig("notmnist").split == "official"
+    assert ExperimentConfig("notmnist_small").epochs == 15
+    assert ExperimentConfig("mnist").epochs == 30
+
+
+def test_a_single_member_is_trained_alone():
+    config = ExperimentConfig(members=("ST",))
+    assert (config.method, config.alpha) == ("Single", 0.0)
+
+
+def test_run_dir(tmp_path):
+    config = ExperimentConfig("cifar10", method="CE", alpha=1e-4, seed=3)
+    expected = tmp_path / "cifar10" / "ST-M" / "CE_0.0001" / "seed_3"
+    assert config.run_dir(tmp_path) == expected
+    single = ExperimentConfig("cifar10", method="Single")
+    assert single.run_dir(tmp_path).parent.name == "Single_0.0"
+
+
+def test_run_dir_says_what_is_not_as_in_the_paper(tmp_path):
+    config = ExperimentConfig(
+        "cifar10", epochs=3, precision="bfloat16", jit="on", pull=("M=0.50", "ST=1")
+    )
+    name = config.run_dir(tmp_path).parent.name
+    assert name == "L2_0.01,epochs=3,pull=M=0.5"
+    scheduled = ExperimentConfig("cifar10", alpha_schedule="burn_in:0.2")
+    name = scheduled.run_dir(tmp_path).parent.name
+    assert name == "L2_0.01,alpha_schedule=burn_in_0.2"
+    assert ExperimentConfig("notmnist").run_dir("x").parent.name == "L2_0.01"
+
+
+def test_a_pupil_and_its_teacher():
+    config = ExperimentConfig(
+        "mnist", members=("ST",), teacher=("ST", "M"), temperature=4.0, epochs=7
+    )
+    assert (config.method, config.alpha) == ("KL", 1.0)
+    assert config.teacher_config == ExperimentConfig("mnist", method="Single", epochs=7)
+    assert ExperimentConfig("mnist").teacher_config is None
+
+
+def test_members_have_different_names():
+    config = ExperimentConfig(members=("M", "ST", "M", "M"))
+    assert config.member_names == ("M", "ST", "M_2", "M_3")
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"method": "L3"}, "method must be one of CE, L2, .*, Single, got 'L3'"),
+        ({"members": ("ST", "XL")}, "members must be one of ST, M, D, VD, got 'XL'"),
+        ({"members": ()}, "members must name some of ST, M, D, VD"),
+        ({"members": ("ST",), "method": "L2"}, "method L2 needs at least 2 members"),
+        ({"split": "half"}, "split must be one of pooled, official, got 'half'"),
+        ({"reduction": "max"}, "reduction must be one of paper, released"),
+        ({"precision": "int8"}, "precision must be one of float32, bfloat16"),
+        ({"jit": "yes"}, "jit must be one of auto, on, off, got 'yes'"),
+        ({"alpha": -0.1}, "alpha must be a finite number >= 0, got -0.1"),
+        ({"alpha": float("nan")}, "alpha must be a finite number >= 0, got nan"),
+        ({"alpha": float("inf")}, "alpha must be a finite number >= 0, got inf"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"weight_decay": -1.0}, "weight_decay must be a finite number >= 0, got -1.0"),
+        ({"label_noise": 1.0}, "label_noise must be from 0 to below 1, got 1.0"),
+        ({"label_noise": float("nan")}, "label_noise must be from 0 to below 1"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"validation": -1}, "validation must be at least 0, got -1"),
+        ({"truncate": -1}, "truncate must be at least 0, got -1"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"alpha_schedule": "up"}, "alpha_schedule must be constant"),
+        ({"topology": "tree"}, "topology must be one of chain"),
+        ({"temperature": 2.0}, "L2 does not compare"),
+        ({"pull": ("M",)}, "pull must be NAME=FACTOR .*, got 'M'"),
+        ({"pull": ("M=-1",)}, "pull must be NAME=FACTOR"),
+        ({"pull": ("M=nan",)}, "pull must be NAME=FACTOR"),
+        ({"pull": ("D=1",)}, "pull must name members, ST, M, got 'D'"),
+        ({"teacher": ("M",)}, "a teacher needs one pupil"),
+        (
+            {"members": ("ST",), "teacher": ("M",), "method": "Single"},
+            "needs one pupil",
+        ),
+        ({"members": ("ST",), "teacher": ("XL",)}, "teacher must be one of ST"),
+        ({"members": ("ST",), "teacher": ("M",), "augment": True}, "recorded once"),
+        ({"labeled": 0.0}, "labeled must be above 0 and at most 1, got 0.0"),
+        ({"unlabeled": "holdout"}, "must be parts"),
+        ({"unlabeled": "holdout:1"}, "must be parts"),
+        ({"unlabeled": "holdout:0.5", "labeled": 0.6}, "must be parts"),
+        ({"unlabeled": "noise", "method": "Single"}, "for members that collaborate"),
+        (
+            {"unlabeled": "noise", "unlabeled_ratio": 0.0},
+            "unlabeled_ratio must be above",
+        ),
+        ({"unlabeled_steps": "both"}, "unlabeled_steps must be one of mixed, separate"),
+    ],
+)
+def test_settings_that_cannot_be(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        ExperimentConfig(**settings)
+
+
+def test_settings_are_checked_without_tensorflow():
+    code = (
+        "import sys, collaborative.experiments.config;"
+        "print('tensorflow' in sys.modules)"
+    )
+    output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    assert output.strip() == "False"
+
+
+def test_differences_from_logged_settings():
+    config = ExperimentConfig("digits", members=("M", "ST"), epochs=3)
+    logged = config.to_json()
+    assert config.differences(logged) == ""
+    del logged["strategy"]  # as in a log from before there was one
+    assert config.differences(logged) == ""
+    assert config.differences(logged | {"epochs": 4, "members": ["ST"]}) == (
+        "members ['ST'], not ['M', 'ST']; epochs 4, not 3"
+    )
+    auto = ExperimentConfig("digits", members=("M", "ST"), epochs=3, precision="auto")
+    assert auto.differences(logged | {"precision": "bfloat16"}) == ""

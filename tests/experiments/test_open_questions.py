@@ -1,0 +1,83 @@
+"""Whole runs of what goes beyond the paper, on small networks."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from training.test_trainer import (
+    CONFIG,
+    ONE_EPOCH,
+    StopAfter,
+    small_networks,  # noqa: F401 (a fixture)
+    tiny,  # noqa: F401 (a fixture)
+    train,
+)
+
+from collaborative.runs import reader
+from collaborative.training import trainer
+
+PUPIL = dataclasses.replace(
+    ONE_EPOCH,
+    members=("ST",),
+    method="KL",
+    alpha=1.0,
+    teacher=("ST", "ST"),
+    temperature=4.0,
+)
+
+
+def weights(result):
+    model = keras.models.load_model(result.run_dir / "model.keras")
+    return [np.asarray(v) for v in model.variables]
+
+
+def test_a_pupil_needs_its_teacher_and_learns_from_it(tmp_path, tiny):  # noqa: F811
+    with pytest.raises(trainer.RunError, match=r"model.keras: train the teacher first"):
+        train(PUPIL, tiny, tmp_path)
+    train(PUPIL.teacher_config, tiny, tmp_path)
+    taught = train(PUPIL, tiny, tmp_path)
+    # The distance to the teacher's logits is part of the cost in training only.
+    totals = taught.statistics["totals"]
+    assert totals["train_collaboration_cost"][0] > 0
+    assert totals["test_collaboration_cost"][0] == 0
+    untaught = dataclasses.replace(PUPIL, alpha=0.0)
+    alone = train(untaught, tiny, tmp_path)
+    pairs = zip(weights(taught), weights(alone), strict=True)
+    assert any(np.any(a != b) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {
+            "augment": True,
+            "alpha_schedule": "ramp_up",
+            "pull": ("ST=0.5",),
+            "unlabeled": "noise",
+            "unlabeled_steps": "separate",
+        },
+        {"unlabeled": "holdout:0.5", "unlabeled_ratio": 0.5, "topology": "all"},
+    ],
+)
+def test_resumed_runs_are_the_same(tmp_path, tiny, settings):  # noqa: F811
+    config = dataclasses.replace(CONFIG, epochs=2, **settings)
+    unlabeled = {"noise": "noise", "holdout:0.5": tiny.train.images[:20]}
+    data = dataclasses.replace(tiny, unlabeled=unlabeled.get(config.unlabeled))
+    whole = train(config, data, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(config, data, tmp_path / "parts", callbacks=[StopAfter(1)])
+    parts = train(config, data, tmp_path / "parts")
+    for one, other in zip(weights(whole), weights(parts), strict=True):
+        np.testing.assert_array_equal(one, other)
+    one, other = (
+        reader.read_statistics(r.run_dir / "stats.pkl")["totals"]
+        for r in (whole, parts)
+    )
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+    if (
+        "alpha_schedule" in settings
+    ):  # 8 updates an epoch, 16 in all; means over an epoch
+        alpha = 0.01 * np.array([0.25, 0.75])  # every other update is without labels
+        np.testing.assert_allclose(one["train_alpha"], alpha, rtol=1e-5)

@@ -1,0 +1,54 @@
+import pytest
+
+from collaborative.experiments import studies
+
+
+@pytest.mark.parametrize("name", studies.STUDIES)
+def test_arms_are_different_experiments_on_the_same_images(name):
+    arms = studies.STUDIES[name].configs()
+    candidates = [tried for arm in arms.values() for tried in arm.values()]
+    configs = [config for tried in candidates for config in tried]
+    assert len(configs) == len(set(configs)) == 3 * len(candidates)
+    assert len({c.run_dir("") for c in configs}) == len(configs)
+    assert len({(c.dataset, c.truncate, c.validation) for c in configs}) == 1
+    assert [c.seed for c in configs] == [*studies.SEEDS] * len(candidates)
+
+
+@pytest.mark.parametrize("name", studies.STUDIES)
+def test_a_study_that_chooses_sets_images_aside(name):
+    study = studies.STUDIES[name]
+    arms = study.configs()
+    assert study.chooses == any(len(tried) > 1 for tried in arms.values())
+    assert study.chooses == bool(study.base.get("validation"))
+
+
+def test_all_combinations_of_choices_are_tried():
+    study = studies.STUDIES["distillation"]
+    tried = study.configs([7])["ST from M"]
+    assert list(tried) == [
+        "alpha 0.1, temperature 1",
+        "alpha 0.1, temperature 4",
+        "alpha 1, temperature 1",
+        "alpha 1, temperature 4",
+    ]
+    (config,) = tried["alpha 0.1, temperature 4"]
+    assert (config.alpha, config.temperature, config.teacher) == (0.1, 4.0, ("M",))
+    assert list(study.configs([7])["Single"]) == [""]
+
+
+@pytest.mark.parametrize("name", studies.STUDIES)
+def test_arms_are_compared_with_arms(name):
+    study = studies.STUDIES[name]
+    pairs = study.comparisons()
+    assert pairs and set(study.controls) <= set(study.arms)
+    for arm, control in pairs:
+        assert arm in study.arms and control in study.arms and arm != control
+
+
+def test_what_is_given_takes_the_place_of_the_study_s_own():
+    study = studies.STUDIES["distillation"]
+    arms = study.configs([7], dataset="digits", truncate=0, epochs=8)
+    assert arms["ST, 5 x the epochs"][""][0].epochs == 40
+    assert arms["M, 1.25 x the epochs"][""][0].epochs == 10
+    (config,) = arms["L2"]["alpha 0.01"]
+    assert (config.dataset, config.truncate, config.seed) == ("digits", 0, 7)

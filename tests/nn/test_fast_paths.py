@@ -1,0 +1,145 @@
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from collaborative import models, resnet
+from collaborative.nn import fast_paths, optimization
+from collaborative.nn.fast_paths import FusedAdam, FusedBatchNormalization, PatchConv2D
+
+STOCK = {fast.__name__: stock for fast, stock in fast_paths.STOCK.items()}
+
+ARGUMENTS = {"momentum": 0.9, "epsilon": 1e-3}
+
+
+def pair(**kwargs):
+    """The stock layer and ours."""
+    return [
+        layer(**ARGUMENTS, **kwargs)
+        for layer in (keras.layers.BatchNormalization, FusedBatchNormalization)
+    ]
+
+
+def images(seed=0):
+    rng = np.random.default_rng(seed)
+    return tf.constant(rng.normal(2, 3, (8, 5, 4, 6)).astype(np.float32))
+
+
+@pytest.mark.parametrize("center", [True, False])
+@pytest.mark.parametrize("scale", [True, False])
+def test_trains_as_the_stock_layer(center, scale):
+    results = []
+    for layer in pair(center=center, scale=scale):
+        x, weights = images(), images(1)
+        layer.build(x.shape)
+        layer.set_weights([w + 0.5 for w in layer.get_weights()])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = layer(x, training=True)
+            cost = tf.reduce_sum(outputs * weights)
+        gradients = tape.gradient(cost, [x, *layer.trainable_variables])
+        results.append([outputs, *gradients, *layer.get_weights()])
+    for stock, fused in zip(*results, strict=True):
+        np.testing.assert_allclose(stock, fused, rtol=2e-4, atol=2e-5)
+
+
+def test_predicts_as_the_stock_layer():
+    results = []
+    for layer in pair(scale=False):
+        for seed in range(20):
+            layer(images(seed), training=True)
+        results.append([layer(images(21), training=False), *layer.get_weights()])
+    for stock, fused in zip(*results, strict=True):
+        np.testing.assert_allclose(stock, fused, rtol=1e-4, atol=1e-5)
+
+
+def test_frozen_layer_predicts_in_training():
+    layer = FusedBatchNormalization()
+    layer(images(), training=True)
+    layer.trainable = False
+    before = layer.get_weights()
+    outputs = layer(images(), training=True)
+    np.testing.assert_array_equal(outputs, layer(images(), training=False))
+    for one, other in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_mixed_precision_keeps_float32_moments():
+    layer = FusedBatchNormalization(dtype="mixed_bfloat16")
+    outputs = layer(images(), training=True)
+    assert outputs.dtype == tf.bfloat16
+    assert {w.dtype for w in layer.weights} == {"float32"}
+
+
+def test_xla_computes_the_same():
+    layer = FusedBatchNormalization()
+    layer.build((None, 5, 4, 6))
+    step = tf.function(lambda x: layer(x, training=True), jit_compile=True)
+    np.testing.assert_allclose(
+        step(images()), layer(images(), training=True), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("size", [2, (4, 2)])
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_patches_convolve_as_the_stock_layer(size, dtype):
+    x = tf.cast(tf.random.stateless_normal((3, 8, 4, 5), [1, 2]), dtype[-8:])
+    results = []
+    for kind in (keras.layers.Conv2D, PatchConv2D):
+        layer = kind(6, size, strides=size, use_bias=False, dtype=dtype)
+        layer.build(x.shape)
+        shape = layer.kernel.shape
+        layer.kernel.assign(tf.random.stateless_normal(shape, [3, 4]))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = layer(x)
+            cost = tf.reduce_sum(tf.cast(outputs, "float32") ** 2)
+        assert layer.compute_output_shape(x.shape) == outputs.shape
+        results.append([outputs, *tape.gradient(cost, [x, layer.kernel.value])])
+    bound = 1e-5 if dtype == "float32" else 2e-2
+    for stock, fast in zip(*results, strict=True):
+        stock, fast = np.float32(stock), np.float32(fast)
+        np.testing.assert_allclose(fast, stock, atol=bound * abs(stock).max())
+
+
+def test_adam_moves_as_the_stock_optimizer():
+    results = []
+    for kind in (keras.optimizers.Adam, FusedAdam):
+        variable = keras.Variable(np.linspace(-1, 1, 7, dtype=np.float32))
+        optimizer = kind(0.01, epsilon=1e-8)
+        for step in range(20):
+            gradient = tf.random.stateless_normal([7], [step, 0])
+            optimizer.apply_gradients([(gradient, variable)])
+        results.append([variable.numpy(), *[v.numpy() for v in optimizer.variables]])
+    for stock, fast in zip(*results, strict=True):
+        np.testing.assert_allclose(fast, stock, rtol=1e-5, atol=1e-7)
+
+
+def test_ensemble_takes_the_step_of_the_stock_classes():
+    """Values, and gradients as Adam's first moment keeps them."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (16, 8, 8, 3)).astype(np.float32)
+    labels = rng.integers(0, 10, 16)
+    results = []
+    for classes in (STOCK, {name: getattr(fast_paths, name) for name in STOCK}):
+        with mock.patch.multiple(fast_paths, **classes):
+            members = [
+                resnet.build_resnet(
+                    resnet.ResNetConfig(bricks=2, repetitions=1, filters=filters),
+                    (8, 8, 3),
+                    name=f"member_{filters}",
+                    seed=1,
+                )
+                for filters in (4, 16)
+            ]
+            model = models.EnsembleModel(members, "L2", 0.01, weight_decay=1e-4)
+            model.compile(optimization.paper_optimizer(10), jit_compile=False)
+        logs = model.train_on_batch(images, labels, return_dict=True)
+        momenta = [v.numpy() for v in model.optimizer.variables if "momentum" in v.name]
+        results.append([*map(np.float64, logs.values()), *momenta])
+    assert len(momenta) > 20
+    for stock, fast in zip(*results, strict=True):
+        scale = max(abs(stock).max(), 1e-3)
+        np.testing.assert_allclose(fast, stock, rtol=1e-3, atol=1e-3 * scale)

@@ -1,0 +1,48 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from collaborative.report import charts
+from collaborative.runs import run_table
+
+
+def test_lines_of_the_author_s_runs():
+    data = charts.chart_data(run_table.paper_runs())
+    assert [chart["title"] for chart in data] == [
+        "MNIST, ST-M", "notMNIST, ST-M", "CIFAR10, ST-M",
+    ]  # fmt: skip
+    chart = data[2]
+    assert chart["models"] == ["ST", "M", "ensemble"]
+    assert len(chart["lines"]) == 13 and chart["note"] == ""
+    (line,) = (line for line in chart["lines"] if line["name"] == "L2 0.01")
+    errors = line["values"]["ST"]["test error (%)"]
+    assert len(errors) == 30 and errors[-1] == 23.43
+    json.dumps(data, allow_nan=False)
+
+
+def test_lines_of_a_chart_differ():
+    for chart in charts.chart_data(run_table.paper_runs()):
+        styles = {(line["color"], line["dashes"]) for line in chart["lines"]}
+        assert len(styles) == 13
+
+
+def test_methods_not_of_the_paper_have_dashes_of_their_own():
+    runs = run_table.paper_runs().query("dataset == 'mnist'")
+    other = runs.query("method == 'CE'").assign(method="KL")
+    (chart,) = charts.chart_data(pd.concat([runs, other]))
+    dashes = {line["name"]: line["dashes"] for line in chart["lines"]}
+    known = {d for name, d in dashes.items() if not name.startswith("KL")}
+    assert dashes["KL 0.01"] not in known
+
+
+def test_seeds_are_averaged_and_settings_are_not():
+    paper = run_table.paper_runs().query("dataset == 'mnist' and method == 'CE'")
+    other = paper.assign(seed=1, test_error=paper["test_error"] + 0.02)
+    short = paper.assign(setting="epochs 2", test_error=np.nan)
+    data = charts.chart_data(pd.concat([short, paper, other]))
+    assert [chart["note"] for chart in data] == ["", "epochs 2"]
+    values = [chart["lines"][0]["values"]["ST"]["test error (%)"] for chart in data]
+    assert values[0][-1] == pytest.approx(0.72 + 1)
+    assert values[1] == [None] * 30

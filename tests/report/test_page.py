@@ -1,0 +1,219 @@
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from test_analysis import command, load, synthetic_curves, write_run
+
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.report import page
+from collaborative.runs import run_table
+
+HOSTILE = "<script>alert(1)</script>"
+CHROMIUM = shutil.which("chromium")
+
+
+class Page(html.parser.HTMLParser):
+    """The tags of a page, and whether each that must be closed is."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.sources, self.data = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        values = dict(attributes)
+        self.sources += [values[n] for n in ("src", "href", "srcset") if n in values]
+        if tag not in ("meta", "img", "input", "br", "link"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.data.append(data)
+
+
+def write_report(runs, output_dir, **options):
+    path = page.write(runs, output_dir, latency=False, **options)
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def some_runs(tmp_path_factory):
+    """A few runs, in and beside the paper's setting, one with a hostile name."""
+    log_dir = tmp_path_factory.mktemp("logs")
+    for method in ("L2", "Single"):
+        for seed in (1, 2):
+            write_run(log_dir, ExperimentConfig("mnist", method=method, seed=seed))
+    short = ExperimentConfig("cifar10", epochs=2, truncate=500)
+    write_run(log_dir, short)
+    hostile = ExperimentConfig(HOSTILE, epochs=2)
+    run_dir = write_run(log_dir, hostile, synthetic_curves(hostile))
+    path = run_dir / "config.json"
+    path.write_text(path.read_text().replace("a device", f"'\\\"{HOSTILE}&"))
+    runs, left_out = load(log_dir)
+    assert left_out == []
+    return runs
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_figures():
+    """Figures are made, but not drawn, which takes the most time."""
+
+    def save(figure, directory, name):
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{name}.svg"
+        path.write_text("<svg/>")
+        return path
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page.figures, "save", save)
+        yield
+
+
+@pytest.fixture(scope="module")
+def output_dir(some_runs, tmp_path_factory):
+    output_dir = tmp_path_factory.mktemp("report")
+    write_report(some_runs, output_dir, left_out=[f"left out {HOSTILE}"])
+    return output_dir
+
+
+@pytest.fixture
+def some_page(output_dir):
+    return (output_dir / "index.html").read_text(encoding="utf-8")
+
+
+def test_names_from_files_are_escaped(some_page):
+    page = Page(some_page)
+    assert page.open == []
+    assert page.tags.count("script") == 2  # the page's own
+    assert HOSTILE not in some_page
+    assert HOSTILE in "".join(page.data)  # as text
+    (block,) = re.findall(r'id="chart-data">(.*?)</script>', some_page, re.S)
+    titles = [chart["title"] for chart in json.loads(block)]
+    assert f"{HOSTILE}, ST-M" in titles
+
+
+def test_the_page_needs_nothing_else(some_page):
+    for source in Page(some_page).sources:
+        assert source.startswith(("data:image/svg+xml;base64,", "#"))
+    without_pictures = re.sub(r"base64,[\w+/=]*", "", some_page)
+    assert "url(" not in without_pictures and "@import" not in without_pictures
+    assert set(re.findall(r"https?://[^\"' ]*", without_pictures)) == {
+        "http://www.w3.org/2000/svg"
+    }
+
+
+def test_a_page_of_few_runs_says_what_is_missing(some_page):
+    text = " ".join("".join(Page(some_page).data).split())
+    assert "2 of its 39 experiments" in text
+    assert "Missing of the paper's 39 experiments: 37" in text
+    assert "MNIST (11 of 13): CE 1.0, CE 0.1" in text
+    assert "CIFAR10 (13 of 13)" in text
+    assert "Not comparable with the paper's numbers" in text
+    assert "epochs 2, truncate 500" in text
+    assert "means of 2 seeds with 95 % intervals" in text
+    assert "on the author's numbers" in text  # verdicts, beside ours
+
+
+def test_short_runs_are_in_no_table_of_the_paper(output_dir):
+    names = {path.name for path in (output_dir / "tables").iterdir()}
+    assert {"table_A.7_mnist_error.tex", "table_other_runs.csv"} <= names
+    assert not any("cifar10" in name for name in names)
+
+
+def test_only_short_runs_make_a_report_too(some_runs, tmp_path):
+    short = some_runs[some_runs["setting"] != ""]
+    assert "No run is in the paper's setting" in write_report(short, tmp_path)
+
+
+def test_the_author_s_runs_are_compared_with_nothing(tmp_path):
+    runs = run_table.paper_runs().query("dataset == 'mnist'")
+    page = write_report(runs, tmp_path, is_paper=True)
+    assert "The author's own 13 runs" in page
+    assert "on the author" not in page
+    assert "ST diff." not in page and "Missing of the paper" not in page
+    assert "0.0257211" in page
+    numbers = {path.name.split("_")[1] for path in (tmp_path / "figures").iterdir()}
+    assert numbers == {"A.1", "A.2", "B.1", "mnist"}  # and its differences
+    assert "Collaboration against training apart" in page and "diamonds" not in page
+
+
+def test_a_data_set_that_is_not_there_is_one_line(some_runs, tmp_path):
+    lines = []
+    path = page.write(
+        some_runs.query("dataset == 'cifar10'"), tmp_path, latency=False,
+        places={"data_dir": tmp_path / "data", "manual_dir": None}, say=lines.append,
+    )  # fmt: skip
+    assert len(lines) == 4 and all("\n" not in line for line in lines)
+    assert lines[0].startswith("no sample images of mnist: mnist is not prepared")
+    assert "no sample images of cifar10" in path.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_in_a_browser(tmp_path):
+    """The script runs, nothing is wider than a narrow screen, and it prints."""
+    log_dir = tmp_path / "logs"
+    write_run(log_dir, ExperimentConfig("mnist"))
+    write_run(log_dir, ExperimentConfig("mnist", method="Single"))
+    write_run(log_dir, ExperimentConfig(HOSTILE, epochs=2))
+    result = command(
+        "--log_dir", log_dir, "--output_dir", tmp_path, "--noimages", "--nolatency"
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    path = tmp_path / "index.html"
+    some_page = path.read_text()
+    check = """<script>
+      const svg = document.querySelector(".chart svg");
+      const box = svg.getBoundingClientRect();
+      svg.dispatchEvent(new PointerEvent("pointermove", {clientX: box.left + 1}));
+      const first = document.querySelector(".chart .note").textContent;
+      const value = document.querySelector(".legend .value").textContent;
+      document.title = [first, value, svg.querySelectorAll("path").length,
+        document.documentElement.scrollWidth <= innerWidth, window.hacked].join("|");
+    </script>"""
+    path.write_text(some_page.replace("</body>", check + "</body>"))
+    frame = tmp_path / "narrow.html"
+    frame.write_text(
+        '<iframe src="index.html" width="375" height="800"></iframe><p></p><script>'
+        "onload = () => document.querySelector('p').textContent ="
+        " document.querySelector('iframe').contentDocument.title;</script>"
+    )
+
+    def browse(*options):
+        return subprocess.run(
+            [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu",
+             "--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'p'}",
+             *options],
+            capture_output=True, text=True, timeout=100, check=True,
+        ).stdout  # fmt: skip
+
+    dom = browse("--dump-dom", "--virtual-time-budget=5000", frame.as_uri())
+    result = re.search(r"<p>(.*?)</p>", dom)[1].split("|")
+    assert result[0].startswith("epoch 1, ST, test error")
+    assert float(result[1]) > 10  # %, of the first epoch
+    assert result[2:] == ["2", "true", ""]
+    printed = tmp_path / "report.pdf"
+    browse(f"--print-to-pdf={printed}", path.as_uri())
+    assert printed.read_bytes().startswith(b"%PDF") and printed.stat().st_size > 50_000
+
+
+def test_the_command(tmp_path):
+    log_dir = tmp_path / "logs"
+    write_run(log_dir, ExperimentConfig("digits", epochs=2))  # without figures
+    (log_dir / "broken.pkl").write_bytes(b"x")
+    result = command(
+        "--log_dir", log_dir, "--output_dir", tmp_path / "out", "--noimages",
+        "--nolatency",
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "left out broken.pkl: not a file of a run",
+        "1 run on digits",
+        str(tmp_path / "out" / "index.html"),
+    ]

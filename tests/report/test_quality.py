@@ -1,0 +1,99 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import logged_run
+
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.report import quality
+from collaborative.runs import run_table
+from collaborative.training import evaluation
+
+
+def record(seed, shift=0.0):
+    """What a run of two classes on six images would have recorded."""
+    rng = np.random.default_rng(seed)
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    logits = {
+        name: rng.normal(size=(6, 2)) + shift * np.eye(2)[labels]
+        for name in ("ST", "M", "ensemble")
+    }
+    return evaluation.evaluate(logits, labels) | {
+        "class_names": ["cat", "dog"],
+        "answers": {name: g.argmax(axis=1) for name, g in logits.items()},
+        "images": np.arange(6) + seed,
+        "foreign": "mnist",
+        "detection": dict.fromkeys(logits, 0.75),
+    }
+
+
+@pytest.fixture
+def runs_and_records():
+    runs = run_table.paper_runs()
+    runs = runs[runs["dataset"] == "mnist"]
+    chosen = runs[runs["method"].isin(["L2", "Single"])]
+    names = chosen.drop_duplicates("run").set_index("run")["method"]
+    wanted = [n for n in names.index if n.endswith(("L2_0.01", "Single_0.0"))]
+    return runs, {name: record(i, 2.0) for i, name in enumerate(wanted)}
+
+
+def test_tables_have_what_was_recorded(runs_and_records):
+    runs, records = runs_and_records
+    scores, agreement = quality.quality_tables(runs, records, "mnist")
+    assert [row[0].text for row in agreement.rows] == ["L2 0.01", "Single"]
+    single = records["paper/mnist/Single_0.0"]
+    rows = scores.data.set_index(["method", "model"])
+    assert rows.loc[("Single", "M"), "nll"] == single["models"]["M"]["nll"]
+    assert rows.loc[("Single", "M"), "detection"] == 0.75
+    assert np.isnan(rows.loc[("Single", "M"), "churn"])  # one seed
+    assert scores.rows[-1][-2].text == "-"
+    assert f"{100 * single['gain']:.2f}" == agreement.rows[1][-1].text
+    assert "against those of mnist" in scores.caption
+
+
+def test_churn_is_between_seeds(runs_and_records):
+    runs, _ = runs_and_records
+    seeds = runs[(runs["method"] == "L2") & (runs["alpha"] == 0.01)]
+    other = seeds.assign(run="other", seed=913)
+    both = [record(0), record(1)]
+    records = dict(zip((seeds["run"].iloc[0], "other"), both, strict=True))
+    found = [seeds, other]
+    table, _ = quality.quality_tables(pd.concat(found), records, "mnist")
+    common = slice(1, 6), slice(0, 5)  # images 1 to 5
+    a, b = (r["answers"]["ST"][s] for r, s in zip(both, common, strict=True))
+    assert table.data.set_index("model").loc["ST", "churn"] == np.mean(a != b)
+
+
+def test_figures(runs_and_records):
+    runs, records = runs_and_records
+    panels = quality.reliability_figure(runs, records, "mnist").axes
+    assert [axes.get_title() for axes in panels] == ["ST", "M", "Ens"]
+    assert all(len(axes.lines) == 3 for axes in panels)
+    (axes,) = quality.confusion_figure(runs, records, "mnist").axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
+    counts = records["paper/mnist/L2_0.01"]["models"]["ensemble"]["confusion"]
+    shown = [float(text.get_text()) for text in axes.texts]
+    np.testing.assert_allclose(shown, 100 * counts.ravel() / 3, atol=0.05)
+
+
+def test_nothing_is_made_of_nothing(runs_and_records):
+    runs, _ = runs_and_records
+    assert quality.quality_tables(runs, {}, "mnist") == []
+    assert quality.reliability_figure(runs, {}, "mnist") is None
+    assert quality.confusion_figure(runs, {}, "mnist") is None
+
+
+def test_records_are_read_where_they_are(tmp_path):
+    runs = run_table.paper_runs()
+    config = ExperimentConfig("mnist")
+    for name in ("with", "without"):
+        logged_run(config, tmp_path / name, finished=True)
+    (path,) = (tmp_path / "with").rglob("stats.pkl")
+    content = pickle.loads(path.read_bytes()) | {"evaluation": record(0)}
+    path.write_bytes(pickle.dumps(content))
+    names = [str(p.parent.relative_to(tmp_path)) for p in tmp_path.rglob("stats.pkl")]
+    rows = runs.iloc[:3].assign(run=[*names, "none"])
+    found = quality.load(rows, tmp_path)
+    assert [name.split("/")[0] for name in found] == ["with"]
+    assert quality.load(rows.assign(setting="epochs 2"), tmp_path) == {}

@@ -1,0 +1,218 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from test_analysis import load, synthetic_curves, write_run
+
+from collaborative.experiments import studies
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.report import page
+from collaborative.report.studies import findings, results
+
+SMALL = {"dataset": "digits", "truncate": 0, "epochs": 3}
+# Test errors in % of the ensemble by arm and seed.
+ERRORS = {
+    "Single, 0% wrong": (10.0, 12.0, 11.0),
+    "L2 0.01, 0% wrong": (8.0, 10.1, 8.9),
+    "Single, 20% wrong": (20.0, 22.0, 21.0),
+    "L2 0.01, 20% wrong": (25.0, 19.0, 22.0),
+}
+
+
+def write_arm(log_dir, configs, errors):
+    for config, error in zip(configs, errors, strict=True):
+        models = synthetic_curves(config, 0.5)
+        for name in models:
+            shift = {"ST": 3, "M": 1}.get(name, 0)
+            models[name]["test_error"][-1] = (error + shift) / 100
+        write_run(log_dir, config, models)
+
+
+@pytest.fixture
+def noise(tmp_path):
+    """Runs of two thirds of the study of wrong labels."""
+    arms = studies.STUDIES["noise"].configs(**SMALL)
+    for arm, errors in ERRORS.items():
+        write_arm(tmp_path, arms[arm][""], errors)
+    return load(tmp_path)[0]
+
+
+def test_differences_are_paired_by_seed(noise):
+    (finding,) = findings.findings(noise)
+    assert (finding.name, finding.missing) == ("noise", 6)
+    assert finding.base["dataset"] == "digits"
+    clear = finding.differences[("L2 0.01, 0% wrong", "Single, 0% wrong", "ensemble")]
+    assert clear.mean == pytest.approx(-2.0)
+    # Student's 97.5 % quantile for 2 degrees is 4.3027; gaps are -2, -1.9, -2.1.
+    assert clear.half_width == pytest.approx(4.3027 * 0.1 / np.sqrt(3), rel=1e-4)
+    assert clear.below is True
+    open_one = finding.differences[
+        ("L2 0.01, 20% wrong", "Single, 20% wrong", "ensemble")
+    ]
+    assert open_one.mean == pytest.approx(1.0) and open_one.below is None
+
+
+def test_table_and_answer_say_the_numbers(noise):
+    (finding,) = findings.findings(noise)
+    table = results.table(finding)
+    assert table.header == (
+        "arm", "ST %", "difference", "M %", "difference", "Ens %", "difference", "from"
+    )  # fmt: skip
+    by_arm = {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
+    assert set(by_arm) == set(ERRORS)
+    assert by_arm["Single, 0% wrong"][4:] == ["11.00 ± 2.48", "-", ""]
+    assert by_arm["L2 0.01, 0% wrong"][5] == "-2.00 ± 0.25 (p = 0.00083, n = 3)"
+    assert by_arm["L2 0.01, 0% wrong"][0].startswith("12.00")  # ST: 9 + 3
+    assert "digits, all images, 3 epochs, 3 seeds" in table.caption
+    text = results.answer(finding)
+    assert text.startswith(
+        "ST makes 2.00 ± 0.25 points fewer errors with “L2 0.01, 0% wrong” than"
+    )
+    assert "Clear: 3 of 6 comparisons, where chance alone makes 0.3 so" in text
+    assert text.endswith("of at most 1.00 points, the seeds leave open.")
+    assert text.count(". ") == 1  # two sentences
+
+
+def test_nothing_clear_and_one_seed(tmp_path):
+    arms = studies.STUDIES["noise"].configs(**SMALL)
+    for arm, errors in list(ERRORS.items())[2:]:
+        write_arm(tmp_path, arms[arm][""], errors)
+    (finding,) = findings.findings(load(tmp_path)[0])
+    assert results.answer(finding).startswith("No arm differs clearly from its")
+    single = load(tmp_path)[0].query("seed == 912")
+    (finding,) = findings.findings(single)
+    assert results.answer(finding).startswith("With one seed nothing can be told")
+    caption = results.table(finding).caption
+    assert caption.endswith("3 epochs, one seed; test error")
+
+
+def test_the_paper_s_own_runs_are_no_study(tmp_path):
+    for method in ("L2", "Single"):
+        write_run(tmp_path, ExperimentConfig("mnist", method=method))
+    assert findings.findings(load(tmp_path)[0]) == []
+
+
+def test_members_of_a_kind_are_averaged(tmp_path):
+    arms = studies.STUDIES["identical"].configs([912, 913], **SMALL)
+    for arm in ("M, M, Single", "M, M"):
+        for config in arms[arm][""]:
+            pair = synthetic_curves(ExperimentConfig("digits", epochs=3), 0.5)
+            pair["M_2"] = pair.pop("ST")
+            for name, error in (("M", 0.1), ("M_2", 0.3), ("ensemble", 0.1)):
+                pair[name]["test_error"][-1] = error
+            write_run(tmp_path, config, pair)
+    (finding,) = findings.findings(load(tmp_path)[0])
+    assert finding.errors["M, M", "M"].tolist() == pytest.approx([20, 20])
+    assert "ST" not in finding.errors.index.levels[1]
+
+
+def test_other_common_settings_are_a_finding_of_their_own(tmp_path):
+    for epochs in (3, 4):
+        arms = studies.STUDIES["noise"].configs(**SMALL | {"epochs": epochs})
+        for arm, errors in ERRORS.items():
+            write_arm(tmp_path, arms[arm][""], errors)
+    found = findings.findings(load(tmp_path)[0])
+    assert [finding.base["epochs"] for finding in found] == [3, 4]
+    assert len({results.name_of(finding) for finding in found}) == 2
+
+
+def test_longer_arms_are_no_study_of_their_own(tmp_path):
+    arms = studies.STUDIES["augmentation"].configs(**SMALL)
+    for candidates in arms.values():
+        write_arm(tmp_path, candidates[""], (10, 11, 12))
+    (finding,) = findings.findings(load(tmp_path)[0])
+    assert (finding.name, finding.base["epochs"]) == ("augmentation", 3)
+    assert len(finding.runs) == 24 and finding.missing == 0
+
+
+def test_what_the_arms_vary_makes_no_second_finding(tmp_path):
+    arms = studies.STUDIES["reduction"].configs(**SMALL)
+    for place, candidates in enumerate(arms.values()):
+        write_arm(tmp_path, candidates[""], (10 + place, 11 + place, 12 + place))
+    (finding,) = findings.findings(load(tmp_path)[0])
+    assert finding.name == "reduction" and "reduction" not in finding.base
+    assert len(finding.runs) == 12 and finding.missing == 0
+    assert finding.differences["L2 0.01, code", "L2 0.01, text", "M"].mean == 2
+    assert results.name_of(finding).endswith("reduction_dataset_digits_epochs_3")
+
+
+def test_precision_sets_no_run_apart(tmp_path):
+    arms = studies.STUDIES["noise"].configs(**SMALL)
+    for arm, errors in ERRORS.items():
+        configs = [dataclasses.replace(c, precision="bfloat16") for c in arms[arm][""]]
+        write_arm(tmp_path, configs, errors)
+    (finding,) = findings.findings(load(tmp_path)[0])
+    assert finding.missing == 6
+
+
+def test_the_report_has_the_studies(noise, tmp_path):
+    path = page.write(noise, tmp_path, latency=False)
+    assert "Beyond the paper: open questions and controls" in path.read_text(
+        encoding="utf-8"
+    )
+    text = (tmp_path / "studies.md").read_text(encoding="utf-8")
+    name = results.name_of(findings.findings(noise)[0])
+    assert f"figures/figure_{name}.png" in text and "Missing: 6 experiments." in text
+    assert (tmp_path / "figures" / f"figure_{name}.png").exists()
+    assert (tmp_path / "tables" / f"{name}.csv").exists()
+
+
+VALIDATED = SMALL | {"truncate": 800, "validation": 400}
+CANDIDATES = {  # of L2 in the study of distillation: validation and test error in %
+    "alpha 0.001": (9.0, 5.0),
+    "alpha 0.01": (8.0, 7.0),
+    "alpha 0.1": (8.5, 6.0),
+}
+
+
+@pytest.fixture
+def distillation(tmp_path):
+    """Runs of the arms L2, with its candidates, and Single."""
+    arms = studies.STUDIES["distillation"].configs(**VALIDATED)
+    for candidate, (validation, test) in CANDIDATES.items():
+        write_validated(tmp_path, arms["L2"][candidate], validation, test)
+    write_validated(tmp_path, arms["Single"][""], 9.0, 8.0)
+    return tmp_path
+
+
+def write_validated(log_dir, configs, validation, test):
+    for config in configs:
+        models = synthetic_curves(config, 0.5)
+        for curves in models.values():
+            curves["validation_error"] = np.full(config.epochs, validation / 100)
+            curves["test_error"] = np.full(config.epochs, np.nan)
+            curves["test_error"][-1] = (test + config.seed - 912) / 100
+        write_run(log_dir, config, models)
+
+
+def test_validation_images_choose_and_test_images_do_not(distillation):
+    (finding,) = findings.findings(load(distillation)[0])
+    assert finding.chosen("L2") == "alpha 0.01"
+    assert finding.chosen("Single") == ""
+    assert finding.errors["L2", "ST"].tolist() == pytest.approx([7, 8, 9])
+    difference = finding.differences[("Single", "L2", "ST")]
+    assert (difference.mean, difference.below) == (pytest.approx(1), False)
+    table = results.table(finding)
+    assert table.rows[0][0].text == "L2 (alpha 0.01)"
+    assert "digits, 400 images" in table.caption
+    choices = results.choices_table(finding)
+    assert [[cell.text for cell in row] for row in choices.rows] == [
+        ["L2", "alpha 0.001", "9.00"],
+        ["L2", "alpha 0.01", "8.00"],
+        ["L2", "alpha 0.1", "8.50"],
+    ]
+    assert [row[1].bold for row in choices.rows] == [False, True, False]
+
+
+def test_nothing_is_chosen_before_all_candidates_are_there(distillation):
+    runs = load(distillation)[0]
+    runs = runs[runs["alpha"] != 0.1]
+    assert findings.findings(runs) == []
+
+
+def test_what_was_chosen_is_in_the_report(distillation, tmp_path):
+    runs = load(distillation)[0]
+    path = page.write(runs, tmp_path / "report", latency=False)
+    assert "what was chosen on validation images" in path.read_text(encoding="utf-8")
+    text = (tmp_path / "report" / "studies.md").read_text(encoding="utf-8")
+    assert "| **L2** | **alpha 0.01** | **8.00** |" in text

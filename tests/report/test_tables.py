@@ -1,0 +1,154 @@
+import csv
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_analysis import load, synthetic_curves, write_run
+
+from collaborative.experiments import reference
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.reference import PAPER_TABLES
+from collaborative.report import tables
+from collaborative.runs import run_table
+
+NAMES = {"mnist": "MNIST", "notmnist": "notMNIST", "cifar10": "CIFAR10"}
+COLUMNS = {"error": "test_error_percent", "cost": "test_cost"}
+
+
+def paper_table(dataset, quantity):
+    """The paper's table: (method, weight, model) -> number."""
+    with open(PAPER_TABLES, newline="") as file:
+        return {
+            (row["method"], row["alpha"], row["model"]): float(row[COLUMNS[quantity]])
+            for row in csv.DictReader(file)
+            if row["dataset"] == NAMES[dataset]
+        }
+
+
+def cells(text, separator):
+    return [re.sub(r"\*\*|\\textbf\{|[}|\\]", "", c).strip() for c in
+            text.strip(" |").split(separator)]  # fmt: skip
+
+
+@pytest.mark.parametrize("quantity", ["error", "cost"])
+@pytest.mark.parametrize("dataset", NAMES)
+def test_the_author_s_runs_give_his_tables_exactly(dataset, quantity, tmp_path):
+    table = tables.results_table(run_table.paper_runs(), None, dataset, quantity)
+    tables.write(table, tmp_path)
+    expected = paper_table(dataset, quantity)
+    texts = {path.suffix: path.read_text() for path in tmp_path.iterdir()}
+    assert len(texts) == 3
+    markdown = [cells(line, "|") for line in texts[".md"].splitlines()[4:]]
+    latex = [cells(x, "&") for x in texts[".tex"].splitlines() if x.endswith(r"\\")]
+    for rows in (markdown, latex[1:]):
+        found = {}
+        for name, *numbers in rows:
+            method, _, weight = name.partition(" ")
+            for model, number in zip(("ST", "M", "Ens"), numbers, strict=True):
+                found[method, weight or "1.0", model] = float(number)
+        assert found == expected and len(found) == 39
+    numbers = {
+        (row["method"], row["alpha"], row["model"]): float(row[quantity])
+        for row in csv.DictReader(io.StringIO(texts[".csv"]))
+    }
+    assert sorted(numbers.values()) == sorted(expected.values())
+
+
+def test_the_best_of_a_column_is_bold_and_ties_too():
+    table = tables.results_table(run_table.paper_runs(), None, "mnist", "error")
+    bold = {
+        (row[0].text, column)
+        for row in table.rows
+        for column, cell in zip(table.header, row, strict=True)
+        if cell.bold
+    }
+    assert bold == {
+        ("L2 0.1", "ST"), ("L2 0.01", "M"), ("L2 0.0001", "M"), ("L2 0.01", "Ens"),
+    }  # fmt: skip
+
+
+def test_order_of_rows_is_the_paper_s():
+    table = tables.results_table(run_table.paper_runs(), None, "mnist", "cost")
+    assert [row[0].text for row in table.rows][3:6] == ["CE 0.0001", "L1 1.0", "L1 0.1"]
+    assert table.rows[-1][0].text == "Single"
+    assert table.name == "table_A.8_mnist_cost"
+
+
+def test_difference_and_interval_beside_the_paper():
+    paper = run_table.paper_runs()
+    ours = paper[(paper["dataset"] == "cifar10") & (paper["method"] == "L2")]
+    better = ours.assign(seed=1, test_error=ours["test_error"] - 0.02)
+    both = pd.concat([ours, better])
+    table = tables.results_table(both, paper, "cifar10", "error")
+    rows = {row[0].text: [cell.text for cell in row[1:4]] for row in table.rows}
+    assert rows["L2 0.01"] == ["22.43 ± 12.71", "23.43", "-1.00"]
+    assert rows["Single"] == ["-", "27.67", "-"]
+    assert "2 seeds" in table.caption
+    assert len(table.rows) == 13
+
+
+def test_the_small_archive_stands_beside_notmnist_and_says_so():
+    paper = run_table.paper_runs()
+    small = paper[paper["dataset"] == "notmnist"].assign(dataset="notmnist_small")
+    table = tables.results_table(small, paper, "notmnist_small", "error")
+    assert table.rows[0][2].text == "2.05"
+    assert "small archive only" in table.caption
+
+
+def test_a_data_set_that_the_paper_has_not():
+    digits = run_table.paper_runs().query("dataset == 'mnist'").assign(dataset="digits")
+    table = tables.results_table(digits, run_table.paper_runs(), "digits", "error")
+    assert table.header == ("method", "ST", "M", "Ens")
+
+
+def test_other_runs_are_listed_and_not_pooled(tmp_path):
+    write_run(tmp_path, ExperimentConfig("a|b<i>_&", epochs=2))
+    write_run(tmp_path, ExperimentConfig("mnist"))
+    runs, _ = load(tmp_path)
+    table = tables.other_runs_table(runs)
+    assert len(table.rows) == 1
+    assert table.rows[0][4].text == "epochs 2"
+    assert r"a\|b&lt;i>" in tables.markdown(table)
+    assert r"a|b<i>\_\&" in tables.latex(table)
+    assert tables.other_runs_table(runs[runs["setting"] == ""]).rows == []
+
+
+def test_correlations_with_the_paper_s_grid():
+    paper = run_table.paper_runs()
+    small = paper[paper["dataset"] == "notmnist"].assign(dataset="notmnist_small")
+    runs = small.assign(test_cost=-small["test_cost"])
+    table = tables.correlations_table(runs, paper)
+    texts = [[cell.text for cell in row] for row in table.rows]
+    name = reference.dataset_label("notmnist_small")
+    assert texts == [
+        [f"{name}, error", *["+1.00 (p = 0.0002)"] * 3, "13"],
+        [f"{name}, cost", *["-1.00 (p = 0.0002)"] * 3, "13"],
+    ]
+    assert len(table.data) == 6 and table.header[1:4] == ("ST", "M", "Ens")
+    two = runs[runs["alpha"] == 0.01]
+    two = two[two["method"] != "CE"]
+    assert tables.correlations_table(two, paper) is None
+    same = tables.correlations_table(runs.assign(test_error=0.5), paper)
+    assert [cell.text for cell in same.rows[0]][1:4] == ["-"] * 3
+
+
+def test_validation_errors_of_other_runs(tmp_path):
+    write_run(tmp_path, ExperimentConfig("mnist", seed=1, epochs=2))
+    config = ExperimentConfig("mnist", seed=2, epochs=2, validation=100)
+    models = synthetic_curves(config, 0.5)
+    for place, curves in enumerate(models.values(), 1):
+        curves["validation_error"] = np.array([0.9, place / 10])
+    write_run(tmp_path, config, models)
+    table = tables.other_runs_table(load(tmp_path)[0])
+    place = table.header.index("validation error %")
+    texts = [row[place].text for row in table.rows]
+    assert sorted(texts) == ["", "ST 10.00; M 20.00; ensemble 30.00"]
+
+
+def test_names_from_files_are_no_paths():
+    assert tables.file_name("../a b/<c>") == ".._a_b__c_"
+    assert tables.escape_latex(r"50 % \x ^") == (
+        r"50 \% \textbackslash{}x \textasciicircum{}"
+    )

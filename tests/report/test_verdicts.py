@@ -1,0 +1,111 @@
+import pandas as pd
+import pytest
+
+from collaborative.report.claims import verdicts
+from collaborative.runs import run_table
+
+COSTS = {
+    "ST": {"parameters": 41_570, "operations": 1, "ms_1": 1.0, "ms_64": 1.0},
+    "M": {"parameters": 261_786, "operations": 6, "ms_1": 2.0, "ms_64": 4.0},
+}
+
+
+def given(runs, costs=COSTS):
+    return {c.number: c.verdict for c in verdicts.check_all(runs, costs)}
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return run_table.paper_runs()
+
+
+def test_the_author_s_own_numbers(paper):
+    holds, fails = "holds (one seed)", "does not hold (one seed)"
+    assert given(paper) == {
+        "1.1": holds, "1.2": holds, "1.3": holds, "1.4": holds, "1.5": holds,
+        "1.6": fails, "2.1": fails, "2.2": holds, "2.3": holds, "2.4": fails,
+        "2.5": fails,
+    }  # fmt: skip
+
+
+def test_counts_of_the_author_s_numbers_by_hand(paper):
+    first, *_, sixth = verdicts.check_all(paper)[:6]
+    # MNIST's ST has 0.77 alone; L1 1.0 and L2 1.0 are above.
+    assert first.parts[0].text == "MNIST ST, at least 2: 10 of 12 lower, 2 wanted"
+    failing = [part.text for part in sixth.parts if part.holds is False]
+    assert "MNIST ensemble, L2 0.0001 - traditional: +0.05" in failing
+    assert "notMNIST ensemble, CE 0.0001 - traditional: +0.00" in failing
+    assert len(failing) == 1 + 4 + 1 + 4
+
+
+def test_without_a_measurement_of_speed_the_second_is_open(paper):
+    claim = verdicts.check_all(paper)[1]
+    assert claim.verdict == "cannot be told"
+    assert claim.missing == "a measurement of speed (without --nolatency)"
+
+
+@pytest.mark.parametrize("change", [{"ms_64": 2.9}, {"parameters": 200_000}])
+def test_speed_and_size_can_fail(paper, change):
+    costs = COSTS | {"M": COSTS["M"] | change}
+    assert given(paper, costs)["1.2"] == "does not hold (one seed)"
+
+
+def test_what_is_missing_is_named(paper):
+    some = paper[paper["dataset"] != "notmnist"]
+    found = {c.number: c for c in verdicts.check_all(some, COSTS)}
+    assert found["1.3"].verdict == "cannot be told"
+    assert "notMNIST Single" in found["1.3"].missing.split(", ")
+    assert found["2.2"].verdict == "holds (one seed)"  # on MNIST alone
+    assert found["1.6"].verdict == "does not hold (one seed)"  # MNIST suffices
+    nothing = verdicts.check_all(paper[:0])
+    assert {c.verdict for c in nothing} == {"cannot be told"}
+
+
+def test_every_claim_can_fail(paper):
+    """With the errors turned round, what held does not."""
+    turned = paper.assign(test_error=0.9 - paper["test_error"])
+    found = given(turned)
+    for number in ("1.1", "1.3", "1.5", "2.2"):
+        assert found[number] == "does not hold (one seed)", number
+
+
+def test_several_seeds_are_paired(paper):
+    """A difference that every seed repeats holds, however far the seeds are apart."""
+    seeds = [paper.assign(seed=s, test_error=paper["test_error"] + s / 100)
+             for s in range(3)]  # fmt: skip
+    found = given(pd.concat(seeds))
+    assert found["1.1"] == "holds"
+    noisy = [
+        part.assign(
+            test_error=part["test_error"]
+            + (part["method"] == "Single") * (-0.2, 0.0, 0.2)[number]
+        )
+        for number, part in enumerate(seeds)
+    ]
+    claim = verdicts.check_all(pd.concat(noisy), COSTS)[0]
+    assert claim.verdict == "cannot be told"
+    assert claim.missing == "more seeds (an interval includes zero)"
+
+
+def test_statements_are_the_paper_s_and_rules_are_given(paper):
+    found = verdicts.check_all(paper)
+    assert [c.number for c in found][5:7] == ["1.6", "2.1"]
+    for claim in found:
+        assert claim.statement and claim.rule and claim.parts
+    text = verdicts.markdown(found, verdicts.overview(found))
+    assert "## 1.6 less collaboration: does not hold (one seed)" in text
+    assert "- no: MNIST CE, rank correlation of weight and error: -0.20" in text
+
+
+def test_verdicts_at_a_glance(paper):
+    found = verdicts.check_all(paper, COSTS)
+    alone = verdicts.overview(found)
+    assert alone.header[1:3] == ("verdict", "parts: yes")
+    sixth = [cell.text for cell in alone.rows[5]]
+    assert sixth[:2] == ["1.6 less collaboration", "does not hold (one seed)"]
+    assert sixth[3] == "10"  # parts that fail, counted by hand above
+    beside = verdicts.overview(verdicts.check_all(paper[:0]), found)
+    row = [cell.text for cell in beside.rows[5]]
+    assert row[1:3] == ["cannot be told", "does not hold (one seed)"]
+    assert beside.header[2] == "on the author's numbers"
+    assert len(beside.rows) == len(beside.data) == 11

@@ -1,0 +1,75 @@
+import dataclasses
+import pickle
+
+import numpy as np
+import pytest
+from conftest import logged_run
+
+from collaborative import datasets
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.runs import failures, planning
+from collaborative.system import files
+
+CONFIG = ExperimentConfig("digits", epochs=10)
+
+
+def test_standing_is_what_the_files_say(tmp_path):
+    run_dir = CONFIG.run_dir(tmp_path)
+    assert planning.standing(CONFIG, tmp_path) == planning.Standing("to do")
+    assert not run_dir.exists()  # looking at it leaves no trace
+    logged_run(CONFIG, tmp_path, epochs=3)
+    assert planning.standing(CONFIG, tmp_path) == planning.Standing("interrupted", 3)
+    with files.locked(run_dir):
+        assert planning.standing(CONFIG, tmp_path) == planning.Standing("running", 3)
+    failures.record(run_dir, "no more disk")
+    standing = planning.standing(CONFIG, tmp_path)
+    assert str(standing) == "failed: no more disk"
+    logged_run(CONFIG, tmp_path, epochs=10, finished=True)
+    assert planning.standing(CONFIG, tmp_path) == planning.Standing("finished", 10)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", pickle.dumps({"a": 1})])
+def test_a_damaged_file_is_no_progress(tmp_path, content):
+    run_dir = CONFIG.run_dir(tmp_path)
+    run_dir.mkdir(parents=True)
+    (run_dir / "stats.pkl").write_bytes(content)
+    assert planning.standing(CONFIG, tmp_path) == planning.Standing("to do")
+
+
+def test_time_is_estimated_from_what_runs_took(tmp_path):
+    other = ExperimentConfig("digits", epochs=10, method="CE", alpha=1.0)
+    logged_run(other, tmp_path, seconds=[9, 60, 60, 60], finished=True)
+    estimator = planning.Estimator(tmp_path)
+    assert estimator.epoch_seconds(CONFIG) == 60
+    alone = ExperimentConfig("digits", members=("VD",))
+    assert estimator.epoch_seconds(alone) is None
+    logged_run(CONFIG, tmp_path, seconds=[60] * 4)
+    lines = planning.plan([other, CONFIG, alone], tmp_path, jobs=2).splitlines()
+    assert [line.split("  ")[-1].strip() for line in lines[:3]] == [
+        "finished",
+        "interrupted, 4 epochs done",
+        "to do",
+    ]
+    assert "about 6 min" in lines[1]
+    assert lines[3] == "3 experiments: 1 finished, 1 interrupted, 1 to do"
+    assert lines[4].startswith("time left with 2 at a time: about 3 min, without 1")
+
+
+def test_durations():
+    texts = [planning.duration(seconds) for seconds in (2, 90, 3599, 3600, 36_300)]
+    assert texts == ["2 s", "2 min", "1 h 00 min", "1 h 00 min", "10 h 05 min"]
+
+
+def test_estimates_need_a_run_with_epochs(tmp_path):
+    logged_run(CONFIG, tmp_path, seconds=[])
+    estimator = planning.Estimator(tmp_path)
+    assert estimator.epoch_seconds(CONFIG) == datasets.spec("digits").epoch_seconds
+    assert np.isfinite(estimator.epoch_seconds(CONFIG))
+
+
+def test_a_run_with_other_settings_is_in_the_way(tmp_path):
+    logged_run(CONFIG, tmp_path, finished=True)
+    other = dataclasses.replace(CONFIG, jit="on")
+    assert str(planning.standing(other, tmp_path)) == (
+        "in the way: a run with jit 'auto', not 'on'"
+    )

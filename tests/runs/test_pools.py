@@ -1,0 +1,94 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from collaborative.experiments import flags
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.runs import pools
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """A stand-in for run_experiments.py that shows what it was started with."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import os, sys\n"
+        "print(*sys.argv[1:])\n"
+        "print('cores', *sorted(os.sched_getaffinity(0)))\n"
+        "print('gpus', os.environ.get('CUDA_VISIBLE_DEVICES'))\n"
+        "sys.exit(5)\n"
+    )
+    monkeypatch.setattr(pools, "PROGRAM", [str(path)])
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ExperimentConfig("mnist"),
+        ExperimentConfig(members=("ST",), validation=7, precision="bfloat16"),
+        ExperimentConfig("fashion_mnist", method="Single", learning_rate=0.3, seed=0),
+    ],
+)
+def test_a_command_asks_for_just_its_experiment(config, fresh_flags):
+    options = {"log_dir": "some where", "data_dir": None}
+    command = pools.command(config, options)
+    assert command[:2] == [sys.executable, *pools.PROGRAM]
+    flags.FLAGS(command[1:])
+    assert flags.configs() == [config]
+    assert flags.FLAGS.log_dir == "some where"
+
+
+def test_processes_have_cores_of_their_own(tmp_path, program, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    cores = pools.available_cores()
+    if len(cores) < 2:
+        pytest.skip("needs two cores")
+    pool = pools.LocalPool(tmp_path, {}, slots=2, threads=1)
+    for slot in (0, 1):
+        config = ExperimentConfig(seed=slot)
+        process = pool.start(config, slot)
+        process.wait()
+        assert process.poll() == 5
+        lines = (config.run_dir(tmp_path) / "output.log").read_text().splitlines()
+        assert "--threads=1" in lines[0].split()
+        assert lines[1] == f"cores {cores[slot]}"
+
+
+def test_processes_share_out_the_gpus(tmp_path, program, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    pool = pools.LocalPool(tmp_path, {}, slots=3, threads=1)
+    for slot, gpu in enumerate("353"):
+        config = ExperimentConfig(seed=slot)
+        pool.start(config, slot).wait()
+        output = (config.run_dir(tmp_path) / "output.log").read_text()
+        assert f"gpus {gpu}\n" in output
+
+
+@pytest.mark.parametrize(
+    "visible, gpus",
+    [("0,1", ["0", "1"]), ("GPU-ab", ["GPU-ab"]), ("", []), ("-1", [])],
+)
+def test_visible_gpus(monkeypatch, visible, gpus):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert pools.visible_gpus() == gpus
+
+
+def test_gpus_are_listed_by_the_driver(tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text("#!/bin/sh\necho 'GPU 0: H100'\necho 'GPU 1: H100'\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert pools.visible_gpus() == ["0", "1"]
+    driver.write_text("#!/bin/sh\nexit 9\n")
+    assert pools.visible_gpus() == []
+
+
+def test_a_process_that_does_not_end_is_killed(monkeypatch):
+    monkeypatch.setattr(pools, "SECONDS_TO_END", 0.1)
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
+    process = pools.Process(subprocess.Popen([sys.executable, "-c", code]))
+    process.wait()
+    assert process.poll() == -9

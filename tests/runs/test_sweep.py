@@ -1,0 +1,198 @@
+import dataclasses
+import io
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import rich.console
+from conftest import logged_run
+
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.grids import paper_grid
+from collaborative.runs import failures, planning, sweep
+from collaborative.system import files, interruption
+from collaborative.system.files import Busy
+
+CONFIGS = paper_grid(["digits"], truncate=64, epochs=4)
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    monkeypatch.setattr(sweep, "POLL_SECONDS", 0.001)
+
+
+class FakePool:
+    """Ends each experiment in a few polls, as `outcome(config)` says.
+
+    An outcome is an exit status; 0 logs a finished run first.
+    """
+
+    def __init__(self, log_dir, outcome, slots=2):
+        self.slots = slots
+        self.log_dir, self.outcome = log_dir, outcome
+        self.started, self.most, self.now = [], 0, set()
+
+    def start(self, config, slot):
+        assert slot not in self.now
+        self.now.add(slot)
+        self.most = max(self.most, len(self.now))
+        self.started.append(config)
+        return FakeProcess(self, config, slot)
+
+
+class FakeProcess:
+    def __init__(self, pool, config, slot):
+        self.pool, self.config, self.slot = pool, config, slot
+        self.polls, self.terminated = 0, False
+
+    def poll(self):
+        self.polls += 1
+        if self.polls < 3:
+            return None
+        status = self.pool.outcome(self.config)
+        self.pool.now.discard(self.slot)
+        if status == 0:
+            logged_run(self.config, self.pool.log_dir, finished=True)
+        return status
+
+    def terminate(self):
+        self.terminated = True
+
+    def wait(self):
+        assert self.terminated
+
+
+def swept(log_dir, pool, configs=CONFIGS):
+    """Runs a sweep; itself and what it showed."""
+    output = io.StringIO()
+    console = rich.console.Console(file=output, width=200)
+    result = sweep.Sweep(configs, log_dir, pool, console)
+    result.count = result.run()
+    return result, output.getvalue()
+
+
+def test_runs_all_side_by_side(tmp_path):
+    pool = FakePool(tmp_path, lambda config: 0)
+    result, output = swept(tmp_path, pool)
+    assert (result.count, result.failed, pool.most) == (13, {}, 2)
+    assert sorted(map(repr, pool.started)) == sorted(map(repr, CONFIGS))
+    assert "[13/13]" in output and "100%" in output
+
+
+def test_finished_ones_are_not_run_again(tmp_path):
+    for config in CONFIGS[:5]:
+        logged_run(config, tmp_path, finished=True)
+    pool = FakePool(tmp_path, lambda config: 0)
+    assert swept(tmp_path, pool)[0].count == 13
+    assert pool.started == CONFIGS[5:]
+
+
+def test_a_failure_stops_nothing_and_is_recorded(tmp_path):
+    def outcome(config):
+        log = config.run_dir(tmp_path) / "output.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("epoch 1/4\nrun_experiments.py: the total cost is nan\n\n")
+        return {CONFIGS[2]: 1, CONFIGS[4]: -9, CONFIGS[5]: -11}.get(config, 0)
+
+    result, output = swept(tmp_path, FakePool(tmp_path, outcome))
+    assert result.count == 10
+    assert list(result.failed.values()) == [
+        "run_experiments.py: the total cost is nan",
+        "killed (SIGKILL; out of memory?)",
+        "killed by signal 11",
+    ]
+    assert failures.reason(CONFIGS[4].run_dir(tmp_path)).startswith("killed")
+    assert "failed: killed by signal 11" in output
+    assert planning.standing(CONFIGS[2], tmp_path).state == "failed"
+    # The next sweep tries them again.
+    pool = FakePool(tmp_path, lambda config: 0)
+    assert swept(tmp_path, pool)[0].count == 13
+    assert set(pool.started) == {CONFIGS[2], CONFIGS[4], CONFIGS[5]}
+
+
+def test_a_process_that_ends_well_without_a_result_has_failed(tmp_path):
+    def outcome(config):
+        config.run_dir(tmp_path).mkdir(parents=True)
+        return 0 if config != CONFIGS[0] else 3
+
+    result, _ = swept(tmp_path, FakePool(tmp_path, outcome), CONFIGS[:2])
+    assert result.failed == {CONFIGS[0]: "exit status 3"}
+
+
+def test_why_a_process_ended(tmp_path):
+    log = tmp_path / "run" / "output.log"
+    assert "has vanished" in sweep.explanation(1, log)
+    log.parent.mkdir()
+    assert sweep.explanation(1, log) == "exit status 1"
+    log.write_text("epoch 1/2\nrun_experiments.py: no space left\n")
+    assert sweep.explanation(1, log) == "run_experiments.py: no space left"
+    assert sweep.explanation(137, log).startswith("killed (SIGKILL")
+
+
+def test_what_another_process_runs_is_waited_for(tmp_path):
+    """Its lock is free again once the other one has died: then it is run here."""
+    pool = FakePool(tmp_path, lambda config: 0)
+    other = threading.Event()
+
+    def hold():
+        with files.locked(CONFIGS[0].run_dir(tmp_path)):
+            other.set()
+            time.sleep(0.3)
+            assert CONFIGS[0] not in pool.started
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    other.wait()
+    assert swept(tmp_path, pool)[0].count == 13
+    thread.join()
+    assert pool.started[-1] == CONFIGS[0]
+
+
+def test_a_busy_run_is_tried_again(tmp_path):
+    statuses = iter([Busy.status, Busy.status, 0])
+    pool = FakePool(tmp_path, lambda config: next(statuses))
+    assert swept(tmp_path, pool, CONFIGS[:1])[0].count == 1
+    assert pool.started == CONFIGS[:1] * 3
+
+
+def test_an_interruption_ends_the_processes(tmp_path):
+    processes = []
+
+    class Pool(FakePool):
+        def start(self, config, slot):
+            processes.append(super().start(config, slot))
+            if len(processes) == 2:
+                raise interruption.Interrupted(15)
+            return processes[-1]
+
+    with pytest.raises(interruption.Interrupted):
+        swept(tmp_path, Pool(tmp_path, lambda config: 0))
+    assert processes[0].terminated
+
+
+def test_a_run_with_other_settings_is_left_alone(tmp_path):
+    logged_run(CONFIGS[0], tmp_path, finished=True)
+    other = [dataclasses.replace(config, jit="on") for config in CONFIGS]
+    pool = FakePool(tmp_path, lambda config: 0)
+    result, _ = swept(tmp_path, pool, other[:2])
+    reason = "in the way: a run with jit 'auto', not 'on'"
+    assert result.failed == {other[0]: reason}
+    assert pool.started == other[1:2]
+    assert planning.standing(CONFIGS[0], tmp_path).state == "finished"
+
+
+def test_names_are_shown_as_they_are(tmp_path):
+    config = ExperimentConfig("[red]bold/x", epochs=1)
+    pool = FakePool(tmp_path, lambda config: 0)
+    assert "[red]bold_x/ST-M" in swept(tmp_path, pool, [config])[1]
+
+
+def test_importing_is_light():
+    code = (
+        "import sys, collaborative.runs.sweep, collaborative.run_experiments;"
+        "print('tensorflow' in sys.modules)"
+    )
+    output = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert output.strip() == "False"

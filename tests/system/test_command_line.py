@@ -1,0 +1,100 @@
+import os
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+from absl import flags
+from conftest import ROOT
+
+from collaborative import collaboration
+from collaborative.experiments import flags as experiment_flags
+from collaborative.system import command_line
+
+
+def test_a_reader_that_has_seen_enough(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    script = "from collaborative.system import command_line; command_line.show('text')"
+    process = subprocess.run(
+        [sys.executable, "-c", script], stdout=writing, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (ValueError("\nwhat\nwhy"), "what"),
+        (ValueError(), "ValueError"),
+        (PermissionError(13, "Permission denied", "x.png"), "Permission denied"),
+    ],
+)
+def test_what_an_error_says(error, said):
+    assert command_line.first_line(error) == said
+
+
+COSTS = """
+from collaborative import collaboration
+import tensorflow as tf
+
+
+@collaboration.register("L4")
+def fourth_powers(g1, g2):
+    return tf.reduce_sum((g1 - g2) ** 4, axis=-1)
+"""
+
+
+@pytest.fixture
+def own_cost(tmp_path):
+    path = tmp_path / "my costs.py"
+    path.write_text(COSTS)
+    yield path
+    collaboration.METHODS.pop("L4", None)
+
+
+def test_a_cost_from_a_file_of_one_s_own(own_cost, fresh_flags):
+    argv = ["x", "--costs", str(own_cost), "--method", "L4,L2", "--alpha", "0.5"]
+    command_line.parse(argv, experiment_flags.FLAGS, "")
+    first, _ = experiment_flags.configs()
+    assert (first.method, first.alpha) == ("L4", 0.5)
+    g1, g2 = tf.constant([[1.0, 2.0]]), tf.constant([[3.0, 1.0]])
+    assert first.collaboration.cost([g1, g2]) == 16 + 1
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        (None, "must be a Python file, and there is no"),
+        ("1 +", "SyntaxError: invalid syntax"),
+        ("import nothing_of_the_kind", "ModuleNotFoundError: No module named"),
+        (
+            "from collaborative import register\nregister('L2')(print)",
+            "ValueError: there is a method 'L2' already",
+        ),
+        (
+            "from collaborative import register\nregister('a,b')(print)",
+            "ValueError: a method's name must be of letters",
+        ),
+    ],
+)
+def test_a_file_of_costs_that_cannot_be_used(tmp_path, capsys, content, said):
+    path = tmp_path / "costs.py"
+    if content:
+        path.write_text(content)
+    flag_values = flags.FlagValues()
+    command_line.define_costs_flag(flag_values)
+    with pytest.raises(SystemExit, match="2"):
+        command_line.parse(["x", "--costs", str(path)], flag_values, "")
+    message = capsys.readouterr().err
+    assert said in message and message.count("\n") == 1
+
+
+def test_a_flag_that_is_needed(capsys):
+    flag_values = flags.FlagValues()
+    flags.DEFINE_string("run", None, "Directory of a run.", flag_values=flag_values)
+    with pytest.raises(SystemExit, match="2"):
+        command_line.parse(["x"], flag_values, "", needed="run")
+    assert "--run is needed: Directory of a run.\n" in capsys.readouterr().err
+    assert command_line.parse(["x", "--run=a"], flag_values, "", needed="run") == []

@@ -1,0 +1,282 @@
+import dataclasses
+import gc
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from conftest import ROOT
+from tensorflow.python.framework.func_graph import FuncGraph
+
+from collaborative import datasets, logger, resnet
+from collaborative.experiments.checks import ConfigError
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.runs import reader
+from collaborative.system import environment, files
+from collaborative.training import trainer
+
+CONFIG = ExperimentConfig("tiny", members=("ST", "ST"), epochs=3, batch_size=16)
+ONE_EPOCH = dataclasses.replace(CONFIG, epochs=1)
+
+
+@pytest.fixture(autouse=True)
+def small_networks(monkeypatch):
+    """A smaller network under the name of ST, since building one takes seconds."""
+    small = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
+    monkeypatch.setitem(resnet.PRESETS, "ST", small)
+
+
+@pytest.fixture
+def tiny(images_and_labels):
+    """A data set of 64 training and 32 test images in three classes."""
+    images, labels = images_and_labels
+    train = datasets.Examples(images[:64], labels[:64])
+    test = datasets.Examples(images[64:], labels[64:])
+    none = datasets.Examples(images[:0], labels[:0])
+    return datasets.Dataset("tiny", ("dark", "grey", "light"), train, none, test)
+
+
+def silent(_):
+    pass
+
+
+def train(config, dataset, log_dir, **kwargs):
+    return trainer.train(config, dataset, log_dir, say=silent, **kwargs)
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Interrupts a run, as Ctrl-C would, after so many epochs."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epochs:
+            raise KeyboardInterrupt
+
+
+def test_a_run_leaves_its_files(tmp_path, tiny):
+    result = train(CONFIG, tiny, tmp_path)
+    assert result.run_dir == CONFIG.run_dir(tmp_path)
+    assert {path.name for path in result.run_dir.iterdir()} == {
+        "config.json",
+        "stats.pkl",
+        "error.png",
+        "cost.png",
+        "tensorboard",
+        "model.keras",
+        "lock",
+    }
+    config = json.loads((result.run_dir / "config.json").read_text())
+    assert config["config"] == CONFIG.to_json()
+    assert config["data"] == {"train": 64, "validation": 0, "test": 32}
+    assert config["versions"]["keras"] == keras.__version__
+    assert result.statistics["end_time"] > result.statistics["start_time"]
+    assert set(result.statistics["models"]) == {"ST", "ST_2", "ensemble"}
+
+
+def test_the_saved_model_has_the_logged_results(tmp_path, tiny):
+    result = train(CONFIG, tiny, tmp_path)
+    model = keras.models.load_model(result.run_dir / "model.keras")
+    metrics = model.evaluate(
+        tiny.test.images, tiny.test.labels, verbose=0, return_dict=True
+    )
+    for name, curves in result.statistics["models"].items():
+        assert metrics[f"{name}_error"] == pytest.approx(curves["test_error"][-1])
+        assert metrics[f"{name}_cost"] == pytest.approx(curves["test_cost"][-1], 1e-4)
+
+
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, tiny):
+    whole = train(CONFIG, tiny, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(CONFIG, tiny, tmp_path / "parts", callbacks=[StopAfter(2)])
+    assert trainer.finished_result(CONFIG, tmp_path / "parts") is None
+    said = []
+    parts = trainer.train(CONFIG, tiny, tmp_path / "parts", say=said.append)
+    assert [line.startswith("goes on after epoch 2 of 3") for line in said] == [True]
+    for name, curves in whole.statistics["models"].items():
+        for statistic, curve in curves.items():
+            other = parts.statistics["models"][name][statistic]
+            np.testing.assert_array_equal(curve, other)
+    models = [
+        keras.models.load_model(result.run_dir / "model.keras")
+        for result in (whole, parts)
+    ]
+    for one, other in zip(models[0].variables, models[1].variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_that_was_killed_before_its_end_was_written_is_finished(
+    tmp_path, tiny, monkeypatch
+):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    config = dataclasses.replace(CONFIG, epochs=1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(trainer, "_finish", killed)
+        train(config, tiny, tmp_path)
+    assert trainer.finished_result(config, tmp_path) is None
+    result = train(config, tiny, tmp_path)
+    assert result.statistics["end_time"] and len(result.statistics["seconds"]) == 1
+
+
+def test_finished_and_other_runs_are_told_apart(tmp_path, tiny):
+    assert trainer.finished_result(ONE_EPOCH, tmp_path) is None
+    train(ONE_EPOCH, tiny, tmp_path)
+    found = trainer.finished_result(ONE_EPOCH, tmp_path)
+    assert found.statistics["end_time"]
+    other = dataclasses.replace(ONE_EPOCH, strategy="mirrored")
+    message = r"a run with strategy 'single', not 'mirrored'.*--overwrite"
+    with pytest.raises(trainer.RunError, match=message):
+        trainer.finished_result(other, tmp_path)
+    with pytest.raises(trainer.RunError, match=message):
+        train(other, tiny, tmp_path)
+    result = train(other, tiny, tmp_path, overwrite=True)
+    assert result.statistics["params"]["strategy"] == "mirrored"
+
+
+def test_a_damaged_config_is_not_overwritten(tmp_path, tiny):
+    run_dir = CONFIG.run_dir(tmp_path)
+    run_dir.mkdir(parents=True)
+    (run_dir / "config.json").write_text("{")
+    with pytest.raises(trainer.RunError, match=r"config.json is damaged"):
+        train(CONFIG, tiny, tmp_path)
+    assert (run_dir / "config.json").read_text() == "{"
+
+
+def test_statistics_that_cannot_be_read_are_not_overwritten(tmp_path):
+    path = CONFIG.run_dir(tmp_path) / "stats.pkl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not ours")
+    with pytest.raises(trainer.RunError, match=r"stats.pkl: not a pickle.*--overwr"):
+        trainer.finished_result(CONFIG, tmp_path)
+
+
+def test_a_single_member(tmp_path, tiny):
+    config = dataclasses.replace(CONFIG, members=("ST",), method=None, epochs=1)
+    result = train(config, tiny, tmp_path)
+    assert set(result.statistics["models"]) == {"ST"}
+    assert result.run_dir == config.run_dir(tmp_path)
+
+
+def test_validation_images_are_measured_each_epoch_and_test_images_once(tmp_path, tiny):
+    part = datasets.Examples(tiny.train.images[48:], tiny.train.labels[48:])
+    split = dataclasses.replace(tiny, validation=part)
+    config = dataclasses.replace(CONFIG, validation=16)
+    curves = train(config, split, tmp_path).statistics["models"]["ensemble"]
+    assert np.isfinite(curves["validation_error"]).all()
+    assert np.isnan(curves["test_error"]).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_trains(precision, tmp_path, tiny):
+    config = dataclasses.replace(CONFIG, precision=precision, epochs=10)
+    models = train(config, tiny, tmp_path).statistics["models"]
+    assert models["ensemble"]["train_cost"][-1] < models["ensemble"]["train_cost"][0]
+
+
+def test_batch_larger_than_the_data(tmp_path, tiny):
+    config = dataclasses.replace(CONFIG, batch_size=65)
+    with pytest.raises(ConfigError, match="batch_size 65 is larger than the 64 train"):
+        train(config, tiny, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_images_that_cannot_be_halved(tmp_path, tiny):
+    odd = datasets.Examples(tiny.train.images[:, :7, :7], tiny.train.labels)
+    with pytest.raises(ConfigError, match="ST does not fit: images of 7x7"):
+        train(CONFIG, dataclasses.replace(tiny, train=odd), tmp_path)
+
+
+def test_diverging_run_stops_and_keeps_what_was_logged(tmp_path, tiny):
+    config = dataclasses.replace(CONFIG, learning_rate=1e30)
+    with pytest.raises(logger.TrainingDiverged, match="total cost is"):
+        train(config, tiny, tmp_path)
+
+
+@pytest.mark.parametrize("jit", ["off", "on"])
+def test_images_held_on_the_device_give_the_same_run(tmp_path, tiny, monkeypatch, jit):
+    """What a GPU does differently, on the CPU."""
+    config = dataclasses.replace(CONFIG, jit=jit, epochs=2)
+    fed = train(config, tiny, tmp_path / "fed").statistics
+    monkeypatch.setattr(environment, "has_gpu", lambda: True)
+    held = train(config, tiny, tmp_path / "held").statistics
+    for name, curves in fed["models"].items():
+        for statistic, values in curves.items():
+            np.testing.assert_allclose(
+                held["models"][name][statistic], values, rtol=1e-4, err_msg=statistic
+            )
+
+
+def test_a_run_that_another_process_is_at_is_left_alone(tmp_path, tiny):
+    with (
+        files.locked(CONFIG.run_dir(tmp_path)),
+        pytest.raises(files.Busy, match="another process is writing"),
+    ):
+        train(CONFIG, tiny, tmp_path)
+
+
+MIRRORED = """
+import sys
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+from collaborative import datasets, resnet
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.training import trainer
+resnet.PRESETS["ST"] = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
+data = datasets.load("digits", truncate=128)
+results = []
+for strategy in ("single", "mirrored"):
+    config = ExperimentConfig(
+        members=("ST", "ST"), epochs=2, truncate=128, strategy=strategy
+    )
+    results.append(trainer.train(config, data, sys.argv[1] + strategy).statistics)
+for name, curves in results[0]["models"].items():
+    for statistic, values in curves.items():
+        other = results[1]["models"][name][statistic]
+        np.testing.assert_allclose(other, values, rtol=2e-3, err_msg=statistic)
+for statistic, values in results[0]["totals"].items():
+    np.testing.assert_allclose(results[1]["totals"][statistic], values, rtol=2e-3)
+"""
+
+
+def test_two_devices_give_the_run_of_one(tmp_path):
+    """In a process of its own, since devices are set once."""
+    command = [sys.executable, "-c", MIRRORED, f"{tmp_path}/"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]
+
+
+def test_a_finished_run_is_evaluated(tmp_path, tiny):
+    negatives = datasets.Examples(255 - tiny.test.images, tiny.test.labels)
+    foreign = dataclasses.replace(tiny, name="other", test=negatives)
+    result = train(CONFIG, tiny, tmp_path, foreign=foreign)
+    found = reader.read_statistics(result.run_dir / "stats.pkl")["evaluation"]
+    model = keras.models.load_model(result.run_dir / "model.keras")
+    answers = model.predict(tiny.test.images, verbose=0).argmax(axis=1)
+    np.testing.assert_array_equal(found["answers"]["ensemble"], answers)
+    assert len(set(found["images"].tolist())) == 32
+    for name, curves in result.statistics["models"].items():
+        scores = found["models"][name]
+        assert scores["error"] == pytest.approx(curves["test_error"][-1])
+        assert scores["nll"] == pytest.approx(curves["test_cost"][-1], 1e-4)
+        assert scores["confusion"].sum() == 32
+    assert found["foreign"] == "other"
+    assert all(0 <= area <= 1 for area in found["detection"].values())
+
+
+def test_a_run_leaves_no_graphs_behind(tmp_path, tiny):
+    def graphs():
+        gc.collect()
+        found = [o for o in gc.get_objects() if isinstance(o, FuncGraph)]
+        return sum(len(graph.get_operations()) > 100 for graph in found)
+
+    before = graphs()
+    train(ONE_EPOCH, tiny, tmp_path)
+    assert graphs() == before
