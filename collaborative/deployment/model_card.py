@@ -8,6 +8,7 @@ import pathlib
 import textwrap
 
 from collaborative.deployment import runtimes
+from collaborative.experiments.config import ExperimentConfig
 from collaborative.system import files, text_table
 
 METADATA, CARD = "metadata.json", "model_card.md"
