@@ -1,22 +1,30 @@
-PYTHON ?= python3.11
+# The newest Python that is there and that TensorFlow supports.
+PYTHON ?= $(shell for version in 3.13 3.12 3.11; do \
+	python$$version -c 'import ensurepip, venv' 2>/dev/null && echo python$$version && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/installed
+TO_RUN := $(VENV)/installed-to-run
+TO_TEST := $(VENV)/installed-to-test
 
 .PHONY: run test lint clean
 
-run: $(INSTALLED)
+run: $(TO_RUN)
 	$(BIN)/python run_experiments.py --dataset digits --method L2 --alpha 0.01
 
-test: $(INSTALLED)
+test: $(TO_TEST)
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 -m "not slow"
 
-lint: $(INSTALLED)
+lint: $(TO_TEST)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-$(INSTALLED): setup.cfg constraints.txt
+$(TO_RUN): setup.cfg setup.py constraints.txt
+	$(if $(PYTHON),,$(error Python 3.11, 3.12 or 3.13 is needed, with venv; none is there: install one, or name it: make PYTHON=...))
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(TO_TEST): $(TO_RUN)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,export]'
 	touch $@
 

@@ -76,7 +76,7 @@ def run():
     print(path)
 
 
-def main(argv):
+def main(argv=None):
     """The command; returns its exit status."""
     command_line.parse(argv, FLAGS, __doc__)
     interrupted = "interrupted; the report is not complete"
@@ -86,4 +86,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(main())

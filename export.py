@@ -124,7 +124,7 @@ def verify(artifact, plain, trained, examples, precision):
     )
 
 
-def main(argv):
+def main(argv=None):
     """The command; returns its exit status."""
     parse_flags(argv)
     interrupted = "interrupted; nothing was exported"
@@ -138,4 +138,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(main())

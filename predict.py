@@ -114,7 +114,7 @@ def predict(paths):
     return 0
 
 
-def main(argv):
+def main(argv=None):
     """The command; returns its exit status."""
     paths = command_line.parse(argv, FLAGS, __doc__, arguments=True, needed="model")
     if not paths:
@@ -126,4 +126,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(main())

@@ -30,7 +30,7 @@ with epy.lazy_imports():  # what a single run or a sweep alone needs
     from collaborative.training import progress, trainer
 
 
-def main(argv):
+def main(argv=None):
     """The command; returns its exit status."""
     command_line.parse(argv, FLAGS, __doc__)
     interrupted = "interrupted; the same command goes on from there"
@@ -149,4 +149,4 @@ def jobs():
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(main())

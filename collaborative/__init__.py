@@ -13,11 +13,12 @@ import pathlib
 
 from etils import epy
 
+from collaborative import _checkout
+
 # In a checkout the paper's files (models.py, resnet.py, ...) lie beside this folder, in
 # an installed package in it. They are modules of the package in either case.
-_CHECKOUT = pathlib.Path(__file__).parents[1]
 if not pathlib.Path(__file__).with_name("models.py").exists():
-    __path__.append(str(_CHECKOUT))
+    _checkout.adopt(pathlib.Path(__file__).parents[1])
 
 with epy.lazy_api_imports(globals()):
     from collaborative.collaboration import Collaboration, register

@@ -46,7 +46,7 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
     """Parses a command line; shows the help or a one-line error and leaves.
 
     Args:
-        argv: the command line, the program's name first.
+        argv: the command line, the program's name first; None is that of the process.
         flag_values: the command's absl `FlagValues`, which are set.
         description: what `--help` shows above the flags.
         arguments: whether the command takes any that are no flags.
@@ -55,6 +55,7 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
     Returns:
         The arguments that are no flags.
     """
+    argv = sys.argv if argv is None else argv
     if {"--help", "-help", "-h"} & set(argv[1:]):
         show(f"{description}\n{flag_values.get_help()}")
         sys.exit(0)
