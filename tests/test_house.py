@@ -1,0 +1,142 @@
+"""The order of the house: who imports whom, and that importing does nothing."""
+
+import ast
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+# From the ground up. A storey may import those before it; of its own rooms, none may
+# import another.
+STOREYS = (
+    {"system"},
+    {"data", "collaboration"},
+    {"nn"},
+    {"resnet", "models", "datasets", "logger"},
+    {"experiments"},
+    {"runs"},
+    {"training", "deployment", "report"},
+    {"analysis", "run_experiments", "export", "predict"},
+)
+LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
+COMMANDS = STOREYS[-1]
+SAME_ROOM = {"schedules": "collaboration"}
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for path in sorted([*ROOT.glob("collaborative/**/*.py"), *ROOT.glob("*.py")])
+    if path.name not in ("__init__.py", "_checkout.py", "setup.py")
+}
+
+
+def room_of(module):
+    """The room of a module, as `collaborative.nn.metrics` or `models`."""
+    room = module.removeprefix("collaborative.").partition(".")[0]
+    return SAME_ROOM.get(room, room)
+
+
+def imported(path):
+    """Modules of the project that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_a_module_imports_only_storeys_below_its_own(module):
+    own = room_of(module)
+    rooms = {
+        room_of(name)
+        for name in imported(FILES[module])
+        if name.startswith("collaborative.")
+    }
+    above = {r for r in rooms - {own} if LEVEL.get(r, 99) >= LEVEL[own]}
+    assert not above, f"{module} must not import {above}"
+
+
+def test_no_module_is_imported_by_its_short_name():
+    """`from models import …` is for people; two copies of a module are not one."""
+    short = {path.stem for path in ROOT.glob("*.py")}
+    for module, path in FILES.items():
+        roots = {name.partition(".")[0] for name in imported(path)}
+        assert not roots & short, module
+
+
+IMPORT_ALL = """
+import importlib, sys
+from absl import flags
+for name in sys.argv[1].split(","):
+    importlib.import_module(name)
+import tensorflow as tf
+# Refused once the context of TensorFlow's eager execution is there.
+tf.config.threading.set_intra_op_parallelism_threads(1)
+# TensorFlow's own absl.logging has some.
+ours = [flag for flag in flags.FLAGS if flag not in known_flags()]
+assert not ours, ours
+pyplot = sys.modules.get("matplotlib.pyplot")
+assert pyplot is None or not pyplot.get_fignums()
+"""
+KNOWN_FLAGS = """
+def known_flags():
+    import absl.logging, subprocess
+    code = (
+        "import tensorflow, tensorflow_datasets, keras; from absl import flags;"
+        "print(','.join(flags.FLAGS))"
+    )
+    return subprocess.check_output([sys.executable, "-c", code], text=True).split(",")
+"""
+
+
+def test_importing_every_module_does_nothing(tmp_path):
+    names = [n if "." in n else f"collaborative.{n}" for n in FILES]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [sys.executable, "-c", KNOWN_FLAGS + IMPORT_ALL, ",".join(names)],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_importing_the_package_is_light():
+    code = (
+        "import sys, collaborative;"
+        "heavy = {'tensorflow', 'keras', 'pandas', 'matplotlib', 'numpy', 'scipy'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+BY_SHORT_NAMES = """
+import numpy as np
+{first}
+import keras
+from {models} import EnsembleModel
+import models, resnet, collaborative
+assert models is collaborative.models and collaborative.EnsembleModel is EnsembleModel
+assert resnet.PRESETS is collaborative.PRESETS
+shape = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
+members = [resnet.build_resnet(shape, (8, 8, 1), 3, name, seed=0) for name in "ab"]
+ensemble = EnsembleModel(members, method="L2", alpha=0.01)
+ensemble.compile("adam", jit_compile=False)
+images = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 1)).astype("uint8")
+ensemble.fit(images, np.arange(32) % 3, verbose=0)
+ensemble.save("ensemble.keras")
+for load in (keras.models.load_model, collaborative.load_model):
+    loaded = load("ensemble.keras")
+    assert type(loaded) is EnsembleModel
+    np.testing.assert_array_equal(loaded(images), ensemble(images))
+"""
+
+
+@pytest.mark.parametrize("first", ["", "import collaborative"])
+def test_the_checkout_s_files_by_their_short_names(first, tmp_path):
+    code = BY_SHORT_NAMES.format(first=first, models="models")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True
+    )
