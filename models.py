@@ -185,7 +185,7 @@ class EnsembleModel(_CollaborativeModel):
         members: at least two Keras models with different names, each from the same
             inputs to logits `[batch, classes]`. Architectures may differ.
         method: "CE", "L2" or "L1", or beyond the paper another of
-            `collaboration.METHODS`: how collaboration is measured; "Single" is the
+            `costs.METHODS`: how collaboration is measured; "Single" is the
             traditional ensemble, whose members know nothing of each other.
         alpha: the collaboration weight, >= 0.
         weight_decay: factor of sum(w^2)/2 over the kernels in the total cost.
