@@ -50,11 +50,12 @@ class _CollaborativeModel(Classifier):
     ):
         settings = {n: kwargs.pop(n) for n in _COLLABORATION & kwargs.keys()}
         collaboration = Collaboration(method, float(alpha), **settings)
-        is_scheduled = collaboration.schedule != "constant"
         totals = ["collaboration_cost", "weight_decay", "loss"]
-        totals += ["alpha"] if is_scheduled else []
+        totals += ["alpha"] if collaboration.is_scheduled else []
         totals += ["unlabeled_cost"] if unlabeled else []
-        if is_scheduled and not steps:
+        if isinstance(collaboration.schedule, str) and not (
+            steps or collaboration.schedule == "constant"
+        ):
             raise ValueError("a schedule of alpha needs steps, those of all training")
         if unlabeled not in (None, *UNLABELED_STEPS):
             raise ValueError(
@@ -83,10 +84,12 @@ class _CollaborativeModel(Classifier):
         """The collaboration weight, before its schedule."""
         return self.collaboration.alpha
 
-    def total_cost(self, costs, logits, teacher=(), unlabeled_cost=0.0):
+    def total_cost(
+        self, costs, logits, labels, weights=None, teacher=(), unlabeled_cost=0.0
+    ):
         """Equations (2.1) and (2.2): sum_i CE_i + alpha Collab + weight decay."""
         alpha = self._alpha()
-        collaboration_cost = self.collaboration_cost(logits, teacher)
+        collaboration_cost = self.collaboration_cost(logits, labels, weights, teacher)
         decay = self._weight_decay_cost()
         total = tf.reduce_sum(costs) + alpha * collaboration_cost + decay
         if self.losses:
@@ -98,21 +101,28 @@ class _CollaborativeModel(Classifier):
             "weight_decay": decay,
             "loss": total,
         }
-        parts |= {"alpha": alpha} if self._is_scheduled else {}
+        parts |= {"alpha": alpha} if self.collaboration.is_scheduled else {}
         return parts | ({"unlabeled_cost": unlabeled_cost} if self.unlabeled else {})
 
     def separate_cost(self, unlabeled_cost):
         """alpha Collab(g(unlabeled images)), of a step of its own (section 7.3)."""
         return self._alpha() * self.unlabeled_weight * unlabeled_cost
 
-    def collaboration_cost(self, logits, teacher=()):
-        """Collab of equation (2.2), before alpha, of the members' logits: a scalar."""
+    def collaboration_cost(self, logits, labels=None, weights=None, teacher=()):
+        """Collab of equation (2.2), before alpha, of the members' logits: a scalar.
+
+        Args:
+            logits: of the members, each `[batch, classes]`.
+            labels: integers `[batch]`; None for images without labels.
+            weights: of the images, `[batch]`; None: all 1.
+            teacher: logits of a teacher, `[batch, classes]`, or ().
+        """
         if self.method == "Single":
             return tf.zeros(())
         others = [] if isinstance(teacher, tuple) else [tf.cast(teacher, tf.float32)]
         if len(logits) + len(others) < 2:
             return tf.zeros(())  # a student that is measured without its teacher
-        cost = self.collaboration.cost([*logits, *others])
+        cost = self.collaboration.cost([*logits, *others], labels, weights)
         return cost if self.alpha else tf.stop_gradient(cost)
 
     def _weight_decay_cost(self):
@@ -124,14 +134,9 @@ class _CollaborativeModel(Classifier):
 
     def _alpha(self):
         """alpha at this step."""
-        if not self._is_scheduled:
+        if not self.collaboration.is_scheduled:
             return self.alpha
-        done = tf.cast(self.optimizer.iterations, tf.float32)
-        return self.collaboration.weight(tf.minimum(done / self.steps, 1.0))
-
-    @property
-    def _is_scheduled(self):
-        return self.collaboration.schedule != "constant"
+        return self.collaboration.weight(self.optimizer.iterations, self.steps)
 
     def get_config(self):
         return {
@@ -140,7 +145,26 @@ class _CollaborativeModel(Classifier):
             "weight_decay": self.weight_decay,
             "steps": self.steps,
             **dataclasses.asdict(self.collaboration),
+            "schedule": _serialized(self.collaboration.schedule),
         }
+
+
+def _serialized(schedule):
+    """A schedule as plain values: its name, or what Keras makes of a callable."""
+    if isinstance(schedule, str):
+        return schedule
+    return keras.saving.serialize_keras_object(schedule)
+
+
+def _deserialized(config, custom_objects=None):
+    """The settings of a saved model, with the schedule that `_serialized` took."""
+    schedule = config.get("schedule", "constant")
+    if isinstance(schedule, str):
+        return config
+    schedule = keras.saving.deserialize_keras_object(
+        schedule, custom_objects=custom_objects
+    )
+    return config | {"schedule": schedule}
 
 
 @keras.saving.register_keras_serializable(package="collaborative")
@@ -162,7 +186,7 @@ class SingleModel(_CollaborativeModel):
     """
 
     def __init__(self, member, weight_decay=0.0, method="Single", alpha=0.0, **kwargs):
-        kwargs["pull"] = (1, 0)  # the teacher's logits are constants
+        kwargs.pop("pull", None)  # the teacher's logits are constants anyway
         super().__init__([member], weight_decay, method, alpha, **kwargs)
 
     def get_config(self):
@@ -174,7 +198,7 @@ class SingleModel(_CollaborativeModel):
         member = keras.saving.deserialize_keras_object(
             config["member"], custom_objects=custom_objects
         )
-        return cls(**config | {"member": member})
+        return cls(**_deserialized(config, custom_objects) | {"member": member})
 
 
 @keras.saving.register_keras_serializable(package="collaborative")
@@ -185,7 +209,7 @@ class EnsembleModel(_CollaborativeModel):
         members: at least two Keras models with different names, each from the same
             inputs to logits `[batch, classes]`. Architectures may differ.
         method: "CE", "L2" or "L1", or beyond the paper another of
-            `collaboration.METHODS`: how collaboration is measured; "Single" is the
+            `costs.METHODS`: how collaboration is measured; "Single" is the
             traditional ensemble, whose members know nothing of each other.
         alpha: the collaboration weight, >= 0.
         weight_decay: factor of sum(w^2)/2 over the kernels in the total cost.
@@ -270,7 +294,7 @@ class EnsembleModel(_CollaborativeModel):
             keras.saving.deserialize_keras_object(member, custom_objects=custom_objects)
             for member in config["members"]
         ]
-        return cls(**config | {"members": members})
+        return cls(**_deserialized(config, custom_objects) | {"members": members})
 
 
 def load_model(path, **kwargs):

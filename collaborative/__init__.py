@@ -21,7 +21,8 @@ if not pathlib.Path(__file__).with_name("models.py").exists():
     _checkout.adopt(pathlib.Path(__file__).parents[1])
 
 with epy.lazy_api_imports(globals()):
-    from collaborative.collaboration import Collaboration, register
+    from collaborative.collaboration import Collaboration, register_topology
+    from collaborative.costs import register
     from collaborative.data.examples import Inputs
     from collaborative.datasets import load as load_dataset
     from collaborative.deployment.plain_models import plain_model
@@ -29,3 +30,4 @@ with epy.lazy_api_imports(globals()):
     from collaborative.resnet import PRESETS, build_resnet
     from collaborative.runs.reader import read_statistics
     from collaborative.runs.run_table import load_runs
+    from collaborative.schedules import register_schedule

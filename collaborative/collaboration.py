@@ -1,14 +1,11 @@
-"""Collaboration costs (section 2.0.1, equations (1) to (3), and section 5.2).
+"""How the members of an ensemble collaborate (section 5.2, equation (2.2)).
 
-Each cost compares the logits g1, g2 `[batch, classes]` of two members; sums run over
-the classes, then the mean is taken over the batch. For more than two members the cost
-is the sum over consecutive pairs (section 5.2). Gradients flow into both members.
+The cost of a pair of members (`costs`) is the mean over the batch. For more than two
+members the cost is the sum over consecutive pairs. Gradients flow into both members.
 
-The paper's formula (1) has a slip (its second term names f1 twice); section 5.2 has
-the symmetric form, which is used here.
-
-Beyond the paper: further costs, a cost of one's own (`register`), a temperature, other
-pairs than consecutive ones, and members that are pulled unequally (section 7.3).
+Beyond the paper: other pairs than consecutive ones, a temperature, members that are
+pulled unequally, a weight that changes over training (section 7.3), and costs that see
+all members at once.
 """
 
 from __future__ import annotations
@@ -16,148 +13,58 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import re
+from collections.abc import Callable
 
 from etils import epy
 
 from collaborative import schedules
+from collaborative.costs import METHODS, check_method, has_temperature
+from collaborative.system.registry import Registry
 
 with epy.lazy_imports():
     import tensorflow as tf
 
-TOPOLOGIES = {  # pairs of n members, as indices
-    "chain": lambda n: list(itertools.pairwise(range(n))),
-    "ring": lambda n: [*itertools.pairwise(range(n)), (n - 1, 0)][: math.comb(n, 2)],
-    "all": lambda n: list(itertools.combinations(range(n), 2)),
-    "star": lambda n: [(0, i) for i in range(1, n)],
-}
+TOPOLOGIES = Registry("topology")  # from a number of members to pairs of their indices
 PAIR_COSTS = ("sum", "mean")
 UNLABELED_STEPS = ("mixed", "separate")  # how images without labels come into a step
-METHODS = {}
-_WITH_TEMPERATURE = set()
 
 
-def register(name, *, probabilities=False):
-    """Makes a function a collaboration cost that `method` can name.
-
-    Args:
-        name: of the method, for lists in flags and for directories: letters, digits,
-            `_`, `.`, `+` and `-`.
-        probabilities: whether the cost looks at the softmax of the logits, which then
-            can have a temperature.
-
-    Returns:
-        A decorator of functions from two members' logits, float32 `[batch, classes]`
-        each, to the cost of each image, `[batch]`.
+def register_topology(name):
+    """Makes a function a topology: from a number of members to pairs of their indices.
 
     Raises:
         ValueError: for a name that is taken or cannot be one.
-
-    Example:
-        @collaboration.register("huber")
-        def huber(g1, g2):
-            return tf.reduce_sum(tf.keras.losses.huber(g1[..., None], g2[..., None]), 1)
     """
 
-    if not re.fullmatch(r"[\w.+-]+", name):
-        raise ValueError(
-            f"a method's name must be of letters, digits, _, ., + and -, got {name!r}"
-        )
-
-    def add(cost):
-        if name == "Single" or METHODS.get(name, cost) is not cost:
-            raise ValueError(f"there is a method {name!r} already: choose another name")
-        METHODS[name] = cost
-        if probabilities:
-            _WITH_TEMPERATURE.add(name)
-        return cost
+    def add(pairs):
+        TOPOLOGIES.add(name, pairs)
+        return pairs
 
     return add
 
 
-@register("CE", probabilities=True)
-def symmetric_cross_entropy(g1, g2):
-    """CE: -sum_c (p1_c log p2_c + p2_c log p1_c), with p = softmax(g).
-
-    Args:
-        g1, g2: logits `[batch, classes]`.
-
-    Returns:
-        Cost of each image, `[batch]`.
-    """
-    return _cross_entropy(g1, g2) + _cross_entropy(g2, g1)
+@register_topology("chain")
+def chain(n):
+    """Consecutive members, as in the paper (section 5.2)."""
+    return list(itertools.pairwise(range(n)))
 
 
-@register("L2")
-def squared_distance(g1, g2):
-    """L2: sum_c (g1_c - g2_c)^2; logits `[batch, classes]` to costs `[batch]`."""
-    return tf.reduce_sum(tf.math.squared_difference(g1, g2), axis=-1)
+@register_topology("ring")
+def ring(n):
+    """As `chain`, and the last member with the first."""
+    return [*itertools.pairwise(range(n)), (n - 1, 0)][: math.comb(n, 2)]
 
 
-@register("L1")
-def absolute_distance(g1, g2):
-    """L1: sum_c |g1_c - g2_c|; logits `[batch, classes]` to costs `[batch]`."""
-    return tf.reduce_sum(tf.abs(g1 - g2), axis=-1)
+@register_topology("all")
+def all_pairs(n):
+    """Each member with each other one."""
+    return list(itertools.combinations(range(n), 2))
 
 
-@register("CE_stop_gradient", probabilities=True)
-def fixed_target_cross_entropy(g1, g2):
-    """CE as the author's code has it: the probabilities are targets, without gradient.
-
-    Args, Returns: as `symmetric_cross_entropy`.
-    """
-    return _cross_entropy(tf.stop_gradient(g1), g2) + _cross_entropy(
-        tf.stop_gradient(g2), g1
-    )
-
-
-@register("KL", probabilities=True)
-def mutual_learning(g1, g2):
-    """KL(p2 || p1) + KL(p1 || p2), the first of each a target without gradient.
-
-    Deep mutual learning (Zhang et al. 2018, equation 4). It is `CE_stop_gradient` less
-    the entropies of the targets, so that the two train alike.
-
-    Args, Returns: as `symmetric_cross_entropy`.
-    """
-    entropies = _cross_entropy(g1, g1) + _cross_entropy(g2, g2)
-    return fixed_target_cross_entropy(g1, g2) - tf.stop_gradient(entropies)
-
-
-@register("cosine")
-def cosine_distance(g1, g2):
-    """1 - cos(g1, g2) of the logits, less their means over the classes.
-
-    The means say nothing (softmax does not see them). Blind to the logits' scale.
-
-    Args, Returns: as `symmetric_cross_entropy`.
-    """
-    u1, u2 = _direction(g1), _direction(g2)
-    return 1 - tf.reduce_sum(u1 * u2, axis=-1)
-
-
-def _cross_entropy(target, g):
-    """-sum_c softmax(target)_c log softmax(g)_c, `[batch]`."""
-    return -tf.reduce_sum(tf.nn.softmax(target) * tf.nn.log_softmax(g), axis=-1)
-
-
-def _direction(g):
-    centred = g - tf.reduce_mean(g, axis=-1, keepdims=True)
-    return tf.math.l2_normalize(centred, axis=-1, epsilon=1e-6)
-
-
-def check_method(method):
-    """Raises ValueError unless `method` is "Single" or names a collaboration cost."""
-    if method not in METHODS and method != "Single":
-        raise ValueError(
-            f"method must be one of {', '.join(METHODS)}, Single, got {method!r}; a "
-            "cost of your own is to be registered first (--costs)"
-        )
-
-
-def has_temperature(method):
-    """Whether a method compares probabilities, which a temperature can soften."""
-    return method in _WITH_TEMPERATURE
+@register_topology("star")
+def star(n):
+    """The first member with each other one."""
+    return [(0, i) for i in range(1, n)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,15 +73,19 @@ class Collaboration:
 
     Args:
         method: a name in `METHODS`, or "Single": not at all.
-        alpha: the collaboration weight, >= 0.
+        alpha: the collaboration weight, >= 0; a `signed` method's may be negative.
         temperature: the logits are divided by it and the cost multiplied with its
             square (Hinton et al. 2015); for methods that compare probabilities.
         topology: which pairs of members collaborate: "chain" (consecutive ones), "ring"
-            (the last with the first too), "all", or "star" (the first with each).
+            (the last with the first too), "all", "star" (the first with each), or one
+            of one's own (`register_topology`). It, `pair_cost`, `temperature` and
+            `pull` are for pairwise costs.
         pair_cost: "sum" over the pairs, or "mean".
         pull: how far each member is drawn to the others: factors of the gradients of
             the collaboration cost, by member; 0 has it teach only. Empty: 1 each.
-        schedule: of alpha over training, see `schedules`.
+        schedule: of alpha over training: a name, see `schedules`, or a callable from
+            the number of updates that are done to a factor, such as a
+            `keras.optimizers.schedules.LearningRateSchedule`.
 
     Raises:
         ValueError: for a value that cannot be.
@@ -186,13 +97,33 @@ class Collaboration:
     topology: str = "chain"
     pair_cost: str = "sum"
     pull: tuple[float, ...] = ()
-    schedule: str = "constant"
+    schedule: str | Callable = "constant"
 
     def __post_init__(self):
         object.__setattr__(self, "pull", tuple(map(float, self.pull)))
         check_method(self.method)
-        if not (math.isfinite(self.alpha) and self.alpha >= 0):
-            raise ValueError(f"alpha must be a finite number >= 0, got {self.alpha}")
+        self._check_alpha()
+        self._check_temperature()
+        TOPOLOGIES.find(self.topology)
+        if self.pair_cost not in PAIR_COSTS:
+            raise ValueError(
+                f"pair_cost must be one of {', '.join(PAIR_COSTS)}, "
+                f"got {self.pair_cost!r}"
+            )
+        if not all(math.isfinite(pull) and pull >= 0 for pull in self.pull):
+            raise ValueError(f"pull must be numbers >= 0, got {self.pull}")
+        self._check_pairwise()
+        if not callable(self.schedule):
+            schedules.parse(self.schedule)
+
+    def _check_alpha(self):
+        signed = self.method in METHODS and METHODS[self.method].signed
+        least = -math.inf if signed else 0
+        if not (math.isfinite(self.alpha) and self.alpha >= least):
+            wanted = "a finite number" + " >= 0" * (not signed)
+            raise ValueError(f"alpha must be {wanted}, got {self.alpha}")
+
+    def _check_temperature(self):
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise ValueError(f"temperature must be above 0, got {self.temperature}")
         if self.temperature != 1 and not has_temperature(self.method):
@@ -201,50 +132,83 @@ class Collaboration:
                 f"a temperature softens probabilities, which {self.method} does not "
                 f"compare: leave it at 1, or use method {names}"
             )
-        for name, allowed in (("topology", TOPOLOGIES), ("pair_cost", PAIR_COSTS)):
-            value = getattr(self, name)
-            if value not in allowed:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(allowed)}, got {value!r}"
-                )
-        if not all(math.isfinite(pull) and pull >= 0 for pull in self.pull):
-            raise ValueError(f"pull must be numbers >= 0, got {self.pull}")
-        schedules.parse(self.schedule)
 
-    def cost(self, logits):
+    def _check_pairwise(self):
+        """Topology, pair_cost and pull are of pairs of members."""
+        if self.method == "Single" or METHODS[self.method].pairwise:
+            return
+        for name in ("topology", "pair_cost", "pull"):
+            if getattr(self, name) != Collaboration.__dataclass_fields__[name].default:
+                raise ValueError(
+                    f"{name} says how pairs of members collaborate, and method "
+                    f"{self.method} sees all members at once: leave {name} out"
+                )
+
+    def cost(self, logits, labels=None, weights=None):
         """Collab of equation (2.2): the sum over the pairs of members.
 
         Args:
             logits: list of at least two tensors `[batch, classes]`, one a member.
+            labels: integers `[batch]`, or None for images without labels.
+            weights: of the images, `[batch]`; None: all 1.
 
         Returns:
             Scalar: mean over the batch, not yet weighted by alpha.
 
         Raises:
-            ValueError: for fewer than two members, or another number than of `pull`.
+            ValueError: for fewer than two members, another number than of `pull`, or
+                no labels where the method needs them.
         """
         if len(logits) < 2:
             raise ValueError(
                 f"collaboration needs at least 2 members, got {len(logits)}"
             )
+        method = METHODS[self.method]
+        if method.pairwise:
+            return self._pairwise_cost(method.cost, logits, weights)
+        if method.labels and labels is None:
+            raise ValueError(
+                f"method {self.method} needs labels, and these images have none: leave "
+                "the unlabeled ones out, or choose another method"
+            )
+        stacked = tf.stack(logits)
+        given = tf.ones_like(stacked[0, :, 0]) if weights is None else weights
+        return _mean(method.cost(stacked, labels, given), weights)
+
+    def _pairwise_cost(self, cost, logits, weights):
         if self.pull:
             logits = [_pulled(*pair) for pair in zip(logits, self.pull, strict=True)]
-        cost, t = METHODS[self.method], self.temperature
+        t = self.temperature
         softened = logits if t == 1 else [g / t for g in logits]
         costs = [
-            tf.reduce_mean(cost(softened[i], softened[j]))
+            _mean(cost(softened[i], softened[j]), weights)
             for i, j in TOPOLOGIES[self.topology](len(logits))
         ]
         total = tf.add_n(costs) if t == 1 else t**2 * tf.add_n(costs)
         return total if self.pair_cost == "sum" else total / len(costs)
 
-    def weight(self, progress):
+    @property
+    def is_scheduled(self):
+        """Whether alpha changes over training."""
+        return self.schedule != "constant"
+
+    def weight(self, step, steps=None):
         """alpha at a point of training.
 
         Args:
-            progress: the part of training that is done, a scalar from 0 to 1.
+            step: how many updates of the weights are done, a scalar.
+            steps: how many there are in all; a schedule that is a callable does
+                without.
         """
-        return self.alpha * schedules.parse(self.schedule)(progress)
+        if callable(self.schedule):
+            return self.alpha * tf.cast(self.schedule(step), tf.float32)
+        done = tf.minimum(tf.cast(step, tf.float32) / steps, 1.0)
+        return self.alpha * schedules.parse(self.schedule)(done)
+
+
+def _mean(costs, weights):
+    """Over the batch, each image by its weight; without weights the plain mean."""
+    return tf.reduce_mean(costs if weights is None else costs * weights)
 
 
 def _pulled(g, pull):

@@ -9,6 +9,8 @@ part of training that is done, t from 0 to 1:
     cosine:P        as ramp_down, along half a cosine          (P is 1 by default)
     burn_in:P       0 in the first part P, then 1
     cool_down:P     1 but for the last part P, then 0
+
+`register_schedule` adds one of one's own.
 """
 
 from __future__ import annotations
@@ -17,24 +19,76 @@ import math
 
 from etils import epy
 
+from collaborative.system.registry import Registry
+
 with epy.lazy_imports():
     import tensorflow as tf
 
+SCHEDULES = Registry("schedule")
+_WITHOUT_PART, _WITH_PART = set(), set()
 
-def _rise(t, part):
+
+def register_schedule(name, *, takes_part=True, needs_part=False):
+    """Makes a function a schedule that `alpha_schedule` can name.
+
+    Args:
+        name: letters, digits, `_`, `.`, `+` and `-`.
+        takes_part: whether `NAME:PART` can be written.
+        needs_part: whether it must be; else PART is 1 by default.
+
+    Returns:
+        A decorator of functions from (t, part), the part of training that is done, a
+        float32 scalar from 0 to 1, and PART, to the factor of alpha, a scalar.
+
+    Raises:
+        ValueError: for a name that is taken or cannot be one.
+    """
+
+    def add(factor):
+        SCHEDULES.add(name, factor)
+        if not takes_part:
+            _WITHOUT_PART.add(name)
+        if needs_part:
+            _WITH_PART.add(name)
+        return factor
+
+    return add
+
+
+@register_schedule("constant", takes_part=False)
+def constant(t, part):
+    """1 all the time."""
+    return tf.ones_like(t)
+
+
+@register_schedule("ramp_up")
+def ramp_up(t, part):
+    """From 0 to 1 in the first part, then 1."""
     return tf.minimum(t / part, 1.0)
 
 
-_FACTORS = {
-    "constant": lambda t, part: tf.ones_like(t),
-    "ramp_up": _rise,
-    "ramp_down": lambda t, part: 1 - _rise(t, part),
-    "cosine": lambda t, part: (1 + tf.cos(math.pi * _rise(t, part))) / 2,
-    "burn_in": lambda t, part: tf.cast(t >= part, t.dtype),
-    "cool_down": lambda t, part: tf.cast(t < 1 - part, t.dtype),
-}
-_WITHOUT_DEFAULT = ("burn_in", "cool_down")
-NAMES = tuple(_FACTORS)
+@register_schedule("ramp_down")
+def ramp_down(t, part):
+    """From 1 to 0 in the first part, then 0."""
+    return 1 - ramp_up(t, part)
+
+
+@register_schedule("cosine")
+def cosine(t, part):
+    """As `ramp_down`, along half a cosine."""
+    return (1 + tf.cos(math.pi * ramp_up(t, part))) / 2
+
+
+@register_schedule("burn_in", needs_part=True)
+def burn_in(t, part):
+    """0 in the first part, then 1."""
+    return tf.cast(t >= part, t.dtype)
+
+
+@register_schedule("cool_down", needs_part=True)
+def cool_down(t, part):
+    """1 but for the last part, then 0."""
+    return tf.cast(t < 1 - part, t.dtype)
 
 
 def parse(schedule):
@@ -50,17 +104,18 @@ def parse(schedule):
     Raises:
         ValueError: for a schedule that is none of these.
     """
-    name, colon, text = schedule.partition(":")
+    name, colon, text = str(schedule).partition(":")
     try:
         part = float(text) if colon else 1.0
-        known = name in _FACTORS and 0 < part <= 1
-        known = known and not (colon and name == "constant")
-        known = known and (colon or name not in _WITHOUT_DEFAULT)
+        known = name in SCHEDULES and 0 < part <= 1
+        known = known and not (colon and name in _WITHOUT_PART)
+        known = known and (colon or name not in _WITH_PART)
     except ValueError:
         known = False
     if not known:
         raise ValueError(
-            f"alpha_schedule must be {', '.join(NAMES)}, followed by :PART of training "
-            f"(above 0, at most 1; burn_in and cool_down need it), got {schedule!r}"
+            f"alpha_schedule must be {', '.join(SCHEDULES)}, followed by :PART of "
+            f"training (above 0, at most 1; {' and '.join(sorted(_WITH_PART))} need "
+            f"it), got {schedule!r}"
         )
-    return lambda t: _FACTORS[name](tf.convert_to_tensor(t, tf.float32), part)
+    return lambda t: SCHEDULES[name](tf.convert_to_tensor(t, tf.float32), part)

@@ -26,6 +26,19 @@ def images_and_labels():
 
 
 @pytest.fixture
+def registered():
+    """Takes away what a test registers."""
+    from collaborative import collaboration, costs, schedules
+
+    registries = costs.METHODS, collaboration.TOPOLOGIES, schedules.SCHEDULES
+    before = [dict(registry) for registry in registries]
+    yield
+    for registry, things in zip(registries, before, strict=True):
+        registry.clear()
+        registry.update(things)
+
+
+@pytest.fixture
 def fresh_flags():
     """Puts the flags of run_experiments back after a test that parses some."""
     yield

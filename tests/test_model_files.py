@@ -2,10 +2,12 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from small_models import compiled, ensemble, fit, linear, weights
 
-from collaborative import models
+from collaborative import models, register
+from collaborative.costs import METHODS
 from collaborative.nn import optimization
 
 
@@ -54,3 +56,22 @@ def test_save_and_load_single(tmp_path, images_and_labels):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(images), model(images))
+
+
+def test_a_schedule_of_keras_is_saved(tmp_path, images_and_labels):
+    schedule = keras.optimizers.schedules.PolynomialDecay(2.0, 3, 0.5)
+    model = compiled(ensemble(schedule=schedule))
+    history = fit(model, images_and_labels)  # three steps an epoch
+    # Means over the steps of 0.1 times 2, 1.5, 1 and of 0.1 times 0.5.
+    np.testing.assert_allclose(history.history["alpha"], [0.15, 0.05], rtol=1e-6)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.collaboration.schedule.get_config() == schedule.get_config()
+
+
+def test_a_method_that_is_not_registered_is_named(tmp_path, registered):
+    register("squares")(lambda g1, g2: tf.reduce_sum((g1 - g2) ** 2, axis=-1))
+    ensemble("squares").save(tmp_path / "model.keras")
+    METHODS.pop("squares")
+    with pytest.raises(ValueError, match="got 'squares'; one of your own is to be reg"):
+        keras.models.load_model(tmp_path / "model.keras")

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from small_models import compiled, ensemble, linear, weights
 
-from collaborative import collaboration, models
+from collaborative import collaboration, models, register
 from collaborative.data.examples import Inputs
 
 
@@ -108,3 +108,27 @@ def test_images_without_labels_must_be_expected(images_and_labels):
     ):
         with pytest.raises(ValueError, match=message):
             fit_on_inputs(compiled(model), inputs, labels)
+
+
+def test_a_cost_of_all_members_and_the_labels(registered, images_and_labels):
+    """The mean of the members is drawn up where it is wrong."""
+
+    @register("wrong_only", labels=True)
+    def wrong_only(logits, labels, weights):
+        mean = tf.reduce_mean(logits, axis=0)
+        wrong = tf.cast(tf.argmax(mean, axis=-1) != labels, tf.float32)
+        return wrong * tf.reduce_sum((logits - mean) ** 2, axis=[0, 2])
+
+    images, labels = images_and_labels
+    model = compiled(ensemble("wrong_only", alpha=1.0))
+    logits = np.stack(model.member_logits(images))
+    mean = logits.mean(axis=0)
+    wrong = mean.argmax(axis=1) != labels
+    wanted = np.mean(wrong * ((logits - mean) ** 2).sum(axis=(0, 2)))
+    found = model.evaluate(images, labels, batch_size=96, verbose=0, return_dict=True)
+    np.testing.assert_allclose(found["collaboration_cost"], wanted, rtol=1e-5)
+    assert wrong.any()
+    model.fit(images, labels, verbose=0)
+    unlabeled = compiled(ensemble("wrong_only", unlabeled="mixed"))
+    with pytest.raises(ValueError, match="needs labels, and these images have none"):
+        fit_on_inputs(unlabeled, Inputs(images, images), labels)

@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 from conftest import ROOT
 
-from collaborative import collaboration
 
-
-def test_the_example_on_somebodys_own_models_runs(tmp_path, monkeypatch, capsys):
+def test_the_example_on_somebodys_own_models_runs(
+    tmp_path, monkeypatch, capsys, registered
+):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     example, export, cost = (
         next(block for block in blocks if text in block)
@@ -18,7 +18,6 @@ def test_the_example_on_somebodys_own_models_runs(tmp_path, monkeypatch, capsys)
     own_cost = cost.replace("ensemble =", "with_own_cost =")
     (tmp_path / "example.py").write_text(example + export + own_cost)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(collaboration, "METHODS", dict(collaboration.METHODS))
     rng = np.random.default_rng(0)
     images = rng.random((64, 28, 28)).astype(np.float32)
     data = {"images": images, "labels": rng.integers(0, 10, 64)}

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from collaborative import schedules
 
@@ -32,3 +33,13 @@ def test_factors_over_training(schedule, factors):
 def test_schedules_that_cannot_be(schedule):
     with pytest.raises(ValueError, match="alpha_schedule must be constant, ramp_up"):
         schedules.parse(schedule)
+
+
+def test_a_schedule_of_ones_own(registered):
+    @schedules.register_schedule("step")
+    def step(t, part):
+        return tf.where(t < part, 2.0, 1.0)
+
+    assert [float(schedules.parse("step:0.25")(t)) for t in PROGRESS[:3]] == [2, 2, 1]
+    with pytest.raises(ValueError, match="a schedule 'step' already"):
+        schedules.register_schedule("step")(step)

@@ -26,7 +26,7 @@ class ExperimentConfig:
 
     dataset: str = "digits"  # a name in datasets.DATASETS, or any tfds name
     members: tuple[str, ...] = ("ST", "M")  # names of presets in resnet.PRESETS
-    # A name in collaboration.METHODS, or Single, the traditional ensemble. None: L2, or
+    # A name in costs.METHODS, or Single, the traditional ensemble. None: L2, or
     # for a single member Single, or KL if it has a teacher.
     method: str | None = None
     # Collaboration weight; None: 0.01, or 1 with a teacher; 0 where method is Single

@@ -6,7 +6,7 @@ import functools
 
 from absl import flags
 
-from collaborative import collaboration, datasets, resnet, schedules
+from collaborative import collaboration, costs, datasets, resnet, schedules
 from collaborative.experiments import grids, studies
 from collaborative.experiments.checks import JIT, PRECISIONS, STRATEGIES, ConfigError
 from collaborative.experiments.config import ExperimentConfig
@@ -49,7 +49,7 @@ define_list(
 define_list(
     "method",
     None,
-    f"How members collaborate: {', '.join(collaboration.METHODS)}, or Single: not at "
+    f"How members collaborate: {', '.join(costs.METHODS)}, or Single: not at "
     "all. Default: L2, or for one member Single, or KL where it has a teacher.",
 )
 define_list(
@@ -121,8 +121,8 @@ define_bool(
 define_string(
     "alpha_schedule",
     _DEFAULTS.alpha_schedule,
-    f"How alpha changes over training: {', '.join(schedules.NAMES)}, with the part of "
-    "training that it takes: ramp_up:0.5, burn_in:0.2.",
+    f"How alpha changes over training: {', '.join(schedules.SCHEDULES)}, with the part "
+    "of training that it takes: ramp_up:0.5, burn_in:0.2.",
 )
 define_list(
     "pull",

@@ -41,12 +41,16 @@ class Classifier(keras.Model):
             # With the shape, which Keras's export asks for.
             self.build(getattr(self.members[0], "input_shape", None))
 
-    def total_cost(self, costs, logits, teacher=(), unlabeled_cost=0.0):
+    def total_cost(
+        self, costs, logits, labels, weights=None, teacher=(), unlabeled_cost=0.0
+    ):
         """What a step minimises: dict of the scalars named `totals`, in their order.
 
         Args:
             costs: mean cross-entropies of the members, `[members]`.
             logits: of the members, each `[batch, classes]`.
+            labels: integers `[batch]`.
+            weights: of the images, `[batch]`, or None.
             teacher: logits of a teacher, `[batch, classes]`, or ().
             unlabeled_cost: collaboration cost on images without labels, a scalar.
         """
@@ -56,8 +60,8 @@ class Classifier(keras.Model):
         """What a step on images without labels minimises, a scalar."""
         raise AttributeError("a subclass says what is minimised")
 
-    def collaboration_cost(self, logits, teacher=()):
-        """How far the members' logits are apart, a scalar."""
+    def collaboration_cost(self, logits, labels=None, weights=None, teacher=()):
+        """How far the members' logits are apart, a scalar; see `total_cost`."""
         raise AttributeError("a subclass says how it is measured")
 
     @property
@@ -199,7 +203,13 @@ class Classifier(keras.Model):
         errors, costs = metrics.errors_and_costs(y, tf.stack(logits), sample_weight)
         count = len(self.members)
         apart = 0.0 if unlabeled_cost is None else unlabeled_cost
-        totals = self.total_cost(costs[:count], logits[:count], teacher, apart)
+        labels = metrics.class_labels(y, logits[0].shape[-1])
+        weights = sample_weight
+        if weights is not None:
+            weights = tf.reshape(tf.cast(weights, costs.dtype), [-1])
+        totals = self.total_cost(
+            costs[:count], logits[:count], labels, weights, teacher, apart
+        )
         per_predictor = tf.reshape(tf.stack([errors, costs], axis=1), [-1])
         self.statistics.update_state(
             tf.concat([per_predictor, list(totals.values())], axis=0),

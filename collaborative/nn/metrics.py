@@ -8,6 +8,19 @@ import tensorflow as tf
 RUNNING_DECAY = 0.95  # of the paper's running means (remark 5.1)
 
 
+def class_labels(y, classes):
+    """Labels as integers, int64 `[batch]`.
+
+    Args:
+        y: integers `[batch]` or `[batch, 1]`, or distributions `[batch, classes]`, of
+            which the likeliest class counts.
+        classes: how many there are.
+    """
+    if y.shape.rank == 2 and y.shape[-1] == classes:
+        return tf.argmax(y, axis=-1)
+    return tf.reshape(tf.cast(y, tf.int64), [-1])
+
+
 def errors_and_costs(y, logits, sample_weight):
     """Errors and costs of several predictors on one batch.
 
@@ -21,12 +34,11 @@ def errors_and_costs(y, logits, sample_weight):
         Fractions misclassified and mean cross-entropies, each `[predictors]`.
     """
     predictors, classes = logits.shape[0], logits.shape[-1]
+    labels = class_labels(y, classes)[None]
     if y.shape.rank == 2 and y.shape[-1] == classes:
         y = tf.broadcast_to(tf.cast(y, logits.dtype), tf.shape(logits))
         costs = tf.nn.softmax_cross_entropy_with_logits(y, logits)
-        labels = tf.argmax(y, axis=-1)
     else:
-        labels = tf.reshape(tf.cast(y, tf.int64), [1, -1])
         costs = tf.nn.sparse_softmax_cross_entropy_with_logits(
             tf.tile(labels, [predictors, 1]), logits
         )

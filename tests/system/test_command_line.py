@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl import flags
 from conftest import ROOT
 
-from collaborative import collaboration
+from collaborative import costs
 from collaborative.experiments import flags as experiment_flags
 from collaborative.system import command_line
 
@@ -36,11 +36,11 @@ def test_what_an_error_says(error, said):
 
 
 COSTS = """
-from collaborative import collaboration
+from collaborative import register
 import tensorflow as tf
 
 
-@collaboration.register("L4")
+@register("L4")
 def fourth_powers(g1, g2):
     return tf.reduce_sum((g1 - g2) ** 4, axis=-1)
 """
@@ -51,7 +51,7 @@ def own_cost(tmp_path):
     path = tmp_path / "my costs.py"
     path.write_text(COSTS)
     yield path
-    collaboration.METHODS.pop("L4", None)
+    costs.METHODS.pop("L4", None)
 
 
 def test_a_cost_from_a_file_of_one_s_own(own_cost, fresh_flags):
