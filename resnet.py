@@ -13,9 +13,12 @@ a doubling in each of the B-1 reductions, as it describes, they are 2^(B-1) F.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import random
 
 from etils import epy
+
+from collaborative.nn.networks import register_network
 
 with epy.lazy_imports():
     import keras
@@ -111,6 +114,17 @@ def build_resnet(
     x = keras.layers.GlobalAveragePooling2D(dtype=dtype)(x)
     logits = layers.dense(num_classes)(x)
     return keras.Model(inputs, logits, name=name)
+
+
+def _build_preset(
+    preset, input_shape, num_classes, *, name, seed, dtype, reduction="paper"
+):
+    config = dataclasses.replace(PRESETS[preset], reduction=reduction)
+    return build_resnet(config, input_shape, num_classes, name, seed=seed, dtype=dtype)
+
+
+for _preset in PRESETS:
+    register_network(_preset)(functools.partial(_build_preset, _preset))
 
 
 def _block(layers, x):

@@ -28,9 +28,12 @@ def images_and_labels():
 @pytest.fixture
 def registered():
     """Takes away what a test registers."""
-    from collaborative import collaboration, costs, schedules
+    from collaborative.collaboration import TOPOLOGIES
+    from collaborative.costs import METHODS
+    from collaborative.nn.networks import NETWORKS
+    from collaborative.schedules import SCHEDULES
 
-    registries = costs.METHODS, collaboration.TOPOLOGIES, schedules.SCHEDULES
+    registries = METHODS, TOPOLOGIES, SCHEDULES, NETWORKS
     before = [dict(registry) for registry in registries]
     yield
     for registry, things in zip(registries, before, strict=True):

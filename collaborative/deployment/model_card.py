@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import pathlib
 import textwrap
 
 from collaborative.deployment import runtimes
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.settings import SETTINGS
 from collaborative.system import files, text_table
 
 METADATA, CARD = "metadata.json", "model_card.md"
-# Settings of which the card speaks, and those that leave the results as they are.
-_NAMED = (
-    *("dataset", "members", "method", "alpha", "teacher", "epochs", "batch_size"),
-    *("learning_rate", "weight_decay", "precision", "seed", "split", "validation"),
-    *("truncate", "label_noise", "jit", "strategy"),
-)
 
 
 def describe(run, model, options, scores, verification, artifact):
@@ -153,12 +147,13 @@ def _training(record):
 
 def _further(config):
     """Settings that the card names nowhere else, where they are not the default."""
-    for field in dataclasses.fields(ExperimentConfig):
-        value = config.get(field.name, field.default)
+    for name, facts in SETTINGS.items():
+        default = getattr(ExperimentConfig, name)
+        value = config.get(name, default)
         value = tuple(value) if isinstance(value, list) else value
-        if field.name not in _NAMED and value != field.default:
+        if not facts.on_card and value != default:
             text = ", ".join(value) if isinstance(value, tuple) else value
-            yield f"; {field.name} {text}"
+            yield f"; {name} {text}"
 
 
 def _data(record):

@@ -7,18 +7,8 @@ from __future__ import annotations
 
 import math
 
-from collaborative import collaboration, datasets, resnet
-from collaborative.system.errors import UserError
-
-PRECISIONS = ("float32", "bfloat16", "float16", "auto")
-JIT = ("auto", "on", "off")
-STRATEGIES = ("single", "mirrored")
-
-
-class ConfigError(UserError, ValueError):
-    """A setting that cannot be: one line for the person who chose it."""
-
-    status = 2
+from collaborative.experiments.setting import ConfigError, settings_of
+from collaborative.nn.networks import NETWORKS
 
 
 def check(config):
@@ -30,58 +20,12 @@ def check(config):
     Raises:
         ConfigError: for a value that cannot be, naming what is allowed.
     """
-    _check_choices(config)
-    _check_numbers(config)
+    for name, facts in settings_of(config).items():
+        facts.check(name, getattr(config, name))
+    if not config.members:
+        raise ConfigError(f"members must name some of {', '.join(NETWORKS)}")
     _check_collaboration(config)
     _check_unlabeled(config)
-
-
-def _check_choices(config):
-    if not config.members:
-        raise ConfigError(f"members must name some of {', '.join(resnet.PRESETS)}")
-    choices = {
-        "split": datasets.SPLITS,
-        "reduction": resnet.REDUCTIONS,
-        "precision": PRECISIONS,
-        "jit": JIT,
-        "strategy": STRATEGIES,
-        "unlabeled_steps": collaboration.UNLABELED_STEPS,
-    }
-    given = [(name, getattr(config, name)) for name in choices]
-    given += [("members", member) for member in config.members]
-    given += [("teacher", member) for member in config.teacher]
-    for name, value in given:
-        allowed = choices.get(name, tuple(resnet.PRESETS))
-        if value not in allowed:
-            raise ConfigError(
-                f"{name} must be one of {', '.join(allowed)}, got {value!r}"
-            )
-
-
-def _check_numbers(config):
-    least = {"epochs": 1, "batch_size": 1} | dict.fromkeys(
-        ("seed", "validation", "truncate"), 0
-    )
-    for name, minimum in least.items():
-        value = getattr(config, name)
-        if value < minimum:
-            raise ConfigError(f"{name} must be at least {minimum}, got {value}")
-    for name in ("learning_rate", "weight_decay", "unlabeled_weight"):
-        value = getattr(config, name)
-        if not (math.isfinite(value) and value >= 0):
-            raise ConfigError(f"{name} must be a finite number >= 0, got {value}")
-    if not 0 <= config.label_noise < 1:
-        raise ConfigError(
-            f"label_noise must be from 0 to below 1, got {config.label_noise}"
-        )
-    if not 0 < config.labeled <= 1:
-        raise ConfigError(
-            f"labeled must be above 0 and at most 1, got {config.labeled}"
-        )
-    for name in ("learning_rate", "unlabeled_ratio"):
-        value = getattr(config, name)
-        if not (math.isfinite(value) and value > 0):
-            raise ConfigError(f"{name} must be above 0, got {value}")
 
 
 def _check_collaboration(config):

@@ -12,10 +12,11 @@ import re
 
 from collaborative import collaboration, datasets
 from collaborative.experiments import checks
+from collaborative.experiments.settings import IMMATERIAL, SETTINGS, Settings
 
 
 @dataclasses.dataclass(frozen=True)
-class ExperimentConfig:
+class ExperimentConfig(Settings):
     """All that decides the outcome of one experiment (section 5.2), validated.
 
     `None` stands for the paper's choice and is replaced by it.
@@ -23,45 +24,6 @@ class ExperimentConfig:
     Raises:
         ConfigError: for a value that cannot be, naming what is allowed.
     """
-
-    dataset: str = "digits"  # a name in datasets.DATASETS, or any tfds name
-    members: tuple[str, ...] = ("ST", "M")  # names of presets in resnet.PRESETS
-    # A name in costs.METHODS, or Single, the traditional ensemble. None: L2, or
-    # for a single member Single, or KL if it has a teacher.
-    method: str | None = None
-    # Collaboration weight; None: 0.01, or 1 with a teacher; 0 where method is Single
-    alpha: float | None = None
-    epochs: int | None = None  # None: 30, or 15 on notMNIST
-    batch_size: int = 64  # images a step; a partial last batch is left out
-    learning_rate: float = 2**-10  # before it is halved at 50, 75 and 90 %
-    weight_decay: float = 1e-4  # factor of sum(w^2)/2 over the kernels
-    seed: int = 912  # of the split, the initial weights and the order of images
-    split: str | None = None  # pooled or official; None: as the paper had it
-    validation: int = 0  # training images set aside to choose hyperparameters on
-    truncate: int = 0  # use only so many images, for debugging; 0: all
-    label_noise: float = 0.0  # fraction of the training labels made wrong on purpose
-    reduction: str = "paper"  # resnet.REDUCTIONS
-    # Of the layers; the logits are float32 always. auto: as fast as the hardware can.
-    precision: str = "float32"
-    jit: str = "auto"  # compile with XLA: auto is on with a GPU, off without
-    strategy: str = "single"  # mirrored: each batch is shared out to all GPUs
-    # Beyond the paper (section 7.3).
-    augment: bool = False  # random shifts, and flips where they keep the class
-    alpha_schedule: str = "constant"  # of alpha over training, see `schedules`
-    # How far members are drawn to the others: "NAME=FACTOR" where it is not 1.
-    pull: tuple[str, ...] = ()
-    topology: str = "chain"  # collaboration.TOPOLOGIES
-    pair_cost: str = "sum"  # collaboration.PAIR_COSTS
-    temperature: float = 1.0  # of methods that compare probabilities
-    # The networks whose traditional ensemble was trained first, and teaches.
-    teacher: tuple[str, ...] = ()
-    labeled: float = 1.0  # fraction of the training images whose labels are known
-    # Images to collaborate on without labels: noise, a data set, or holdout:FRACTION of
-    # the training images.
-    unlabeled: str | None = None
-    unlabeled_ratio: float = 1.0  # how many of them to one with a label
-    unlabeled_weight: float = 1.0  # of their collaboration cost, besides alpha
-    unlabeled_steps: str = "mixed"  # collaboration.UNLABELED_STEPS
 
     def __post_init__(self):
         alone = len(self.members) == 1
@@ -144,7 +106,7 @@ class ExperimentConfig:
     def _variations(self):
         """What is not as the paper has it, as parts of a directory's name."""
         usual = ExperimentConfig(self.dataset, self.members, "Single")
-        for name, value in self.changes(usual, _NOT_IN_RUN_DIR).items():
+        for name, value in self.changes(usual, _without_a_part()).items():
             text = "+".join(value) if isinstance(value, tuple) else f"{value}"
             yield f"{name}=" + re.sub(r"[^\w.+=-]", "_", text)
 
@@ -157,7 +119,7 @@ class ExperimentConfig:
         """
         return {
             name: getattr(self, name)
-            for name in _FIELDS
+            for name in SETTINGS
             if name not in without and getattr(self, name) != getattr(other, name)
         }
 
@@ -216,8 +178,7 @@ class ExperimentConfig:
         }
 
 
-_FIELDS = ExperimentConfig.__dataclass_fields__
-# They have directories of their own, or say how a run is computed and not what.
-_NOT_IN_RUN_DIR = (
-    "dataset", "members", "method", "alpha", "seed", "precision", "jit", "strategy",
-)  # fmt: skip
+def _without_a_part():
+    """Settings that are no part of a directory's name beyond its levels."""
+    levels = [name for name, facts in SETTINGS.items() if facts.level]
+    return (*levels, *IMMATERIAL)

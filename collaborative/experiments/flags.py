@@ -6,15 +6,14 @@ import functools
 
 from absl import flags
 
-from collaborative import collaboration, costs, datasets, resnet, schedules
 from collaborative.experiments import grids, studies
-from collaborative.experiments.checks import JIT, PRECISIONS, STRATEGIES, ConfigError
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.setting import ConfigError
+from collaborative.experiments.settings import SETTINGS
 from collaborative.system import command_line
 
 # Not absl's global flags: absl.logging, which TensorFlow imports, has a log_dir too.
 FLAGS = flags.FlagValues()
-_DEFAULTS = ExperimentConfig()
 _GRIDS = ("paper", *studies.STUDIES)
 
 define_bool, define_float, define_integer, define_list, define_string = (
@@ -28,156 +27,36 @@ define_bool, define_float, define_integer, define_list, define_string = (
     )
 )
 
-define_list(
-    "dataset",
-    [_DEFAULTS.dataset],
-    f"{', '.join(datasets.DATASETS)}, or another image classification set of "
-    "TensorFlow Datasets. A list runs them all, as lists of methods, alphas and seeds "
-    "do.",
-)
+
+def _define(name, facts):
+    """Defines the flag of a setting."""
+    default = getattr(ExperimentConfig, name)
+    names = facts.names() if facts.names else ()
+    text = facts.help.format(names=(" or " if len(names) == 2 else ", ").join(names))
+    kind = ExperimentConfig.__dataclass_fields__[name].type.removesuffix(" | None")
+    if facts.listed or kind.startswith("tuple"):
+        values = [default] if isinstance(default, str) else default
+        flags.DEFINE_list(name, values and list(values), text, flag_values=FLAGS)
+        return
+    kinds = {
+        "bool": flags.DEFINE_bool,
+        "int": flags.DEFINE_integer,
+        "float": flags.DEFINE_float,
+        "str": flags.DEFINE_string,
+    }
+    kinds[kind](name, default, text, flag_values=FLAGS)
+
+
+for _name, _facts in SETTINGS.items():
+    _define(_name, _facts)
+
 define_string(
     "grid",
     None,
     f"A named set of experiments: {', '.join(_GRIDS)}. The paper's are 39, or 13 for "
     "each dataset that --dataset names; the others are studies (see studies.py).",
 )
-define_list(
-    "members",
-    list(_DEFAULTS.members),
-    f"Networks to train together, of {', '.join(resnet.PRESETS)}; one trains alone.",
-)
-define_list(
-    "method",
-    None,
-    f"How members collaborate: {', '.join(costs.METHODS)}, or Single: not at "
-    "all. Default: L2, or for one member Single, or KL where it has a teacher.",
-)
-define_list(
-    "alpha",
-    None,
-    "Weight of the collaboration cost. Default: 0.01, or 1 with a teacher.",
-)
-define_integer(
-    "epochs", None, "Passes over the training images. Default: 30, on notMNIST 15."
-)
-define_integer("batch_size", _DEFAULTS.batch_size, "Images a training step.")
-define_float(
-    "learning_rate",
-    _DEFAULTS.learning_rate,
-    "Initial learning rate; halved once 50 %, 75 % and 90 % of the steps are done.",
-)
-define_float(
-    "weight_decay", _DEFAULTS.weight_decay, "Factor of sum(w^2)/2 over the kernels."
-)
-define_integer(
-    "seed", _DEFAULTS.seed, "Seed of the split, the weights and the order of images."
-)
 define_list("seeds", None, "Repeats everything with each of these seeds.")
-define_string(
-    "split",
-    None,
-    f"{' or '.join(datasets.SPLITS)}: train and test images shuffled together, or as "
-    "published. Default: as the paper had it.",
-)
-define_integer(
-    "validation",
-    _DEFAULTS.validation,
-    "Training images to set aside for choosing hyperparameters; the test set is then "
-    "measured once, at the end.",
-)
-define_integer(
-    "truncate", _DEFAULTS.truncate, "Use only so many images, to debug; 0 uses all."
-)
-define_float(
-    "label_noise",
-    _DEFAULTS.label_noise,
-    "Fraction of the training labels to make wrong on purpose, to see what withstands "
-    "it.",
-)
-define_string(
-    "reduction",
-    _DEFAULTS.reduction,
-    f"Reduction layer: {' or '.join(resnet.REDUCTIONS)} (as in the author's code).",
-)
-define_string(
-    "precision",
-    _DEFAULTS.precision,
-    f"Of the layers: {', '.join(PRECISIONS)} (auto: bfloat16 where the hardware has "
-    "it, else float32).",
-)
-define_string(
-    "jit", _DEFAULTS.jit, f"Compile with XLA: {', '.join(JIT)} (auto: on a GPU)."
-)
-define_string(
-    "strategy",
-    _DEFAULTS.strategy,
-    f"{' or '.join(STRATEGIES)}: mirrored shares each batch out to all GPUs.",
-)
-define_bool(
-    "augment",
-    _DEFAULTS.augment,
-    "Shift training images at random, by up to an eighth; flip those of CIFAR-10 too.",
-)
-define_string(
-    "alpha_schedule",
-    _DEFAULTS.alpha_schedule,
-    f"How alpha changes over training: {', '.join(schedules.SCHEDULES)}, with the part "
-    "of training that it takes: ramp_up:0.5, burn_in:0.2.",
-)
-define_list(
-    "pull",
-    list(_DEFAULTS.pull),
-    "How far members are drawn to the others, e.g. ST=1,M=0.25; with 0 a member only "
-    "teaches. Default: 1 each.",
-)
-define_string(
-    "topology",
-    _DEFAULTS.topology,
-    f"Which pairs of members collaborate: {', '.join(collaboration.TOPOLOGIES)}.",
-)
-define_string(
-    "pair_cost",
-    _DEFAULTS.pair_cost,
-    f"{' or '.join(collaboration.PAIR_COSTS)} of the pairs' costs.",
-)
-define_float(
-    "temperature",
-    _DEFAULTS.temperature,
-    "Softens the probabilities that a method compares.",
-)
-define_list(
-    "teacher",
-    list(_DEFAULTS.teacher),
-    "Distillation: train these networks first, as a traditional ensemble, and then the "
-    "one member with their answers.",
-)
-define_float(
-    "labeled",
-    _DEFAULTS.labeled,
-    "Fraction of the training images whose labels are known; the others are left out.",
-)
-define_string(
-    "unlabeled",
-    None,
-    "Collaborate on images without labels too: noise, a data set, or "
-    "holdout:FRACTION of the training images.",
-)
-define_float(
-    "unlabeled_ratio",
-    _DEFAULTS.unlabeled_ratio,
-    "How many images without labels to one with.",
-)
-define_float(
-    "unlabeled_weight",
-    _DEFAULTS.unlabeled_weight,
-    "Weight of the collaboration cost on them, besides alpha.",
-)
-define_string(
-    "unlabeled_steps",
-    _DEFAULTS.unlabeled_steps,
-    f"{' or '.join(collaboration.UNLABELED_STEPS)}: in the steps with labels, or "
-    "between them.",
-)
 define_string("log_dir", "logs", "Where runs are logged, each in its directory.")
 command_line.define_data_flags(FLAGS)
 command_line.define_costs_flag(FLAGS)
@@ -213,7 +92,7 @@ def configs():
         ConfigError: for a value that cannot be.
     """
     lists = ("dataset", "method", "alpha", "seed")
-    names = [n for n in ExperimentConfig.__dataclass_fields__ if n not in lists]
+    names = [n for n in SETTINGS if n not in lists]
     common = {name: FLAGS[name].value for name in names}
     seeds = _numbers("seeds", int) if FLAGS.seeds else [FLAGS.seed]
     if FLAGS.grid:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import itertools
 
-from collaborative.experiments.checks import ConfigError
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.reference import (
     PAPER_ALPHAS,
     PAPER_DATASETS,
     PAPER_METHODS,
 )
+from collaborative.experiments.setting import ConfigError
 
 
 def combinations(datasets, methods, alphas, seeds, **settings):

@@ -23,7 +23,7 @@ PAPER_TABLES = resources.find("paper/tables.csv")
 PAPER_CURVES = resources.find("paper/released_curves.csv")
 SINGLE = ("Single", 0.0)  # the traditional ensemble
 CHOSEN = ("L2", 0.01)  # which the paper looks at more closely
-SETTINGS = (*((m, a) for m in PAPER_METHODS for a in PAPER_ALPHAS), SINGLE)
+PAPER_SETTINGS = (*((m, a) for m in PAPER_METHODS for a in PAPER_ALPHAS), SINGLE)
 MODELS = ("ST", "M", "ensemble")
 # Data sets that stand beside numbers of the paper, by the paper's name for them. The
 # small archive of notMNIST is another training set than the paper's.
@@ -53,7 +53,7 @@ def dataset_place(dataset):
 
 def in_order(settings):
     """Pairs (method, alpha) in the order of the paper's tables, others after them."""
-    known = {setting: place for place, setting in enumerate(SETTINGS)}
+    known = {setting: place for place, setting in enumerate(PAPER_SETTINGS)}
     return sorted(
         set(settings), key=lambda s: (s[0] == "Single", known.get(s, len(known)), s)
     )

@@ -9,8 +9,8 @@ import dataclasses
 import json
 import pathlib
 
-from collaborative.experiments.checks import ConfigError
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.setting import ConfigError
 from collaborative.runs import reader
 from collaborative.system.errors import UserError
 

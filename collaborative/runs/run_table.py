@@ -20,23 +20,20 @@ from collaborative.experiments.reference import (
     PAPER_CURVES,
     PAPER_DATASETS,
     PAPER_NAMES,
+    PAPER_SETTINGS,
     PAPER_TABLES,
-    SETTINGS,
 )
+from collaborative.experiments.settings import IMMATERIAL, SETTINGS
 from collaborative.runs.reader import UnreadablePickle, read_statistics
 from collaborative.system.errors import UserError
 
 LARGEST_CONFIG = 2**20  # bytes
-# Settings that say how a run is computed, not what. Whether bfloat16 matters was
-# measured: errors differed from float32's by -0.01 +- 0.25 points (ST), -0.06 +- 1.14
-# (M) and -0.07 +- 0.44 (ensemble); CIFAR-10, 10,000 images, 10 epochs, 3 seeds, paired.
-IMMATERIAL = ("jit", "strategy", "precision")
 MEASURED = ("train_error", "train_cost", "test_error", "test_cost")
 RUNNING = ("train_error_running", "train_cost_running")
 CHOSEN_BY = "validation_error"
 ORIGIN = ("run", "command", "versions", "revision", "device", "seconds")
 COLUMNS = (
-    *ExperimentConfig.__dataclass_fields__,
+    *SETTINGS,
     "setting",
     "model",
     "epoch",
@@ -108,7 +105,7 @@ def _run_files(log_dir):
 
 def _identity(part):
     """All settings of a run that say what is computed."""
-    settings = set(ExperimentConfig.__dataclass_fields__) - set(IMMATERIAL)
+    settings = set(SETTINGS) - set(IMMATERIAL)
     return tuple(part[sorted(settings)].iloc[0])
 
 
@@ -263,7 +260,7 @@ def missing_experiments(runs):
     return [
         (dataset, *setting)
         for dataset in PAPER_DATASETS
-        for setting in SETTINGS
+        for setting in PAPER_SETTINGS
         if (dataset, *setting) not in there
     ]
 

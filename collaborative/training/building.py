@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collaborative import models, resnet
-from collaborative.experiments.checks import ConfigError
+from collaborative import models
+from collaborative.experiments.setting import ConfigError
 from collaborative.nn import optimization
+from collaborative.nn.networks import build_network
 from collaborative.system import environment
 
 POLICIES = {
@@ -35,7 +36,6 @@ def build_model(config, dataset, steps):
     Raises:
         ConfigError: where the members cannot take such images.
     """
-    keras.utils.set_random_seed(config.seed)
     with _strategy(config).scope():
         return _compiled_model(config, dataset, steps)
 
@@ -87,22 +87,23 @@ def build_members(config, input_shape, num_classes):
     the same ones. A pupil of its own kind starts from other ones than its teacher did.
     """
     members = []
-    for preset, name in zip(config.members, config.member_names, strict=True):
-        shape = dataclasses.replace(resnet.PRESETS[preset], reduction=config.reduction)
+    for network, name in zip(config.members, config.member_names, strict=True):
         key = f"{name} taught" if name in config.teacher else name
         seed = np.random.SeedSequence([config.seed, zlib.crc32(key.encode())])
         try:
-            member = resnet.build_resnet(
-                shape,
+            member = build_network(
+                network,
                 input_shape,
                 num_classes,
-                name,
+                name=name,
                 seed=int(seed.generate_state(1)[0]),
                 dtype=POLICIES[config.precision],
+                reduction=config.reduction,
             )
         except ValueError as error:
-            raise ConfigError(f"{preset} does not fit: {error}") from error
+            raise ConfigError(f"{network} does not fit: {error}") from error
         members.append(member)
+    keras.utils.set_random_seed(config.seed)  # whatever the networks did with it
     return members
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from collaborative import datasets, logger
 from collaborative.data import batches
 from collaborative.deployment import plain_models
-from collaborative.experiments.checks import ConfigError
+from collaborative.experiments.setting import ConfigError
 from collaborative.runs import failures, reader
 from collaborative.system import environment, files, interruption
 from collaborative.system.errors import UserError

@@ -4,8 +4,8 @@ import sys
 import pytest
 from conftest import ROOT
 
-from collaborative.experiments.checks import ConfigError
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.setting import ConfigError
 
 
 def test_paper_settings():

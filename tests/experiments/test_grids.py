@@ -1,8 +1,8 @@
 import pytest
 
 from collaborative.experiments import grids, reference
-from collaborative.experiments.checks import ConfigError
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.setting import ConfigError
 
 
 def test_numbers_of_the_paper():

@@ -6,6 +6,7 @@ from collaborative import datasets
 from collaborative.experiments import reference
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.reference import PAPER_TABLES
+from collaborative.experiments.settings import IMMATERIAL
 from collaborative.runs import run_table
 
 
@@ -46,7 +47,7 @@ def test_every_run_has_all_of_its_epochs():
 
 
 def test_every_paper_data_set_is_known():
-    assert len(reference.SETTINGS) == 13
+    assert len(reference.PAPER_SETTINGS) == 13
     assert set(reference.PAPER_DATASETS) < set(datasets.DATASETS)
     assert reference.paper_dataset("notmnist_small") == "notmnist"
     assert reference.paper_dataset("cifar10") == "cifar10"
@@ -65,7 +66,7 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
     }  # fmt: skip
     varied = {"dataset": "digits", "method": "CE", "alpha": 1.0, "seed": 1}
     with_ce = {"temperature"}  # L2, the default method, has none
-    known = changes.keys() | varied.keys() | set(run_table.IMMATERIAL) | with_ce
+    known = changes.keys() | varied.keys() | set(IMMATERIAL) | with_ce
     assert known == set(ExperimentConfig.__dataclass_fields__)
     softened = ExperimentConfig("mnist", method="CE", temperature=2.0)
     assert run_table.deviations(softened) == "temperature 2.0"

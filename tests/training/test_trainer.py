@@ -11,8 +11,8 @@ from conftest import ROOT
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from collaborative import datasets, logger, resnet
-from collaborative.experiments.checks import ConfigError
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.setting import ConfigError
 from collaborative.runs import reader
 from collaborative.system import environment, files
 from collaborative.training import trainer

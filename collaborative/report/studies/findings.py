@@ -14,17 +14,13 @@ import pandas as pd
 
 from collaborative.experiments import studies
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.settings import SETTINGS
 from collaborative.report import comparison
 from collaborative.runs import run_table
 
 # Settings that a person may give a study in place of its own.
-FREE = ("dataset", "truncate", "epochs", "batch_size", "learning_rate", "weight_decay",
-        "split", "validation", "reduction")  # fmt: skip
-_WHAT_IS_COMPUTED = [
-    name
-    for name in ExperimentConfig.__dataclass_fields__
-    if name not in run_table.IMMATERIAL
-]
+FREE = tuple(name for name, facts in SETTINGS.items() if facts.free)
+_WHAT_IS_COMPUTED = [name for name, facts in SETTINGS.items() if facts.material]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,230 @@
+"""The settings of an experiment (section 5.2), each with all that is known of it.
+
+A setting's facts (`setting.Setting`) stand with its field: a further one is added here,
+and where it is used.
+
+Nothing here imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from collaborative import collaboration, datasets, resnet, schedules
+from collaborative.experiments.setting import (
+    NOT_NEGATIVE,
+    PART_ABOVE_0,
+    PART_BELOW_1,
+    POSITIVE,
+    at_least,
+    setting,
+    settings_of,
+)
+from collaborative.nn.networks import NETWORKS
+
+PRECISIONS = ("float32", "bfloat16", "float16", "auto")
+JIT = ("auto", "on", "off")
+STRATEGIES = ("single", "mirrored")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All that decides the outcome of one experiment; `None` is the paper's choice."""
+
+    dataset: str = setting(
+        "digits",
+        "{names}, or another image classification set of TensorFlow Datasets. A list "
+        "runs them all, as lists of methods, alphas and seeds do.",
+        names=lambda: datasets.DATASETS,
+        closed=False,
+        listed=True,
+        level=True,
+        on_card=True,
+        free=True,
+    )
+    members: tuple[str, ...] = setting(
+        ("ST", "M"),
+        "Networks to train together, of {names}; one trains alone.",
+        names=lambda: NETWORKS,
+        level=True,
+        on_card=True,
+    )
+    method: str | None = setting(
+        None,
+        "How members collaborate: {names}, or Single: not at all. Default: L2, or "
+        "for one member Single, or KL where it has a teacher.",
+        names=lambda: collaboration.METHODS,
+        closed=False,
+        listed=True,
+        level=True,
+        on_card=True,
+    )
+    # 0 where the method is Single.
+    alpha: float | None = setting(
+        None,
+        "Weight of the collaboration cost. Default: 0.01, or 1 with a teacher.",
+        listed=True,
+        level=True,
+        on_card=True,
+    )
+    epochs: int | None = setting(
+        None,
+        "Passes over the training images. Default: 30, on notMNIST 15.",
+        within=at_least(1),
+        on_card=True,
+        free=True,
+    )
+    # A partial last batch is left out.
+    batch_size: int = setting(
+        64, "Images a training step.", within=at_least(1), on_card=True, free=True
+    )
+    learning_rate: float = setting(
+        2**-10,
+        "Initial learning rate; halved once 50 %, 75 % and 90 % of the steps are done.",
+        within=POSITIVE,
+        on_card=True,
+        free=True,
+    )
+    weight_decay: float = setting(
+        1e-4,
+        "Factor of sum(w^2)/2 over the kernels.",
+        within=NOT_NEGATIVE,
+        on_card=True,
+        free=True,
+    )
+    seed: int = setting(
+        912,
+        "Seed of the split, the weights and the order of images.",
+        within=at_least(0),
+        level=True,
+        on_card=True,
+    )
+    split: str | None = setting(
+        None,
+        "{names}: train and test images shuffled together, or as published. Default: "
+        "as the paper had it.",
+        names=lambda: datasets.SPLITS,
+        on_card=True,
+        free=True,
+    )
+    validation: int = setting(
+        0,
+        "Training images to set aside for choosing hyperparameters; the test set is "
+        "then measured once, at the end.",
+        within=at_least(0),
+        on_card=True,
+        free=True,
+    )
+    truncate: int = setting(
+        0,
+        "Use only so many images, to debug; 0 uses all.",
+        within=at_least(0),
+        on_card=True,
+        free=True,
+    )
+    label_noise: float = setting(
+        0.0,
+        "Fraction of the training labels to make wrong on purpose, to see what "
+        "withstands it.",
+        within=PART_BELOW_1,
+        on_card=True,
+    )
+    reduction: str = setting(
+        "paper",
+        "Reduction layer: {names} (as in the author's code).",
+        names=lambda: resnet.REDUCTIONS,
+        free=True,
+    )
+    # Of the layers; the logits are float32 always. Whether bfloat16 matters was
+    # measured: errors differed from float32's by -0.01 +- 0.25 points (ST), -0.06 +-
+    # 1.14 (M), -0.07 +- 0.44 (ensemble); CIFAR-10, 10,000 images, 10 epochs, 3 seeds.
+    precision: str = setting(
+        "float32",
+        "Of the layers: {names} (auto: bfloat16 where the hardware has it, else "
+        "float32).",
+        names=lambda: PRECISIONS,
+        material=False,
+        on_card=True,
+    )
+    jit: str = setting(
+        "auto",
+        "Compile with XLA: {names} (auto: on a GPU).",
+        names=lambda: JIT,
+        material=False,
+        on_card=True,
+    )
+    strategy: str = setting(
+        "single",
+        "{names}: mirrored shares each batch out to all GPUs.",
+        names=lambda: STRATEGIES,
+        material=False,
+        on_card=True,
+    )
+    # Beyond the paper (section 7.3).
+    augment: bool = setting(
+        False,
+        "Shift training images at random, by up to an eighth; flip those of CIFAR-10 "
+        "too.",
+    )
+    alpha_schedule: str = setting(
+        "constant",
+        "How alpha changes over training: {names}, with the part of training that it "
+        "takes: ramp_up:0.5, burn_in:0.2.",
+        names=lambda: schedules.SCHEDULES,
+        closed=False,
+    )
+    # Only where the factor is not 1.
+    pull: tuple[str, ...] = setting(
+        (),
+        "How far members are drawn to the others, e.g. ST=1,M=0.25; with 0 a member "
+        "only teaches. Default: 1 each.",
+    )
+    topology: str = setting(
+        "chain",
+        "Which pairs of members collaborate: {names}.",
+        names=lambda: collaboration.TOPOLOGIES,
+    )
+    pair_cost: str = setting(
+        "sum",
+        "{names} of the pairs' costs.",
+        names=lambda: collaboration.PAIR_COSTS,
+    )
+    temperature: float = setting(
+        1.0, "Softens the probabilities that a method compares."
+    )
+    teacher: tuple[str, ...] = setting(
+        (),
+        "Distillation: train these networks first, as a traditional ensemble, and then "
+        "the one member with their answers.",
+        names=lambda: NETWORKS,
+        on_card=True,
+    )
+    labeled: float = setting(
+        1.0,
+        "Fraction of the training images whose labels are known; the others are left "
+        "out.",
+        within=PART_ABOVE_0,
+    )
+    unlabeled: str | None = setting(
+        None,
+        "Collaborate on images without labels too: noise, a data set, or "
+        "holdout:FRACTION of the training images.",
+    )
+    unlabeled_ratio: float = setting(
+        1.0, "How many images without labels to one with.", within=POSITIVE
+    )
+    unlabeled_weight: float = setting(
+        1.0,
+        "Weight of the collaboration cost on them, besides alpha.",
+        within=NOT_NEGATIVE,
+    )
+    unlabeled_steps: str = setting(
+        "mixed",
+        "{names}: in the steps with labels, or between them.",
+        names=lambda: collaboration.UNLABELED_STEPS,
+    )
+
+
+SETTINGS = settings_of(Settings)
+# They say how a run is computed, and not what.
+IMMATERIAL = tuple(name for name, facts in SETTINGS.items() if not facts.material)
