@@ -17,8 +17,8 @@ from absl import flags
 from etils import epy
 
 from collaborative.deployment import formats, model_card
-from collaborative.runs import finished_run
-from collaborative.system import command_line, files
+from collaborative.runs.run import load_data, read_finished
+from collaborative.system import command_line, files, run_files
 
 with epy.lazy_imports():  # they import TensorFlow, which takes seconds
     from collaborative.deployment import plain_models, verification
@@ -79,14 +79,14 @@ def export(run):
     """Writes and checks the artifact that the flags ask for.
 
     Args:
-        run: a `finished_run.FinishedRun`.
+        run: a `runs.run.FinishedRun`.
 
     Returns:
         The directory that holds the artifacts.
     """
-    output_dir = pathlib.Path(FLAGS.output_dir or run.run_dir / "export")
+    output_dir = pathlib.Path(FLAGS.output_dir or run.run_dir / run_files.EXPORTS)
     scores = run.test_scores(FLAGS.member)
-    data = finished_run.load_data(run, FLAGS.data_dir, FLAGS.manual_dir)
+    data = load_data(run, FLAGS.data_dir, FLAGS.manual_dir)
     trained = plain_models.load_trained(run.model_path)
     plain = plain_models.plain_model(trained, FLAGS.member, FLAGS.softmax)
     with files.replacing_directory(output_dir / artifact_name()) as directory:
@@ -129,7 +129,7 @@ def main(argv=None):
     parse_flags(argv)
     interrupted = "interrupted; nothing was exported"
     with command_line.one_line_errors(FLAGS.output_dir or FLAGS.run, interrupted):
-        run = finished_run.read(FLAGS.run)
+        run = read_finished(FLAGS.run)
         check_member(run)
         formats.check_packages(FLAGS.format, writing=True)
         command_line.start_tensorflow()

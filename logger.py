@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from collaborative.nn import checkpoint
-from collaborative.system import files, interruption
+from collaborative.system import files, interruption, run_files
 from collaborative.system.errors import UserError
 
 TOTALS = ("loss", "collaboration_cost", "weight_decay", "alpha", "unlabeled_cost")
@@ -64,7 +64,7 @@ class Logger(keras.callbacks.Callback):
             (epochs done, paths of damaged checkpoints that were passed over).
         """
         done, arrays, damaged = checkpoint.restore(
-            self.run_dir / "checkpoint", self.model
+            self.run_dir / run_files.CHECKPOINTS, self.model
         )
         if done:
             self.start_time = float(arrays.pop("start_time"))
@@ -74,7 +74,9 @@ class Logger(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.run_dir.mkdir(parents=True, exist_ok=True)
         files.remove_temporary(self.run_dir)
-        self._writer = tf.summary.create_file_writer(str(self.run_dir / "tensorboard"))
+        self._writer = tf.summary.create_file_writer(
+            str(self.run_dir / run_files.TENSORBOARD)
+        )
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_started = time.perf_counter()
@@ -90,7 +92,7 @@ class Logger(keras.callbacks.Callback):
         arrays["start_time"] = np.array(self.start_time)
         with interruption.held_back():
             # The checkpoint first: what `stats.pkl` has must never be trained again.
-            directory = self.run_dir / "checkpoint"
+            directory = self.run_dir / run_files.CHECKPOINTS
             checkpoint.save(directory, epoch + 1, self.model, arrays)
             self.write()
             self._write_scalars(epoch + 1)
@@ -114,10 +116,10 @@ class Logger(keras.callbacks.Callback):
     def write(self, end_time=None, **further):
         """Writes `stats.pkl`, with further entries, and draws the curves."""
         statistics = self.statistics() | {"end_time": end_time} | further
-        with files.replacing(self.run_dir / "stats.pkl") as path:
+        with files.replacing(self.run_dir / run_files.STATISTICS) as path:
             path.write_bytes(pickle.dumps(statistics, protocol=4))
-        for quantity in ("error", "cost"):
-            with files.replacing(self.run_dir / f"{quantity}.png") as path:
+        for quantity, name in run_files.CURVES.items():
+            with files.replacing(self.run_dir / name) as path:
                 draw_curves(statistics["models"], quantity).savefig(path)
 
     def statistics(self):

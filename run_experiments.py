@@ -19,8 +19,8 @@ from etils import epy
 from collaborative import datasets
 from collaborative.experiments import flags, reference
 from collaborative.experiments.flags import FLAGS
-from collaborative.runs import failures
-from collaborative.system import command_line
+from collaborative.runs.run import record_failure
+from collaborative.system import command_line, run_files
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
     import tensorflow as tf
@@ -53,10 +53,10 @@ def run_one(config):
     try:
         result = result_of(trainer.resolved(config))
     except logger.TrainingDiverged as error:
-        failures.record(config.run_dir(FLAGS.log_dir), str(error))
+        record_failure(config.run_dir(FLAGS.log_dir), str(error))
         raise
     print(progress.closing_table(result.statistics, reference.paper_results(config)))
-    for name in ("error.png", "cost.png", "model.keras"):
+    for name in (*run_files.CURVES.values(), run_files.MODEL):
         print(result.run_dir / name)
     return 0
 

@@ -18,10 +18,10 @@ def describe(run, model, options, scores, verification, artifact):
     """All that is known of an artifact, as plain JSON values.
 
     Args:
-        run: the `finished_run.FinishedRun` that it comes from.
+        run: the `runs.run.FinishedRun` that it comes from.
         model: the plain `keras.Model` that was written.
         options: dict of member, format, softmax and quantize (None or "int8").
-        scores: what `finished_run.FinishedRun.test_scores` gives of the member.
+        scores: what `runs.run.FinishedRun.test_scores` gives of the member.
         verification: what `verification` found.
         artifact: the file, or the directory of a saved model.
     """

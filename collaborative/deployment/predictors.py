@@ -11,7 +11,7 @@ import numpy as np
 from etils import epy
 
 from collaborative.deployment import formats, model_card, runtimes
-from collaborative.system import command_line
+from collaborative.system import command_line, run_files
 from collaborative.system.errors import UserError
 
 with epy.lazy_imports():
@@ -104,9 +104,9 @@ def _find(path):
             artifact = directory / metadata["file"]
             if path in (directory, artifact):
                 return artifact, metadata, {}
-    if path.is_dir() and (path / "model.keras").is_file():
-        path = path / "model.keras"
-    return path, {}, _read_json(path.parent / "config.json")
+    if path.is_dir() and (path / run_files.MODEL).is_file():
+        path = path / run_files.MODEL
+    return path, {}, _read_json(path.parent / run_files.CONFIG)
 
 
 def _read_json(path):

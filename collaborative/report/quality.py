@@ -17,6 +17,7 @@ from collaborative.experiments import reference
 from collaborative.report import comparison, figures
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs.reader import UnreadablePickle, read_statistics
+from collaborative.system import run_files
 
 # Columns of the table of a data set, with the decimals that are shown.
 SCORES = {"nll": 4, "brier": 4, "ece": 2, "churn": 2, "detection": 3}
@@ -47,7 +48,7 @@ def load(runs, log_dir):
     found = {}
     for run in runs.loc[runs["setting"] == "", "run"].unique():
         try:
-            record = read_statistics(pathlib.Path(log_dir, run, "stats.pkl"))
+            record = read_statistics(pathlib.Path(log_dir, run, run_files.STATISTICS))
         except UnreadablePickle:
             continue  # it was there a moment ago; what is not there is left out
         if "evaluation" in record:

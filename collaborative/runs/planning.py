@@ -6,60 +6,12 @@ Nothing here imports TensorFlow.
 from __future__ import annotations
 
 import collections
-import dataclasses
 import pathlib
 import statistics
 
 from collaborative import datasets
-from collaborative.runs import failures, reader
-from collaborative.system import files
-
-
-@dataclasses.dataclass(frozen=True)
-class Standing:
-    """How far an experiment is: its state, and the epochs that are logged."""
-
-    state: str  # finished, running, interrupted, failed, in the way or to do
-    epochs: int = 0
-    reason: str | None = None  # why it failed, or what is in its way
-
-    def __str__(self):
-        if self.reason:
-            return f"{self.state}: {self.reason}"
-        if self.state in ("interrupted", "running"):
-            return f"{self.state}, {self.epochs} epochs done"
-        return self.state
-
-
-def standing(config, log_dir):
-    """The `Standing` of an experiment, from the files in its directory."""
-    run_dir = config.run_dir(log_dir)
-    logged = _logged(run_dir)
-    epochs = len(logged["seconds"]) if logged else 0
-    differences = config.differences(logged["params"]) if logged else ""
-    if differences:
-        return Standing("in the way", reason=f"a run with {differences}")
-    if logged and logged["end_time"] is not None:
-        return Standing("finished", epochs)
-    if files.is_locked(run_dir):
-        return Standing("running", epochs)
-    reason = failures.reason(run_dir)
-    if reason:
-        return Standing("failed", epochs, reason)
-    return Standing("interrupted" if epochs else "to do", epochs)
-
-
-def epochs_logged(run_dir):
-    """How many epochs the statistics of a run have; 0 where there are none."""
-    logged = _logged(run_dir)
-    return len(logged["seconds"]) if logged else 0
-
-
-def _logged(run_dir):
-    try:
-        return reader.read_statistics(run_dir / "stats.pkl")
-    except reader.UnreadablePickle:
-        return None
+from collaborative.runs.run import logged, standing
+from collaborative.system import run_files
 
 
 class Estimator:
@@ -67,11 +19,11 @@ class Estimator:
 
     def __init__(self, log_dir):
         self._seconds = collections.defaultdict(list)  # of epochs, by kind
-        for path in pathlib.Path(log_dir).glob("*/*/*/*/stats.pkl"):
-            logged = _logged(path.parent)
-            if logged and len(logged["seconds"]):
-                kind = self._kind(logged["params"])
-                self._seconds[kind].append(float(statistics.median(logged["seconds"])))
+        for path in pathlib.Path(log_dir).glob(f"*/*/*/*/{run_files.STATISTICS}"):
+            found = logged(path.parent)
+            if found and len(found["seconds"]):
+                kind = self._kind(found["params"])
+                self._seconds[kind].append(float(statistics.median(found["seconds"])))
 
     @staticmethod
     def _kind(settings):
@@ -81,9 +33,9 @@ class Estimator:
 
     def epoch_seconds(self, config):
         """Seconds an epoch is expected to take, or None where nothing tells."""
-        logged = self._seconds.get(self._kind(config.to_json()))
-        if logged:
-            return statistics.median(logged)
+        known = self._seconds.get(self._kind(config.to_json()))
+        if known:
+            return statistics.median(known)
         if config.members == ("ST", "M") and not config.truncate:
             return datasets.spec(config.dataset).epoch_seconds
         return None

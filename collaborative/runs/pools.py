@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from collaborative.system import resources
+from collaborative.system import resources, run_files
 from collaborative.system.files import Busy
 
 # What Python is told to run: the command, from the checkout or the installed package.
@@ -65,7 +65,7 @@ class LocalPool:
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[slot % len(self._gpus)]
             environment["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
-        with open(run_dir / "output.log", "a", encoding="utf-8") as log:
+        with open(run_dir / run_files.OUTPUT, "a", encoding="utf-8") as log:
             process = subprocess.Popen(
                 [*self._pinned(slot), *command(config, self._options)],
                 stdin=subprocess.DEVNULL,
@@ -148,7 +148,7 @@ class RayPool:
     def start(self, config, slot):
         """Hands an experiment to the cluster."""
         run_dir = config.run_dir(self._log_dir)
-        arguments = command(config, self._options), str(run_dir / "output.log")
+        arguments = command(config, self._options), str(run_dir / run_files.OUTPUT)
         return RayTask(self._run.remote(*arguments))
 
 

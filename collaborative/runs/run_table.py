@@ -10,7 +10,6 @@ numbers count.
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 
 import pandas as pd
@@ -25,9 +24,10 @@ from collaborative.experiments.reference import (
 )
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS
 from collaborative.runs.reader import UnreadablePickle, read_statistics
+from collaborative.runs.run import DamagedRecord, config_of, read_record
+from collaborative.system import run_files
 from collaborative.system.errors import UserError
 
-LARGEST_CONFIG = 2**20  # bytes
 MEASURED = ("train_error", "train_cost", "test_error", "test_cost")
 RUNNING = ("train_error_running", "train_cost_running")
 CHOSEN_BY = "validation_error"
@@ -98,8 +98,9 @@ def _run_files(log_dir):
     """Each file of statistics, and each `config.json` that has none beside it."""
     return [
         path
-        for path in sorted({*log_dir.rglob("*.pkl"), *log_dir.rglob("config.json")})
-        if path.name != "config.json" or not (path.parent / "stats.pkl").exists()
+        for path in sorted({*log_dir.rglob("*.pkl"), *log_dir.rglob(run_files.CONFIG)})
+        if path.name != run_files.CONFIG
+        or not (path.parent / run_files.STATISTICS).exists()
     ]
 
 
@@ -111,12 +112,12 @@ def _identity(part):
 
 def _load_run(path, run):
     """The rows of one run, from the path of its `stats.pkl`."""
-    if path.name == "config.json":
+    if path.name == run_files.CONFIG:
         raise _LeftOut("there is no stats.pkl beside it; no epoch was finished")
-    if path.name != "stats.pkl":
+    if path.name != run_files.STATISTICS:
         raise _LeftOut("not a file of a run")
     statistics = read_statistics(path)
-    config, content = _read_config(path.with_name("config.json"))
+    config, content = _read_config(path.parent)
     if config.differences(statistics["params"]):
         raise _LeftOut("config.json beside it is of another run")
     if statistics["end_time"] is None:
@@ -142,21 +143,15 @@ def _load_run(path, run):
     return pd.concat(parts).reindex(columns=list(COLUMNS))
 
 
-def _read_config(path):
+def _read_config(run_dir):
     """The `ExperimentConfig` and everything that a `config.json` holds."""
     try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise ValueError("it is too large")
-        content = json.loads(path.read_text(encoding="utf-8"))
-        config = ExperimentConfig(**content["config"])
-        if not isinstance(config.dataset, str):
-            raise TypeError("the data set has no name")
-        return config, content
+        record = read_record(run_dir)
+        return config_of(record), record
     except FileNotFoundError:
-        raise _LeftOut("there is no config.json beside it") from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise _LeftOut(f"config.json beside it is damaged ({first_line})") from error
+        raise _LeftOut(f"there is no {run_files.CONFIG} beside it") from None
+    except DamagedRecord as error:
+        raise _LeftOut(f"{run_files.CONFIG} beside it is damaged ({error})") from error
 
 
 def _origin(content):

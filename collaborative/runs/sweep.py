@@ -14,8 +14,14 @@ import time
 import rich.console
 import rich.progress
 
-from collaborative.runs import failures
-from collaborative.runs.planning import Estimator, epochs_logged, name_of, standing
+from collaborative.runs.planning import Estimator, name_of
+from collaborative.runs.run import (
+    epochs_logged,
+    forget_failure,
+    record_failure,
+    standing,
+)
+from collaborative.system import run_files
 from collaborative.system.files import Busy
 
 POLL_SECONDS = 0.5
@@ -80,7 +86,7 @@ class Sweep:
                 self.failed[config] = str(stands)
                 self._done(config, str(stands))
             else:
-                failures.forget(config.run_dir(self._log_dir))
+                forget_failure(config.run_dir(self._log_dir))
                 self._running[free[0]] = config, self._pool.start(config, free[0])
 
     def _collect(self):
@@ -98,10 +104,10 @@ class Sweep:
 
     def _fail(self, config, status):
         run_dir = config.run_dir(self._log_dir)
-        self.failed[config] = reason = explanation(status, run_dir / "output.log")
+        self.failed[config] = reason = explanation(status, run_dir / run_files.OUTPUT)
         self._done(config, f"failed: {reason}")
         try:
-            failures.record(run_dir, reason)
+            record_failure(run_dir, reason)
         except OSError as error:
             self._view.say(f"{error.strerror}: {run_dir}: its failure is not recorded")
 

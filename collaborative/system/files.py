@@ -10,6 +10,7 @@ import shutil
 import filelock
 
 from collaborative.system.errors import UserError
+from collaborative.system.run_files import LOCK
 
 TEMPORARY_PREFIX = ".tmp-"
 
@@ -48,7 +49,7 @@ def locked(directory):
 
 def is_locked(directory):
     """Whether a process, this one or another, has the lock of a directory."""
-    if not pathlib.Path(directory, "lock").exists():
+    if not pathlib.Path(directory, LOCK).exists():
         return False
     try:
         with locked(directory):
@@ -59,7 +60,7 @@ def is_locked(directory):
 
 def _lock(directory):
     pathlib.Path(directory).mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(pathlib.Path(directory, "lock"))
+    return filelock.FileLock(pathlib.Path(directory, LOCK))
 
 
 @contextlib.contextmanager

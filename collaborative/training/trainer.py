@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 import shutil
 
@@ -13,8 +12,8 @@ from collaborative import datasets, logger
 from collaborative.data import batches
 from collaborative.deployment import plain_models
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import failures, reader
-from collaborative.system import environment, files, interruption
+from collaborative.runs import reader, run
+from collaborative.system import environment, files, interruption, run_files
 from collaborative.system.errors import UserError
 from collaborative.training import building, final_record
 
@@ -47,7 +46,7 @@ def finished_result(config, log_dir):
     """
     run_dir = config.run_dir(log_dir)
     _check_same_settings(config, run_dir)
-    path = run_dir / "stats.pkl"
+    path = run_dir / run_files.STATISTICS
     if not path.exists():
         return None
     try:
@@ -93,7 +92,9 @@ def train(
             teacher = _teacher_logits(config, dataset.train, log_dir)
             log = _train(model, config, dataset, teacher, run_dir, callbacks, say)
             _finish(model, log, dataset, foreign)
-            result = Result(reader.read_statistics(run_dir / "stats.pkl"), run_dir)
+            result = Result(
+                reader.read_statistics(run_dir / run_files.STATISTICS), run_dir
+            )
         return result
 
 
@@ -108,7 +109,7 @@ def _teacher_logits(config, examples, log_dir):
     """
     if not config.teacher:
         return None
-    path = config.teacher_config.run_dir(log_dir) / "model.keras"
+    path = config.teacher_config.run_dir(log_dir) / run_files.MODEL
     if finished_result(config.teacher_config, log_dir) is None or not path.exists():
         raise RunError(f"there is no {path}: train the teacher first")
     try:
@@ -119,7 +120,7 @@ def _teacher_logits(config, examples, log_dir):
 
 
 def _train(model, config, dataset, teacher, run_dir, callbacks, say):
-    _write_config(config, dataset, run_dir)
+    run.write_record(run_dir, config, dataset, environment.describe())
     log = logger.Logger(
         run_dir, config.to_json(), "validation" if len(dataset.validation) else "test"
     )
@@ -189,11 +190,11 @@ def _finish(model, log, dataset, foreign):
         )
     record = final_record.final_record(model, dataset, foreign)
     with interruption.held_back():
-        with files.replacing(log.run_dir / "model.keras") as path:
+        with files.replacing(log.run_dir / run_files.MODEL) as path:
             model.save(path)
         log.finish(record, test_results)
-        shutil.rmtree(log.run_dir / "checkpoint", ignore_errors=True)
-        failures.forget(log.run_dir)
+        shutil.rmtree(log.run_dir / run_files.CHECKPOINTS, ignore_errors=True)
+        run.forget_failure(log.run_dir)
 
 
 def _clear(run_dir):
@@ -201,18 +202,18 @@ def _clear(run_dir):
     for path in run_dir.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name not in ("lock", "output.log"):
+        elif path.name not in (run_files.LOCK, run_files.OUTPUT):
             path.unlink()
 
 
 def _check_same_settings(config, run_dir):
     """Raises RunError where `run_dir` holds a run with other settings."""
-    path = run_dir / "config.json"
-    if not path.exists():
-        return
     try:
-        found = dict(json.loads(path.read_text(encoding="utf-8"))["config"])
-    except (ValueError, KeyError, TypeError) as error:
+        found = run.read_record(run_dir)["config"]
+    except FileNotFoundError:
+        return
+    except run.DamagedRecord as error:
+        path = run_dir / run_files.CONFIG
         raise RunError(
             f"{path} is damaged: use --overwrite to start anew, or another --log_dir"
         ) from error
@@ -222,17 +223,3 @@ def _check_same_settings(config, run_dir):
             f"{run_dir} holds a run with {differences}: "
             "use another --log_dir, or --overwrite to replace it"
         )
-
-
-def _write_config(config, dataset, run_dir):
-    """Writes `config.json`: the settings, and what they run with and on."""
-    content = {
-        "config": config.to_json(),
-        "data": {
-            part: len(getattr(dataset, part))
-            for part in ("train", "validation", "test")
-        },
-        "class_names": list(dataset.class_names),
-    } | environment.describe()
-    with files.replacing(run_dir / "config.json") as path:
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

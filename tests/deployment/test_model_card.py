@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from collaborative.deployment import model_card, plain_models
-from collaborative.runs import finished_run, reader
+from collaborative.runs import reader
+from collaborative.runs.run import UnusableRun, read_finished
 
 RECORDED = {
     "models": {
@@ -32,7 +33,7 @@ def read_run(digits_run, copy, evaluation):
     statistics = reader.read_statistics(copy / "stats.pkl")
     statistics["evaluation"] = evaluation
     (copy / "stats.pkl").write_bytes(pickle.dumps(statistics, protocol=4))
-    return finished_run.read(copy)
+    return read_finished(copy)
 
 
 def described(run, member, artifact):
@@ -51,7 +52,7 @@ def described(run, member, artifact):
 
 
 def test_the_card_says_what_it_is(digits_run, tmp_path):
-    run = finished_run.read(digits_run)
+    run = read_finished(digits_run)
     metadata, card = described(run, "ST", tmp_path / "ST-onnx-int8" / "model.onnx")
     assert (metadata["bytes"], metadata["parameters"]) == (5, 41_796)
     assert metadata["input"]["shape"] == [None, 8, 8, 1]
@@ -129,7 +130,7 @@ def test_the_card_has_the_scores_beyond_the_error(digits_run, tmp_path):
     ],
 )
 def test_the_card_says_how_it_was_trained(settings, text, digits_run, tmp_path):
-    run = finished_run.read(digits_run)
+    run = read_finished(digits_run)
     run.record["config"] |= settings
     _, card = described(run, "ST", tmp_path / "ST" / "model.onnx")
     assert text in card
@@ -140,5 +141,5 @@ def test_a_run_that_was_not_tried_on_foreign_images(digits_run, tmp_path):
     run = read_run(digits_run, tmp_path / "run", without)
     _, card = described(run, "ST", tmp_path / "ST" / "model.onnx")
     assert "NLL 0.5124" in card and "AUROC" not in card
-    with pytest.raises(finished_run.UnusableRun, match="no scores of ST_2: 'ST_2'"):
+    with pytest.raises(UnusableRun, match="no scores of ST_2: 'ST_2'"):
         run.test_scores("ST_2")

@@ -7,7 +7,7 @@ from conftest import logged_run
 
 from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.runs import failures, planning
+from collaborative.runs import planning, run
 from collaborative.system import files
 
 CONFIG = ExperimentConfig("digits", epochs=10)
@@ -15,17 +15,17 @@ CONFIG = ExperimentConfig("digits", epochs=10)
 
 def test_standing_is_what_the_files_say(tmp_path):
     run_dir = CONFIG.run_dir(tmp_path)
-    assert planning.standing(CONFIG, tmp_path) == planning.Standing("to do")
+    assert run.standing(CONFIG, tmp_path) == run.Standing("to do")
     assert not run_dir.exists()  # looking at it leaves no trace
     logged_run(CONFIG, tmp_path, epochs=3)
-    assert planning.standing(CONFIG, tmp_path) == planning.Standing("interrupted", 3)
+    assert run.standing(CONFIG, tmp_path) == run.Standing("interrupted", 3)
     with files.locked(run_dir):
-        assert planning.standing(CONFIG, tmp_path) == planning.Standing("running", 3)
-    failures.record(run_dir, "no more disk")
-    standing = planning.standing(CONFIG, tmp_path)
+        assert run.standing(CONFIG, tmp_path) == run.Standing("running", 3)
+    run.record_failure(run_dir, "no more disk")
+    standing = run.standing(CONFIG, tmp_path)
     assert str(standing) == "failed: no more disk"
     logged_run(CONFIG, tmp_path, epochs=10, finished=True)
-    assert planning.standing(CONFIG, tmp_path) == planning.Standing("finished", 10)
+    assert run.standing(CONFIG, tmp_path) == run.Standing("finished", 10)
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", pickle.dumps({"a": 1})])
@@ -33,7 +33,7 @@ def test_a_damaged_file_is_no_progress(tmp_path, content):
     run_dir = CONFIG.run_dir(tmp_path)
     run_dir.mkdir(parents=True)
     (run_dir / "stats.pkl").write_bytes(content)
-    assert planning.standing(CONFIG, tmp_path) == planning.Standing("to do")
+    assert run.standing(CONFIG, tmp_path) == run.Standing("to do")
 
 
 def test_time_is_estimated_from_what_runs_took(tmp_path):
@@ -70,6 +70,6 @@ def test_estimates_need_a_run_with_epochs(tmp_path):
 def test_a_run_with_other_settings_is_in_the_way(tmp_path):
     logged_run(CONFIG, tmp_path, finished=True)
     other = dataclasses.replace(CONFIG, jit="on")
-    assert str(planning.standing(other, tmp_path)) == (
+    assert str(run.standing(other, tmp_path)) == (
         "in the way: a run with jit 'auto', not 'on'"
     )

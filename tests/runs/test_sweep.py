@@ -11,7 +11,7 @@ from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.grids import paper_grid
-from collaborative.runs import failures, planning, sweep
+from collaborative.runs import run, sweep
 from collaborative.system import files, interruption
 from collaborative.system.files import Busy
 
@@ -103,9 +103,9 @@ def test_a_failure_stops_nothing_and_is_recorded(tmp_path):
         "killed (SIGKILL; out of memory?)",
         "killed by signal 11",
     ]
-    assert failures.reason(CONFIGS[4].run_dir(tmp_path)).startswith("killed")
+    assert run.failure(CONFIGS[4].run_dir(tmp_path)).startswith("killed")
     assert "failed: killed by signal 11" in output
-    assert planning.standing(CONFIGS[2], tmp_path).state == "failed"
+    assert run.standing(CONFIGS[2], tmp_path).state == "failed"
     # The next sweep tries them again.
     pool = FakePool(tmp_path, lambda config: 0)
     assert swept(tmp_path, pool)[0].count == 13
@@ -180,7 +180,7 @@ def test_a_run_with_other_settings_is_left_alone(tmp_path):
     reason = "in the way: a run with jit 'auto', not 'on'"
     assert result.failed == {other[0]: reason}
     assert pool.started == other[1:2]
-    assert planning.standing(CONFIGS[0], tmp_path).state == "finished"
+    assert run.standing(CONFIGS[0], tmp_path).state == "finished"
 
 
 def test_names_are_shown_as_they_are(tmp_path):

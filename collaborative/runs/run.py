@@ -1,0 +1,256 @@
+"""One run: what its directory says of it (the names are in `system.run_files`).
+
+Its record (`config.json`), how far it is, why it failed, and what it left when it was
+finished. Importing this imports no TensorFlow, so that a wrong path is refused at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import time
+
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.runs import reader
+from collaborative.system import files, run_files
+from collaborative.system.errors import UserError
+
+LARGEST_RECORD = 2**20  # bytes
+
+
+class DamagedRecord(UserError):
+    """A `config.json` that is none of ours; the message is the reason alone."""
+
+
+def write_record(run_dir, config, dataset, surroundings):
+    """Writes `config.json`: the settings, and what they run with and on.
+
+    Args:
+        run_dir: directory of the run.
+        config: an `ExperimentConfig`.
+        dataset: the `Dataset`, whose sizes and classes are recorded.
+        surroundings: what `environment.describe` gives.
+    """
+    content = {
+        "config": config.to_json(),
+        "data": {
+            part: len(getattr(dataset, part))
+            for part in ("train", "validation", "test")
+        },
+        "class_names": list(dataset.class_names),
+    } | surroundings
+    with files.replacing(run_dir / run_files.CONFIG) as path:
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_record(run_dir):
+    """Reads `config.json`: a dict, whose "config" is a dict of settings.
+
+    Raises:
+        DamagedRecord: for a file that holds something else.
+        OSError: where it cannot be read.
+    """
+    path = pathlib.Path(run_dir, run_files.CONFIG)
+    try:
+        if path.stat().st_size > LARGEST_RECORD:
+            raise ValueError("it is too large")
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return record | {"config": dict(record["config"])}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DamagedRecord(str(error).partition("\n")[0]) from error
+
+
+def config_of(record):
+    """The `ExperimentConfig` of a record.
+
+    Raises:
+        DamagedRecord: where its settings cannot be.
+    """
+    try:
+        config = ExperimentConfig(**record["config"])
+        if not isinstance(config.dataset, str):
+            raise TypeError("the data set has no name")
+        return config
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedRecord(str(error).partition("\n")[0]) from error
+
+
+def record_failure(run_dir, reason):
+    """Keeps why a run failed, one line, until it succeeds."""
+    content = {"reason": reason, "time": time.time()}
+    with files.replacing(pathlib.Path(run_dir, run_files.FAILURE)) as path:
+        path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+
+
+def failure(run_dir):
+    """Why the run failed when it was last tried, or None."""
+    try:
+        path = pathlib.Path(run_dir, run_files.FAILURE)
+        return str(json.loads(path.read_text(encoding="utf-8"))["reason"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def forget_failure(run_dir):
+    """Removes the reason of a failure, where there is one."""
+    pathlib.Path(run_dir, run_files.FAILURE).unlink(missing_ok=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """How far an experiment is: its state, and the epochs that are logged."""
+
+    state: str  # finished, running, interrupted, failed, in the way or to do
+    epochs: int = 0
+    reason: str | None = None  # why it failed, or what is in its way
+
+    def __str__(self):
+        if self.reason:
+            return f"{self.state}: {self.reason}"
+        if self.state in ("interrupted", "running"):
+            return f"{self.state}, {self.epochs} epochs done"
+        return self.state
+
+
+def standing(config, log_dir):
+    """The `Standing` of an experiment, from the files in its directory."""
+    run_dir = config.run_dir(log_dir)
+    found = logged(run_dir)
+    epochs = len(found["seconds"]) if found else 0
+    differences = config.differences(found["params"]) if found else ""
+    if differences:
+        return Standing("in the way", reason=f"a run with {differences}")
+    if found and found["end_time"] is not None:
+        return Standing("finished", epochs)
+    if files.is_locked(run_dir):
+        return Standing("running", epochs)
+    reason = failure(run_dir)
+    if reason:
+        return Standing("failed", epochs, reason)
+    return Standing("interrupted" if epochs else "to do", epochs)
+
+
+def epochs_logged(run_dir):
+    """How many epochs the statistics of a run have; 0 where there are none."""
+    found = logged(run_dir)
+    return len(found["seconds"]) if found else 0
+
+
+def logged(run_dir):
+    """The statistics of a run, or None where there are none that can be read."""
+    try:
+        return reader.read_statistics(run_dir / run_files.STATISTICS)
+    except reader.UnreadablePickle:
+        return None
+
+
+class UnusableRun(UserError):
+    """A directory that is no finished run, or does not fit; one line for a person."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedRun:
+    """What `training.train` left in `run_dir`."""
+
+    run_dir: pathlib.Path
+    config: ExperimentConfig
+    class_names: tuple[str, ...]
+    record: dict  # all of config.json: sizes of the data, versions, revision, device
+
+    @property
+    def model_path(self):
+        """The saved `EnsembleModel` or `SingleModel`; it loads with our code only."""
+        return self.run_dir / run_files.MODEL
+
+    @property
+    def predictor_names(self):
+        """What can be taken out: each member and, where there are several, all."""
+        names = self.config.member_names
+        return (*names, "ensemble") if len(names) > 1 else names
+
+    def test_scores(self, name):
+        """Scores of a member or "ensemble" on the test images at the end of training.
+
+        Returns:
+            Dict of plain values: `test_error` (a fraction) and `test_cost`; where the
+            run has recorded them `nll`, `brier` and `ece` (`evaluation.scores`), of an
+            ensemble `disagreement` and `gain` (`evaluation.evaluate`), and, where it
+            was tried on another data set, `auroc` and the set's name, `foreign`.
+
+        Raises:
+            UnusableRun: where the statistics cannot be read.
+        """
+        try:
+            statistics = reader.read_statistics(self.run_dir / run_files.STATISTICS)
+            curves = statistics["models"][name]
+            scores = {k: float(curves[k][-1]) for k in ("test_error", "test_cost")}
+            recorded = statistics.get("evaluation")
+            return scores | (_beyond_the_error(recorded, name) if recorded else {})
+        except (reader.UnreadablePickle, LookupError, TypeError) as error:
+            raise UnusableRun(f"no scores of {name}: {error}") from error
+
+
+def _beyond_the_error(recorded, name):
+    """What `final_record` has of one predictor, without arrays."""
+    scores = {k: recorded["models"][name][k] for k in ("nll", "brier", "ece")}
+    if name == "ensemble":
+        scores |= {k: recorded[k] for k in ("disagreement", "gain")}
+    if "detection" in recorded:
+        scores |= {"auroc": recorded["detection"][name], "foreign": recorded["foreign"]}
+    return scores
+
+
+def read_finished(run_dir):
+    """Reads the record of a finished run.
+
+    Args:
+        run_dir: the directory, which holds `config.json` and `model.keras`.
+
+    Returns:
+        A `FinishedRun`.
+
+    Raises:
+        UnusableRun: where there is no finished run, or its record is damaged.
+    """
+    run_dir = pathlib.Path(run_dir)
+    for name in (run_files.CONFIG, run_files.MODEL):
+        if not (run_dir / name).is_file():
+            raise UnusableRun(
+                f"{run_dir} holds no finished run: there is no {name}; give a "
+                "directory such as logs/digits/ST-M/L2_0.01/seed_912"
+            )
+    try:
+        record = read_record(run_dir)
+        config = config_of(record)
+        class_names = tuple(map(str, record["class_names"]))
+    except (DamagedRecord, KeyError, TypeError) as error:
+        path = run_dir / run_files.CONFIG
+        raise UnusableRun(f"{path} is damaged ({error})") from error
+    return FinishedRun(run_dir, config, class_names, record)
+
+
+def load_data(run, data_dir=None, manual_dir=None):
+    """Loads the data set of a run again, split as it was.
+
+    Args:
+        run: a `FinishedRun`.
+        data_dir: of prepared sets; None is that of TensorFlow Datasets.
+        manual_dir: of archives that were got by hand.
+
+    Returns:
+        A `datasets.Dataset`.
+
+    Raises:
+        datasets.DatasetError: where the set is not there.
+        UnusableRun: where it is not the one that the run had.
+    """
+    dataset = run.config.load_dataset(data_dir=data_dir, manual_dir=manual_dir)
+    found = {part: len(getattr(dataset, part)) for part in run.record["data"]}
+    if found != run.record["data"] or dataset.class_names != run.class_names:
+        raise UnusableRun(
+            f"{run.config.dataset} is not as the run had it: it had "
+            f"{run.record['data']} images of {len(run.class_names)} classes, here are "
+            f"{found} of {dataset.num_classes}"
+        )
+    return dataset

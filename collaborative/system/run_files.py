@@ -1,0 +1,12 @@
+"""The names of the files in the directory of a run."""
+
+CONFIG = "config.json"  # settings, sizes of the data, versions, revision, device
+STATISTICS = "stats.pkl"  # see `runs.reader`
+MODEL = "model.keras"  # the finished ensemble
+CURVES = {"error": "error.png", "cost": "cost.png"}
+TENSORBOARD = "tensorboard"
+CHECKPOINTS = "checkpoint"  # to resume; removed at the end
+EXPORTS = "export"  # what export.py writes
+# In sweeps: what a process said, and why it failed.
+OUTPUT, FAILURE = "output.log", "failure.json"
+LOCK = "lock"  # of the process that writes here
