@@ -21,6 +21,7 @@ from collaborative.runs.run import load_data, read_finished
 from collaborative.system import command_line, files, run_files
 
 with epy.lazy_imports():  # they import TensorFlow, which takes seconds
+    from collaborative import models
     from collaborative.deployment import plain_models, verification
 
 FLAGS = flags.FlagValues()
@@ -87,7 +88,7 @@ def export(run):
     output_dir = pathlib.Path(FLAGS.output_dir or run.run_dir / run_files.EXPORTS)
     scores = run.test_scores(FLAGS.member)
     data = load_data(run, FLAGS.data_dir, FLAGS.manual_dir)
-    trained = plain_models.load_trained(run.model_path)
+    trained = models.load_model(run.model_path, compile=False)
     plain = plain_models.plain_model(trained, FLAGS.member, FLAGS.softmax)
     with files.replacing_directory(output_dir / artifact_name()) as directory:
         artifact = directory / formats.FILES[FLAGS.format]

@@ -29,6 +29,7 @@ import tensorflow as tf
 from collaborative.collaboration import UNLABELED_STEPS, Collaboration
 from collaborative.nn import fast_paths as fast_paths  # Keras must know its classes
 from collaborative.nn.classifier import Classifier
+from collaborative.system.errors import UserError
 
 _COLLABORATION = {f.name for f in dataclasses.fields(Collaboration)}
 
@@ -297,11 +298,24 @@ class EnsembleModel(_CollaborativeModel):
         return cls(**_deserialized(config, custom_objects) | {"members": members})
 
 
+class UnusableModel(UserError, ValueError):
+    """A model that cannot be loaded or rebuilt; the message is one line."""
+
+
 def load_model(path, **kwargs):
     """`keras.models.load_model`, with the classes of this project known to it.
 
     Args:
         path: a `.keras` file.
         **kwargs: those of `keras.models.load_model`.
+
+    Raises:
+        UnusableModel: for a file that is no Keras model or needs code that is not here.
     """
-    return keras.models.load_model(path, **kwargs)
+    try:
+        return keras.models.load_model(path, **kwargs)
+    except Exception as error:  # a damaged archive can raise nearly anything
+        said = str(error).strip() or type(error).__name__
+        raise UnusableModel(
+            f"{path} cannot be loaded: {said.splitlines()[0]}"
+        ) from error

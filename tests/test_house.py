@@ -22,7 +22,7 @@ STOREYS = (
 )
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
 COMMANDS = STOREYS[-1]
-SAME_ROOM = {"schedules": "collaboration"}
+SAME_ROOM = {"schedules": "collaboration", "costs": "collaboration"}
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path
     for path in sorted([*ROOT.glob("collaborative/**/*.py"), *ROOT.glob("*.py")])

@@ -11,14 +11,8 @@ import math
 
 import keras
 
-from collaborative import models
+from collaborative.models import UnusableModel
 from collaborative.nn import fast_paths
-from collaborative.system import command_line
-from collaborative.system.errors import UserError
-
-
-class UnusableModel(UserError, ValueError):
-    """A model that cannot be loaded or rebuilt; the message is one line."""
 
 
 def plain_model(model, name, softmax=False):
@@ -54,21 +48,6 @@ def plain_model(model, name, softmax=False):
     if softmax:
         outputs = keras.layers.Softmax(name="probabilities")(outputs)
     return keras.Model(inputs, outputs, name=name)
-
-
-def load_trained(path):
-    """Loads a saved model with this code: a run's `model.keras`, or any other.
-
-    Raises:
-        UnusableModel: for a file that is no Keras model or needs code that is not here.
-    """
-    # Keras finds our classes because `models` is imported.
-    assert models.EnsembleModel
-    try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:  # a damaged archive can raise nearly anything
-        reason = command_line.first_line(error)
-        raise UnusableModel(f"{path} cannot be loaded: {reason}") from error
 
 
 def _plain_member(member):

@@ -18,7 +18,8 @@ with epy.lazy_imports():
     import keras
     import tensorflow as tf
 
-    from collaborative.deployment import formats, plain_models
+    from collaborative import models
+    from collaborative.deployment import formats
 
 
 class UnusablePath(UserError):
@@ -81,13 +82,15 @@ def load(path):
 
     Raises:
         UnusablePath: as `check_path`, or where the model takes no images.
-        plain_models.UnusableModel: where Keras cannot load it.
+        models.UnusableModel: where Keras cannot load it.
     """
     check_path(path)
     artifact, metadata, record = _find(path)
     if metadata:
         return _exported(artifact, metadata)
-    return _trained(plain_models.load_trained(artifact), record.get("class_names", ()))
+    return _trained(
+        models.load_model(artifact, compile=False), record.get("class_names", ())
+    )
 
 
 def _find(path):

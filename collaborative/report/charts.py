@@ -6,7 +6,7 @@ The page's script draws them; it gets each line's name, colour, dashes and value
 from __future__ import annotations
 
 from collaborative.experiments import reference
-from collaborative.report import figures
+from collaborative.report import styles
 
 QUANTITIES = {
     "test error (%)": "test_error",
@@ -73,7 +73,7 @@ def _models(names):
 def _color(method, alpha):
     if method == "Single":
         return "#111111"
-    return figures.WEIGHT_STYLES.get(alpha, figures.OTHER_STYLE)[0]
+    return styles.of_weight(alpha)[0]
 
 
 def _values(runs, method, alpha):

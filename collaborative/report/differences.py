@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from collaborative.experiments import reference
-from collaborative.report import comparison, figures, quality
+from collaborative.report import comparison, quality, styles
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs import run_table
 
@@ -106,7 +106,7 @@ def table(found, dataset):
     compared = found["paper"].notna().any()
     header = ["setting"]
     for model in reference.MODELS:
-        name = figures.NAMES[model]
+        name = styles.NAMES[model]
         header += [name, f"{name} paper"] if compared else [name]
     mixed = found.loc[found["seeds"] > 0, "seeds"].nunique() > 1
     rows = []
@@ -174,7 +174,7 @@ def figure(found):
             _draw(axes, row, settings.index((row.method, row.alpha)), limit)
         axes.axvline(0, color="#999999", lw=0.8)
         axes.set_xlim(-1.15 * limit, 1.15 * limit)
-        axes.set_title(figures.NAMES[model], fontsize=9)
+        axes.set_title(styles.NAMES[model], fontsize=9)
         axes.set_xlabel("points more (+) or fewer (-) errors than apart", fontsize=8)
         axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
         axes.set_axisbelow(True)
@@ -186,7 +186,7 @@ def figure(found):
 
 def _draw(axes, row, place, limit):
     """Our difference with its interval, and the paper's below it."""
-    colour = figures.CLEAR[row.clear]
+    colour = styles.CLEAR[row.clear]
     style = {"marker": "o", "ms": 5, "ls": "", "color": colour}
     _mark(axes, row.difference, place + OURS_AT, limit, style)
     if abs(row.difference) <= limit and row.half_width > 0:

@@ -1,8 +1,4 @@
-"""The paper's curves: Figures A.1 to A.6 (methods and weights), B.1 to B.3 (L2 0.01).
-
-Lines differ in colour (Okabe and Ito's palette, for the colour-blind), in dashes and in
-markers, so that they can be told apart in grey print too.
-"""
+"""The paper's curves: Figures A.1 to A.6, B.1 to B.3 (L2 0.01)."""
 
 from __future__ import annotations
 
@@ -12,30 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from collaborative.experiments import reference
-from collaborative.report import comparison
+from collaborative.report import comparison, styles
 from collaborative.system import files
 
 PANELS = ("CE", "L2", "L1")  # in the order of the paper's figures
 LAST_EPOCHS = 10
-NAMES = {"ST": "ST", "M": "M", "ensemble": "Ens"}
-WEIGHT_STYLES = {  # colour, dashes, marker
-    1.0: ("#D55E00", "--", "s"),
-    0.1: ("#E69F00", "-.", "^"),
-    0.01: ("#0072B2", "-", "o"),
-    0.0001: ("#009E73", ":", "D"),
-}
-OTHER_STYLE = ("#CC79A7", (0, (5, 1, 1, 1, 1, 1)), "v")  # weights not of the paper
-GREYS = {
-    "ST": ("#9a9a9a", "-", "x"),
-    "M": ("#6b6b6b", "--", "+"),
-    "ensemble": ("#111111", "-", None),
-}
-CLOSE_STYLES = {  # the three models of L2 0.01
-    "ST": ("#D55E00", "-", "^"),
-    "M": ("#0072B2", "-", "s"),
-    "ensemble": ("#009E73", "-", "o"),
-}
-CLEAR = {True: "#009E73", False: "#D55E00", None: "#444444"}  # fewer errors, more, open
 FAR = 1.5  # a curve that ends so many times above the median is not drawn but named
 
 
@@ -70,7 +47,7 @@ def methods_figure(runs, dataset, model, quantity):
         _method_panel(axes, method, shown, limit)
         _finish(axes)
         axes.label_outer()
-    panels[0].set_ylabel(f"{NAMES[model]}: test {_unit(quantity)}")
+    panels[0].set_ylabel(f"{styles.NAMES[model]}: test {_unit(quantity)}")
     _legend(figure, panels)
     return figure
 
@@ -96,9 +73,9 @@ def close_figure(runs, dataset):
             column = f"{images}_{quantity}" + "_running" * (images == "train")
             for (method, alpha, model), line in _curves(chosen, column).items():
                 single = method == "Single"
-                style = GREYS[model] if single else CLOSE_STYLES[model]
+                style = styles.GREYS[model] if single else styles.CLOSE_STYLES[model]
                 kind = "traditional" if single else reference.label(method, alpha)
-                _draw(axes, line, style, f"{kind} {NAMES[model]}", every=3)
+                _draw(axes, line, style, f"{kind} {styles.NAMES[model]}", every=3)
             axes.set_title(f"{'training' if images == 'train' else 'test'} {quantity}")
             axes.set_ylabel(_unit(quantity))
             _finish(axes)
@@ -149,11 +126,11 @@ def _method_panel(axes, method, lines, limit):
     far = []
     for (line_method, alpha, model), line in lines.items():
         single = line_method == "Single"
-        name = f"traditional {NAMES[model]}" if single else f"weight {alpha}"
+        name = f"traditional {styles.NAMES[model]}" if single else f"weight {alpha}"
         if line[0].iloc[-1] > limit:
             far.append(f"{name} at {line[0].iloc[-1]:.3g}")
             continue
-        style = GREYS[model] if single else WEIGHT_STYLES.get(alpha, OTHER_STYLE)
+        style = styles.GREYS[model] if single else styles.of_weight(alpha)
         _draw(axes, line, style, name)
     axes.set_title(method, loc="left")
     if far:

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from collaborative.experiments import reference
-from collaborative.report import comparison, figures
+from collaborative.report import comparison, styles
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs.reader import UnreadablePickle, read_statistics
 from collaborative.system import run_files
@@ -129,7 +129,7 @@ def _table(kind, dataset, caption, rows, columns):
     cells = [
         (
             Cell(reference.label(row["method"], row["alpha"])),
-            *(Cell(figures.NAMES.get(row[key], row[key])) for key in keys),
+            *(Cell(styles.NAMES.get(row[key], row[key])) for key in keys),
             *(
                 Cell(_shown(row[name], name, digits))
                 for name, digits in columns.items()
@@ -163,27 +163,27 @@ def reliability_figure(runs, records, dataset):
         recorded. On the diagonal a model is right as often as it is confident.
     """
     groups = _by_setting(runs, records, dataset)
-    styles = {
-        reference.SINGLE: figures.GREYS["M"],
-        reference.CHOSEN: figures.CLOSE_STYLES["M"],
+    drawn_as = {
+        reference.SINGLE: styles.GREYS["M"],
+        reference.CHOSEN: styles.CLOSE_STYLES["M"],
     }
-    shown = {setting: groups[setting] for setting in styles if setting in groups}
+    shown = {setting: groups[setting] for setting in drawn_as if setting in groups}
     if not shown:
         return None
     figure = Figure(figsize=(10.5, 4.3), dpi=110, layout="constrained")
     for axes, model in zip(
-        figure.subplots(1, 3, sharey=True), figures.NAMES, strict=True
+        figure.subplots(1, 3, sharey=True), styles.NAMES, strict=True
     ):
         axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=1)
         for setting, found in shown.items():
             confidence, accuracy = _pooled([r["models"][model] for r in found])
-            colour, dashes, marker = styles[setting]
+            colour, dashes, marker = drawn_as[setting]
             axes.plot(
                 confidence, accuracy, color=colour, linestyle=dashes, marker=marker,
                 markersize=4, label=reference.label(*setting),
             )  # fmt: skip
         axes.set(
-            title=figures.NAMES[model], xlabel="confidence", xlim=(0, 1), ylim=(0, 1)
+            title=styles.NAMES[model], xlabel="confidence", xlim=(0, 1), ylim=(0, 1)
         )
         axes.set_aspect("equal")
     figure.axes[0].set_ylabel("fraction classified rightly")

@@ -8,9 +8,8 @@ import shutil
 
 import tensorflow as tf
 
-from collaborative import datasets, logger
+from collaborative import datasets, logger, models
 from collaborative.data import batches
-from collaborative.deployment import plain_models
 from collaborative.experiments.setting import ConfigError
 from collaborative.runs import reader, run
 from collaborative.system import environment, files, interruption, run_files
@@ -113,8 +112,8 @@ def _teacher_logits(config, examples, log_dir):
     if finished_result(config.teacher_config, log_dir) is None or not path.exists():
         raise RunError(f"there is no {path}: train the teacher first")
     try:
-        teacher = plain_models.load_trained(path)
-    except plain_models.UnusableModel as error:
+        teacher = models.load_model(path, compile=False)
+    except models.UnusableModel as error:
         raise RunError(str(error)) from error
     return final_record.predict(teacher, examples)[teacher.predictor_names[-1]]
 

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from collaborative import models
 from collaborative.deployment import model_card, plain_models
 from collaborative.runs import reader
 from collaborative.runs.run import UnusableRun, read_finished
@@ -38,7 +39,9 @@ def read_run(digits_run, copy, evaluation):
 
 def described(run, member, artifact):
     """(metadata as read back, card on one line) of an int8 ONNX artifact."""
-    plain = plain_models.plain_model(plain_models.load_trained(run.model_path), member)
+    plain = plain_models.plain_model(
+        models.load_model(run.model_path, compile=False), member
+    )
     artifact.parent.mkdir(parents=True)
     artifact.write_bytes(b"12345")
     options = {"member": member, "format": "onnx", "softmax": False, "quantize": "int8"}

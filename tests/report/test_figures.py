@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from collaborative.experiments import reference
-from collaborative.report import figures
+from collaborative.report import figures, styles
 from collaborative.runs import run_table
 
 
@@ -71,9 +71,9 @@ def test_training_and_test_of_the_chosen_method(paper):
 
 
 def test_weights_are_told_apart_without_colour():
-    styles = list(figures.WEIGHT_STYLES.values())
-    assert set(figures.WEIGHT_STYLES) == set(reference.PAPER_ALPHAS)
-    assert len({dashes for _, dashes, _ in styles}) == len(styles)
+    known = list(styles.WEIGHT_STYLES.values())
+    assert set(styles.WEIGHT_STYLES) == set(reference.PAPER_ALPHAS)
+    assert len({dashes for _, dashes, _ in known}) == len(known)
     assert len({marker for *_, marker in styles}) == len(styles)
 
 

@@ -8,7 +8,7 @@ import pytest
 from test_analysis import command, load, synthetic_curves, write_run
 
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.report import page
+from collaborative.report import figures, page
 from collaborative.runs import run_table
 
 HOSTILE = "<script>alert(1)</script>"
@@ -71,7 +71,7 @@ def quick_figures():
         return path
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page.figures, "save", save)
+        patch.setattr(figures, "save", save)
         yield
 
 

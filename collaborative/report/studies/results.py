@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.report import comparison, figures
+from collaborative.report import comparison, styles
 from collaborative.report.tables import Cell, Table, file_name
 
 LISTED = 4  # differences that an answer names
@@ -36,7 +36,7 @@ def table(finding):
                 data.append(_numbers(arm, model, values, controls.get(arm), difference))
         if any(cell.text != "-" for cell in cells[1:]):
             rows.append((*cells, Cell(controls.get(arm, ""))))
-    shown = [figures.NAMES.get(model, model) for model in finding.models]
+    shown = [styles.NAMES.get(model, model) for model in finding.models]
     header = ["arm", *(text for name in shown for text in (f"{name} %", "difference"))]
     return Table(
         name=name_of(finding),
@@ -178,7 +178,7 @@ def figure(finding):
             axes.plot(values, np.full(len(values), place), "o", color=colour, ms=4)
             if len(values):
                 axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=colour)
-        axes.set_title(figures.NAMES.get(model, model), fontsize=9)
+        axes.set_title(styles.NAMES.get(model, model), fontsize=9)
         axes.set_xlabel("test error in %", fontsize=8)
         axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
         axes.set_axisbelow(True)
@@ -190,4 +190,4 @@ def figure(finding):
 
 def _colour(difference):
     decided = difference is not None and difference.seeds > 1
-    return figures.CLEAR[difference.below if decided else None]
+    return styles.CLEAR[difference.below if decided else None]

@@ -1,0 +1,58 @@
+"""What a section of the report is made of, and how it writes what it makes."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import pathlib
+from collections.abc import Callable
+
+import pandas as pd
+
+from collaborative.report import figures, tables
+from collaborative.system import files
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What all sections are made of.
+
+    runs: rows of `run_table.load_runs`, or the author's; records: of the trained
+    models, see `quality.load`; paper: the author's runs, None where `runs` are these;
+    places: of data sets, None without sample images; latency: whether to measure what
+    inference costs; left_out: lines on files that were left out; say: is called with a
+    line for each thing that a person should know.
+    """
+
+    runs: pd.DataFrame
+    output_dir: pathlib.Path
+    records: dict
+    paper: pd.DataFrame | None
+    places: dict | None
+    costs: dict | None
+    left_out: tuple[str, ...]
+    say: Callable[[str], None]
+
+    def table(self, table):
+        """Writes a table, if there is one, and gives it for the page."""
+        if table is not None:
+            tables.write(table, self.output_dir / "tables")
+        return table
+
+    def figure(self, figure, name, caption):
+        """Writes a figure, and gives its caption and its picture as a data URI."""
+        number, *rest = name
+        parts = filter(None, ("figure", number, *map(tables.file_name, rest)))
+        path = figures.save(figure, self.output_dir / "figures", "_".join(parts))
+        data = base64.b64encode(path.read_bytes()).decode("ascii")
+        return {
+            "caption": f"Figure {number}. {caption}" if number else caption,
+            "source": f"data:image/svg+xml;base64,{data}",
+        }
+
+    def text(self, name, text):
+        """Writes a file of text; its path."""
+        path = self.output_dir / name
+        with files.replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        return path

@@ -1,0 +1,23 @@
+"""The paper's observations, checked, with what the check rests on."""
+
+from __future__ import annotations
+
+from collaborative.report import tables
+from collaborative.report.claims import verdicts
+
+
+def parts(context):
+    """The claims with their verdicts at a glance, and how alike the grids rank."""
+    checked = verdicts.check_all(context.runs, context.costs)
+    theirs = correlations = None
+    if context.paper is not None:
+        theirs = verdicts.check_all(context.paper, context.costs)
+        correlations = tables.correlations_table(context.runs, context.paper)
+    overview = context.table(verdicts.overview(checked, theirs))
+    context.text("claims.md", verdicts.markdown(checked, overview))
+    return {
+        "claims": checked,
+        "overview": overview,
+        "correlations": context.table(correlations),
+        "marks": verdicts.MARKS,
+    }

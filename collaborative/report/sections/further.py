@@ -1,0 +1,18 @@
+"""What is missing, runs in other settings, and files that were left out."""
+
+from __future__ import annotations
+
+from collaborative.experiments import reference
+from collaborative.report import tables
+from collaborative.runs import run_table
+
+
+def parts(context):
+    """Lists of experiments and runs."""
+    return {
+        "missing": run_table.missing_experiments(context.runs),
+        "others": context.table(tables.other_runs_table(context.runs)),
+        "left_out": context.left_out,
+        "label": reference.label,
+        "dataset_label": reference.dataset_label,
+    }

@@ -1,0 +1,83 @@
+"""The paper's tables and figures of each data set, and what else its runs say."""
+
+from __future__ import annotations
+
+from collaborative.experiments import reference
+from collaborative.report import differences, figures, quality, tables
+
+
+def parts(context):
+    """Tables and figures of each data set with runs in the paper's setting."""
+    runs = context.runs[context.runs["setting"] == ""]
+    names = sorted(runs["dataset"].unique(), key=reference.dataset_place)
+    return {
+        "sections": [
+            _of_the_paper(context, runs, name) | _beyond_the_paper(context, runs, name)
+            for name in names
+        ]
+    }
+
+
+def _of_the_paper(context, runs, dataset):
+    """The tables and figures of a data set, written and for the page."""
+    results = [
+        context.table(tables.results_table(runs, context.paper, dataset, quantity))
+        for quantity in ("error", "cost")
+    ]
+    drawn = []
+    for model in ("ST", "M"):
+        for quantity in ("error", "cost"):
+            number = reference.figure_number(dataset, "A", 1, model == "M")
+            drawn.append(
+                context.figure(
+                    figures.methods_figure(runs, dataset, model, quantity),
+                    (number, dataset, model, quantity),
+                    f"{model}, test {quantity} of the last ten epochs: collaborative "
+                    "in colour, traditional in greys",
+                )
+            )
+    drawn.append(
+        context.figure(
+            figures.close_figure(runs, dataset),
+            (reference.figure_number(dataset, "B"), dataset, "L2_0.01"),
+            "L2 0.01 against the traditional ensemble; training statistics are running "
+            "means, as the paper's",
+        )
+    )
+    title = reference.dataset_label(dataset)
+    return {"title": title, "tables": results, "figures": drawn}
+
+
+def _beyond_the_paper(context, runs, dataset):
+    """Tables and figures of what else is known of a data set's runs and models."""
+    records, paper = context.records, context.paper
+    gains = differences.differences(runs, records, dataset, paper)
+    found = [differences.table(gains, dataset)] if len(gains) else []
+    found += quality.quality_tables(runs, records, dataset)
+    drawn = [
+        (
+            differences.figure(gains) if len(gains) else None,
+            "differences",
+            "Collaboration against training apart, with 95 % intervals (of one seed: "
+            "over its test images). Green: clearly fewer errors, red: clearly more"
+            + ("" if paper is None else "; diamonds: the paper's"),
+        ),
+        (
+            quality.reliability_figure(runs, records, dataset),
+            "reliability",
+            "How often models are right, by their confidence, in 15 bins",
+        ),
+        (
+            quality.confusion_figure(runs, records, dataset),
+            "confusion",
+            "What is taken for what",
+        ),
+    ]
+    return {
+        "beyond_tables": [context.table(table) for table in found],
+        "beyond_figures": [
+            context.figure(figure, ("", dataset, kind), caption)
+            for figure, kind, caption in drawn
+            if figure is not None
+        ],
+    }

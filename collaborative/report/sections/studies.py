@@ -1,0 +1,51 @@
+"""The studies beyond the paper that have runs."""
+
+from __future__ import annotations
+
+from collaborative.report import tables
+from collaborative.report.studies import findings, results
+
+
+def parts(context):
+    """The studies that have runs, their tables and figures written and for the page."""
+    found = []
+    for finding in findings.findings(context.runs):
+        table = context.table(results.table(finding))
+        choices = context.table(results.choices_table(finding))
+        drawn = context.figure(
+            results.figure(finding),
+            ("", table.name),
+            "Each dot is a seed, each bar a mean; green: clearly fewer errors than the "
+            "arm that it is compared with, red: clearly more",
+        )
+        found.append(
+            {
+                "name": table.name,
+                "question": finding.study.question,
+                "answer": results.answer(finding),
+                "table": table,
+                "choices": choices,
+                "figure": drawn,
+                "missing": finding.missing,
+            }
+        )
+    if found:
+        context.text("studies.md", _markdown(found))
+    return {"studies": found}
+
+
+def _markdown(studies):
+    """The studies as a page that shows the tables and figures beside it."""
+    parts = ["# Beyond the paper: open questions and controls\n"]
+    for part in studies:
+        parts += [
+            f"## {part['question']}\n",
+            f"{part['answer']}\n",
+            tables.markdown(part["table"]),
+            f"![{part['figure']['caption']}](figures/figure_{part['name']}.png)\n",
+        ]
+        if part["choices"]:
+            parts.append(tables.markdown(part["choices"]))
+        if part["missing"]:
+            parts.append(f"Missing: {part['missing']} experiments.\n")
+    return "\n".join(parts)

@@ -1,0 +1,30 @@
+"""Names, colours, dashes and markers that all figures of the report share.
+
+Lines differ in colour (Okabe and Ito's palette, for the colour-blind), in dashes and in
+markers, so that they can be told apart in grey print too.
+"""
+
+NAMES = {"ST": "ST", "M": "M", "ensemble": "Ens"}
+WEIGHT_STYLES = {  # colour, dashes, marker
+    1.0: ("#D55E00", "--", "s"),
+    0.1: ("#E69F00", "-.", "^"),
+    0.01: ("#0072B2", "-", "o"),
+    0.0001: ("#009E73", ":", "D"),
+}
+OTHER_STYLE = ("#CC79A7", (0, (5, 1, 1, 1, 1, 1)), "v")  # weights not of the paper
+GREYS = {
+    "ST": ("#9a9a9a", "-", "x"),
+    "M": ("#6b6b6b", "--", "+"),
+    "ensemble": ("#111111", "-", None),
+}
+CLOSE_STYLES = {  # the three models of L2 0.01
+    "ST": ("#D55E00", "-", "^"),
+    "M": ("#0072B2", "-", "s"),
+    "ensemble": ("#009E73", "-", "o"),
+}
+CLEAR = {True: "#009E73", False: "#D55E00", None: "#444444"}  # fewer errors, more, open
+
+
+def of_weight(alpha):
+    """Colour, dashes and marker of a collaboration weight."""
+    return WEIGHT_STYLES.get(alpha, OTHER_STYLE)
