@@ -17,6 +17,8 @@ import random
 
 from etils import epy
 
+from collaborative.system import libraries
+
 with epy.lazy_imports():
     import keras
     import tensorflow as tf
@@ -98,6 +100,7 @@ def build_resnet(
     Raises:
         ValueError: when the reductions cannot halve the image.
     """
+    libraries.check_backend()
     _check_input_shape(config, input_shape)
     layers = _Layers(seed, dtype)
     inputs = keras.Input(input_shape, name="images")

@@ -8,6 +8,7 @@ import pytest
 from conftest import REAL_DATA, ROOT, needs_real_data
 
 from collaborative import datasets
+from collaborative.data import examples
 from collaborative.experiments.config import ExperimentConfig
 
 
@@ -112,7 +113,7 @@ def test_a_set_that_is_not_for_classification(tmp_path):
 
 
 def test_labels_out_of_range():
-    check = datasets.preparation._check_labels
+    check = examples.check_labels
     check("set", np.array([0, 9]), 10)
     with pytest.raises(datasets.DatasetError, match="labels from 0 to 9, wanted"):
         check("set", np.array([0, 9]), 9)

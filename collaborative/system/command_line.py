@@ -11,7 +11,7 @@ import tempfile
 
 from absl import flags
 
-from collaborative.system import interruption
+from collaborative.system import interruption, libraries
 from collaborative.system.errors import UserError
 
 
@@ -55,6 +55,7 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
     Returns:
         The arguments that are no flags.
     """
+    libraries.settle()
     argv = sys.argv if argv is None else argv
     if {"--help", "-help", "-h"} & set(argv[1:]):
         show(f"{description}\n{flag_values.get_help()}")

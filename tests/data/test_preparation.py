@@ -7,7 +7,7 @@ import tensorflow_datasets as tfds
 from archives import png
 
 from collaborative import datasets
-from collaborative.data import preparation
+from collaborative.data import downloads, preparation, stored
 from collaborative.data.not_mnist import not_mnist_dataset_builder as not_mnist
 
 
@@ -79,7 +79,7 @@ def error_of(name, **places):
 
 
 def test_other_features_of_a_set_do_not_matter(toy):
-    images, labels = preparation.read_shuffled("toy", toy, ("train",), 1)
+    images, labels = stored.read_shuffled("toy", toy, ("train",), 1)
     assert images.shape == (3, 2, 2, 3) and images.dtype == np.uint8
     pairs = sorted(zip(images[:, 0, 0, 0].tolist(), labels.tolist(), strict=True))
     assert pairs == [(0, 0), (1, 1), (2, 1)]
@@ -87,13 +87,13 @@ def test_other_features_of_a_set_do_not_matter(toy):
 
 def test_labels_that_are_hidden(toy):
     with pytest.raises(datasets.DatasetError, match="labels from -1 to -1"):
-        preparation.read_shuffled("toy", toy, ("test",), 1)
+        stored.read_shuffled("toy", toy, ("test",), 1)
 
 
 def test_a_lacking_split(toy):
-    preparation.check_splits("toy", toy, ("train", "test"))
+    stored.check_splits("toy", toy, ("train", "test"))
     with pytest.raises(datasets.DatasetError) as raised:
-        preparation.check_splits("toy", toy, ("train", "dev"))
+        stored.check_splits("toy", toy, ("train", "dev"))
     assert str(raised.value).startswith("toy lacks the split dev, it has train, test,")
 
 
@@ -159,14 +159,14 @@ def test_a_host_that_answers_with_an_error_is_there(monkeypatch):
         raise urllib.error.HTTPError(request.full_url, 405, "no HEAD", {}, None)
 
     monkeypatch.setattr("urllib.request.urlopen", urlopen)
-    preparation._check_network("set", ["http://some.host/file"])
+    downloads.check_network("set", ["http://some.host/file"])
 
 
 def test_a_download_that_fails_leaves_nothing_prepared(monkeypatch, capsys, tmp_path):
     def download(self, url):
         raise ConnectionError("reset")
 
-    monkeypatch.setattr(preparation, "_check_network", lambda name, urls: None)
+    monkeypatch.setattr(downloads, "check_network", lambda name, urls: None)
     monkeypatch.setattr(tfds.download.DownloadManager, "download", download)
     message = error_of("notmnist_small", data_dir=tmp_path, download=True)
     assert message.startswith(f"notmnist_small could not be prepared in {tmp_path}: no")
