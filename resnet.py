@@ -26,6 +26,7 @@ with epy.lazy_imports():
     from collaborative.nn import fast_paths
 
 REDUCTIONS = ("paper", "released")
+_CHANNELS_LAST = "channels_last"  # as our images are, whatever Keras is set to
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +112,7 @@ def build_resnet(
             x = _block(layers, x)
         if brick < config.bricks - 1:
             x = _reduction(layers, x, config.reduction)
-    x = keras.layers.GlobalAveragePooling2D(dtype=dtype)(x)
+    x = keras.layers.GlobalAveragePooling2D(_CHANNELS_LAST, dtype=dtype)(x)
     logits = layers.dense(num_classes)(x)
     return keras.Model(inputs, logits, name=name)
 
@@ -155,6 +156,7 @@ class _Layers:
             strides=strides,
             padding=padding,
             use_bias=use_bias,
+            data_format=_CHANNELS_LAST,
             kernel_initializer=self._he(),
             dtype=self._dtype,
         )

@@ -28,4 +28,4 @@ def first_line(error):
     """The reason in an error text, without what TensorFlow and tfds put around it."""
     around = r"\{\{.*?\}\}|\[Op:\w*\].*|Failed to construct dataset \".*?\}\": "
     text = re.sub(around, "", str(error)).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__
+    return text.splitlines()[0][:300].rstrip(" :.") if text else type(error).__name__

@@ -57,7 +57,7 @@ def prepared_builder(
         DatasetError: the set is unknown, unfit, missing, damaged or cannot be got.
     """
     # Not Path.expanduser, which fails where the person has no home.
-    data_dir = data_dir and Path(os.path.expanduser(data_dir))
+    data_dir = Path(os.path.expanduser(data_dir)) if data_dir else None
     try:
         builder = _open(name, config, known_names, data_dir)
         _check_features(name, builder)

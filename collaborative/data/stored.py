@@ -91,6 +91,8 @@ def first_examples(
     Raises:
         DatasetError: as `read_shuffled`.
     """
+    check_splits(builder.name, builder, ("train",))
+    count = min(count, builder.info.splits["train"].num_examples)
     batches = list(_stored_batches(builder, (f"train[:{count}]",)))
     if not batches:
         raise damaged(builder.data_dir, "it holds no training image")
@@ -100,7 +102,7 @@ def first_examples(
 
 def _stored_batches(builder, splits):
     """Yields (images, labels) of the splits in the order they are stored."""
-    stored_as = builder.info.file_format.value
+    stored_as = getattr(builder.info.file_format, "value", "tfrecord")
     lacking = _PACKAGES.get(stored_as)
     try:
         if lacking and importlib.util.find_spec(lacking) is None:

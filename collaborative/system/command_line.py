@@ -58,7 +58,8 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
     libraries.settle()
     argv = sys.argv if argv is None else argv
     if {"--help", "-help", "-h"} & set(argv[1:]):
-        show(f"{description}\n{flag_values.get_help()}")
+        # python -OO leaves no description.
+        show(f"{description or ''}\n{flag_values.get_help()}")
         sys.exit(0)
     try:
         found = flag_values(argv)[1:]

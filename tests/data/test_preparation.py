@@ -3,6 +3,7 @@ import urllib.error
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from archives import png
 
@@ -202,3 +203,70 @@ def test_many_unreadable_images_are_counted(small):
     assert note.endswith("A/09.png and 1,190 more")
     builder.info.metadata.update(unreadable={"train": ["A/1.png"]})
     assert preparation.notes(builder) == ("1 unreadable image was skipped: A/1.png",)
+
+
+@pytest.fixture
+def old_mnist(tmp_path):
+    """A function: a data_dir in which mnist lies in other versions than tfds's own."""
+
+    def prepared(*versions):
+        for version in versions:
+            tfds.dataset_builders.store_as_tfds_dataset(
+                name="mnist",
+                version=version,
+                features=tfds.features.FeaturesDict(
+                    {
+                        "image": tfds.features.Image(shape=(28, 28, 1)),
+                        "label": tfds.features.ClassLabel(num_classes=10),
+                    }
+                ),
+                data_dir=tmp_path,
+                split_datasets={
+                    split: tf.data.Dataset.from_tensor_slices(
+                        {
+                            "image": np.zeros((10, 28, 28, 1), np.uint8),
+                            "label": range(10),
+                        }
+                    )
+                    for split in ("train", "test")
+                },
+            )
+        return tmp_path
+
+    return prepared
+
+
+def test_another_version_with_the_same_examples_is_read(old_mnist):
+    data = datasets.load("mnist", data_dir=old_mnist("2.0.0", "3.0.0", "1.0.0"))
+    assert (len(data.train), len(data.test)) == (16, 4)
+    (note,) = data.notes
+    assert note.startswith("version 3.0.0 of mnist in ") and "own is 3.0.1" in note
+
+
+def test_another_version_with_other_examples_is_named(old_mnist):
+    data_dir = old_mnist("1.0.0", "2.0.0")
+    message = error_of("mnist", data_dir=data_dir)
+    assert message.startswith(
+        f"mnist is not prepared in {data_dir}/mnist/3.0.1 (there is version 1.0.0, "
+        "2.0.0, and 3.0.1 is wanted): add --download"
+    )
+    data = datasets.load("mnist:2.0.0", "official", data_dir=data_dir)
+    assert len(data.train) == 10
+    assert "there is version 1.0.0" in error_of("mnist:3.0.1", data_dir=data_dir)
+
+
+def test_another_version_that_is_damaged(old_mnist):
+    data_dir = old_mnist("3.0.0")
+    (data_dir / "mnist/3.0.0/features.json").write_text("{")
+    assert "mnist/3.0.0 is damaged" in error_of("mnist", data_dir=data_dir)
+
+
+def test_the_home_directory(monkeypatch, tmp_path):
+    """Which a shell leaves as ~ in --data_dir=~/sets; not everybody has one."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    message = error_of("notmnist_small", data_dir="~/sets", manual_dir="~/archives")
+    assert f"prepared in {tmp_path}/sets/" in message
+    assert f"not in {tmp_path}/archives" in message
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    assert "prepared in" in error_of("notmnist_small", data_dir="~/sets")
