@@ -9,8 +9,8 @@ Where this deviates: the paper reshuffled nothing after that, `batches` shuffles
 every epoch. `digits` (scikit-learn's) and `notmnist_small` are not in the paper,
 nor are the other tfds sets, which are taken by their names.
 
-`preparation` finds, gets and reads the prepared sets. Importing this module imports
-neither TensorFlow nor tfds.
+`preparation` finds and gets the prepared sets, `stored` reads them. Importing this
+module imports neither TensorFlow nor tfds.
 """
 
 import os
@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from etils import epy
 
-from collaborative.data import preparation
+from collaborative.data import preparation, stored
+from collaborative.data.errors import DatasetChoiceError
+from collaborative.data.errors import DatasetError as DatasetError
 from collaborative.data.examples import Dataset, Examples
-from collaborative.data.preparation import DatasetChoiceError
-from collaborative.data.preparation import DatasetError as DatasetError
 
 with epy.lazy_imports():
     from PIL import Image
@@ -229,11 +229,11 @@ def _read_prepared(name, split, seed, *places):
 
 def _train_and_test(name, builder, split, seed):
     def read(*splits):
-        return Examples(*preparation.read_shuffled(name, builder, splits, seed))
+        return Examples(*stored.read_shuffled(name, builder, splits, seed))
 
     has_test = split == "official" or "test" in builder.info.splits
     wanted = ("train", "test") if has_test else ("train",)
-    preparation.check_splits(name, builder, wanted)
+    stored.check_splits(name, builder, wanted)
     if split == "pooled":
         return _pooled(read(*wanted))
     train, test = read("train"), read("test")

@@ -23,6 +23,9 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the split)
+
+# isort: split
 import keras
 import tensorflow as tf
 

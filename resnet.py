@@ -19,6 +19,7 @@ import random
 from etils import epy
 
 from collaborative.nn.networks import register_network
+from collaborative.system import libraries
 
 with epy.lazy_imports():
     import keras
@@ -27,6 +28,7 @@ with epy.lazy_imports():
     from collaborative.nn import fast_paths
 
 REDUCTIONS = ("paper", "released")
+_CHANNELS_LAST = "channels_last"  # as our images are, whatever Keras is set to
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +103,7 @@ def build_resnet(
     Raises:
         ValueError: when the reductions cannot halve the image.
     """
+    libraries.check_backend()
     _check_input_shape(config, input_shape)
     layers = _Layers(seed, dtype)
     inputs = keras.Input(input_shape, name="images")
@@ -111,7 +114,7 @@ def build_resnet(
             x = _block(layers, x)
         if brick < config.bricks - 1:
             x = _reduction(layers, x, config.reduction)
-    x = keras.layers.GlobalAveragePooling2D(dtype=dtype)(x)
+    x = keras.layers.GlobalAveragePooling2D(_CHANNELS_LAST, dtype=dtype)(x)
     logits = layers.dense(num_classes)(x)
     return keras.Model(inputs, logits, name=name)
 
@@ -166,6 +169,7 @@ class _Layers:
             strides=strides,
             padding=padding,
             use_bias=use_bias,
+            data_format=_CHANNELS_LAST,
             kernel_initializer=self._he(),
             dtype=self._dtype,
         )

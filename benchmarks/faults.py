@@ -1,6 +1,6 @@
 """Kills runs at random moments, goes on with them, and looks for what was lost.
 
-    python benchmarks/faults.py [--kills N] [--seed N]
+    python benchmarks/faults.py [--kills N] [--epochs N] [--seed N]
 
 A short run of {ST, ST} on digits is made once without a fault and once more under
 SIGKILL: at moments drawn at random, from the start of the process through its first
@@ -154,6 +154,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=80, help="of each run")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
@@ -163,7 +164,11 @@ def main():
     while report["kills"] < arguments.kills:
         seed += 1
         config = ExperimentConfig(
-            "digits", members=("ST", "ST"), truncate=128, epochs=80, seed=seed
+            "digits",
+            members=("ST", "ST"),
+            truncate=128,
+            epochs=arguments.epochs,
+            seed=seed,
         )
         with tempfile.TemporaryDirectory() as directory:
             survive(config, pathlib.Path(directory), rng, arguments.kills, report)

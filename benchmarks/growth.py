@@ -1,6 +1,7 @@
 """How time and memory grow with the ensemble, the batch, the depth and the data.
 
-    python benchmarks/growth.py [--parts members,batch,depth,data,again] [--output DIR]
+    python benchmarks/growth.py [--parts members,batch,depth,data,again] [--points N]
+        [--steps N] [--output DIR]
 
 One core, one thread; each point in a process of its own; DIR/growth.json and
 DIR/growth.png. In random images of 32x32x3:
@@ -25,13 +26,13 @@ import json
 import os
 import pathlib
 import resource
-import subprocess
 import sys
 import tarfile
 import tempfile
 import time
 
 import numpy as np
+from fresh import measured
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -54,7 +55,7 @@ def measure_step(members, batch_size=64, steps=20):
     from collaborative.experiments.config import ExperimentConfig
     from collaborative.training import building
 
-    dataset = load(None)
+    dataset = load()
     config = ExperimentConfig("cifar10", members=tuple(members), batch_size=batch_size)
     model = building.build_model(config, dataset, steps=10_000)
     data = batches.train_batches(dataset.train, batch_size, 0, 0, 1)
@@ -130,13 +131,13 @@ def measure_again(runs):
     return {"GiB after each run": memory}
 
 
-def measure(point):
+def measure(point, steps):
     """Measures one point in this process: dict of numbers."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
-    kind = {"images": measure_data, "runs": measure_again}
-    result = kind.get(next(iter(point)), measure_step)(**point)
+    kind = {"images": measure_data, "runs": measure_again}.get(next(iter(point)))
+    result = kind(**point) if kind else measure_step(**point, steps=steps)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return result | {"peak GiB": peak}
 
@@ -182,29 +183,38 @@ def draw(results, path):
     figure.savefig(path, dpi=120)
 
 
-def main():
-    """Measures each point in a process of its own."""
+def parse():
+    """The command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--parts", default=",".join(POINTS))
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("growth"))
+    parser.add_argument("--points", type=int, help="only so many of each part")
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--point", type=json.loads, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    arguments.parts = arguments.parts.split(",")
+    unknown = set(arguments.parts) - set(POINTS)
+    if unknown:
+        parser.error(f"no part {', '.join(unknown)}: use {', '.join(POINTS)}")
+    return arguments
+
+
+def main():
+    """Measures each point in a process of its own."""
+    arguments = parse()
     if arguments.point:
-        print(json.dumps(measure(arguments.point)))
+        print(json.dumps(measure(arguments.point, arguments.steps)))
         return
     arguments.output.mkdir(parents=True, exist_ok=True)
     os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
     results = {}
-    for part in arguments.parts.split(","):
+    for part in arguments.parts:
         results[part] = []
-        for point in POINTS[part]:
-            command = [sys.executable, __file__, "--point", json.dumps(point)]
-            output = subprocess.check_output(
-                command, text=True, stderr=subprocess.DEVNULL
-            )
-            numbers = json.loads(output.splitlines()[-1])
+        for point in POINTS[part][: arguments.points]:
+            chosen = ["--point", json.dumps(point), "--steps", arguments.steps]
+            numbers = measured([__file__, *chosen])
             results[part].append((point, numbers))
             print(f"{part} {point}: {numbers}", flush=True)
     (arguments.output / "growth.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -1,9 +1,9 @@
 """What training costs beside the training step itself.
 
-    python benchmarks/overhead.py [--data_dir DIR] [--steps N]
+    python benchmarks/overhead.py [--data_dir DIR] [--images N] [--steps N]
 
-On CIFAR-10 (from DIR, or random images of its shape and number where no DIR is given)
-it prints
+On CIFAR-10 (from DIR; where none is given, N random images of its shape, by default as
+many as it has) it prints
 
 - seconds a step of {ST, M}: of `fit` with our feeding, metrics, logging and progress,
   and of a bare `tf.function` of the same mathematics on one batch, in turn, and their
@@ -66,8 +66,8 @@ def bare_step(model):
     return step
 
 
-def load(data_dir):
-    """CIFAR-10, or random images in its place."""
+def load(data_dir=None, images=41_000):
+    """CIFAR-10, or so many random images in its place, and a quarter for testing."""
     if data_dir:
         return datasets.load("cifar10", data_dir=data_dir)
     rng = np.random.default_rng(0)
@@ -76,7 +76,7 @@ def load(data_dir):
             rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8),
             rng.integers(0, 10, n),
         )
-        for n in (41_000, 10_000, 0)
+        for n in (images, images // 4, 0)
     )
     return datasets.Dataset("random", tuple("0123456789"), train, none, test)
 
@@ -154,9 +154,10 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data_dir")
+    parser.add_argument("--images", type=int, default=41_000)
     parser.add_argument("--steps", type=int, default=50)
     arguments = parser.parse_args()
-    dataset = load(arguments.data_dir)
+    dataset = load(arguments.data_dir, arguments.images)
     config = ExperimentConfig("cifar10")
     model = building.build_model(config, dataset, steps=10_000)
     print(f"{dataset.name}, {environment.device()}")

@@ -13,9 +13,10 @@ import argparse
 import json
 import pathlib
 import statistics
-import subprocess
 import sys
 import time
+
+from fresh import measured, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -51,11 +52,11 @@ def parts(dataset, data_dir):
     return {name: end - start for (name, end), (_, start) in pairs}
 
 
-def seconds(command):
-    """Seconds that a command takes, and its output."""
+def seconds(action, command):
+    """Seconds that an action of `fresh` on a command takes, and what it gives."""
     start = time.perf_counter()
-    output = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - start, output
+    result = action(command)
+    return time.perf_counter() - start, result
 
 
 def main():
@@ -73,12 +74,10 @@ def main():
         return
     rounds = []
     for _ in range(arguments.rounds):
-        command = [sys.executable, str(ROOT / "run_experiments.py"), "--help"]
-        help_seconds, _ = seconds(command)
-        whole, output = seconds([sys.executable, *sys.argv, "--parts"])
-        measured = json.loads(output.splitlines()[-1])
-        start = {"Python itself": whole - sum(measured.values())}
-        rounds.append({"--help": help_seconds} | start | measured | {"whole": whole})
+        help_seconds, _ = seconds(run, [ROOT / "run_experiments.py", "--help"])
+        whole, inside = seconds(measured, [*sys.argv, "--parts"])
+        start = {"Python itself": whole - sum(inside.values())}
+        rounds.append({"--help": help_seconds} | start | inside | {"whole": whole})
     for name in rounds[0]:
         print(f"{name:20} {statistics.median(r[name] for r in rounds):7.2f} s")
 

@@ -1,6 +1,7 @@
 """Seconds a training step of {ST, M} takes, against Keras's stock layers and PyTorch.
 
     python benchmarks/training_step.py [--rounds N] [--steps N] [--json FILE]
+        [--variants stock,bare,...] [--cores 1,2]
 
 On random images of 32x32x3 in batches of 64, in one process and in turn:
 
@@ -25,13 +26,13 @@ import json
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import time
 from unittest import mock
 
 import keras
 import tensorflow as tf
+from fresh import measured
 from overhead import bare_step, load
 
 from collaborative.data import batches
@@ -112,9 +113,10 @@ def stepper(variant, dataset):
     return model, run
 
 
-def torch_steppers(dataset, cores):
+def torch_steppers(variants, dataset, cores):
     """The functions that run so many steps of PyTorch's variants, if it is there."""
-    if importlib.util.find_spec("torch") is None:
+    asked = TORCH_VARIANTS.keys() & set(variants)
+    if not asked or importlib.util.find_spec("torch") is None:
         return {}
     import pytorch_step
     import torch
@@ -124,16 +126,19 @@ def torch_steppers(dataset, cores):
     return {
         variant: pytorch_step.stepper(*batch, **settings)
         for variant, settings in TORCH_VARIANTS.items()
+        if variant in asked
     }
 
 
-def measure(rounds, steps, cores):
+def measure(variants, rounds, steps, cores):
     """Seconds a step of each variant and round, in this process; a dict for JSON."""
-    dataset = load(None)
+    dataset = load()
     model, stock = stepper("stock", dataset)
     steppers = {"stock": stock}
-    steppers |= {variant: stepper(variant, dataset)[1] for variant in VARIANTS[1:]}
-    steppers |= torch_steppers(dataset, cores)
+    for variant in VARIANTS[1:]:
+        if variant in variants:
+            steppers[variant] = stepper(variant, dataset)[1]
+    steppers |= torch_steppers(variants, dataset, cores)
     seconds = {variant: [] for variant in steppers}
     products = []
     for timed in [False] + [True] * rounds:
@@ -170,30 +175,42 @@ def table(results):
     return "\n".join(lines)
 
 
-def main():
-    """Measures with one core and with two, each in a process of its own."""
+def parse():
+    """The command line."""
+    names = (*VARIANTS, *TORCH_VARIANTS)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--json", type=pathlib.Path)
-    parser.add_argument("--cores", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--variants", default=",".join(names), help="besides stock")
+    parser.add_argument("--cores", default="1,2", help="how many, in turn")
+    parser.add_argument("--here", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.cores:
-        tf.config.threading.set_intra_op_parallelism_threads(arguments.cores)
-        print(json.dumps(measure(arguments.rounds, arguments.steps, arguments.cores)))
+    arguments.variants = arguments.variants.split(",")
+    unknown = set(arguments.variants) - set(names)
+    if unknown:
+        parser.error(f"no variant {', '.join(unknown)}: use {', '.join(names)}")
+    return arguments
+
+
+def main():
+    """Measures with one core and with two, each in a process of its own."""
+    arguments = parse()
+    if arguments.here:
+        tf.config.threading.set_intra_op_parallelism_threads(arguments.here)
+        rounds, steps = arguments.rounds, arguments.steps
+        print(json.dumps(measure(arguments.variants, rounds, steps, arguments.here)))
         return
     available = sorted(os.sched_getaffinity(0))
     results = {}
-    for cores in {1, min(2, len(available))}:
-        output = subprocess.check_output(
-            [sys.executable, *sys.argv, "--cores", str(cores)],
-            text=True,
-            preexec_fn=functools.partial(os.sched_setaffinity, 0, available[:cores]),
-            stderr=subprocess.DEVNULL,
-        )
-        results[cores] = json.loads(output.splitlines()[-1])
+    for cores in sorted(
+        {min(int(n), len(available)) for n in arguments.cores.split(",")}
+    ):
+        pin = functools.partial(os.sched_setaffinity, 0, available[:cores])
+        command = [*sys.argv, "--here", cores]
+        results[cores] = measured(command, preexec_fn=pin)
     print(table(results))
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1) + "\n")

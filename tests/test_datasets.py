@@ -8,6 +8,7 @@ import pytest
 from conftest import REAL_DATA, ROOT, needs_real_data
 
 from collaborative import datasets
+from collaborative.data import examples
 from collaborative.experiments.config import ExperimentConfig
 
 
@@ -112,7 +113,7 @@ def test_a_set_that_is_not_for_classification(tmp_path):
 
 
 def test_labels_out_of_range():
-    check = datasets.preparation._check_labels
+    check = examples.check_labels
     check("set", np.array([0, 9]), 10)
     with pytest.raises(datasets.DatasetError, match="labels from 0 to 9, wanted"):
         check("set", np.array([0, 9]), 9)
@@ -170,3 +171,27 @@ def test_images_of_another_data_set_without_labels():
     assert colour.shape == (1438, 32, 16, 3)
     assert np.all(colour[..., 0] == colour[..., 1])
     assert datasets.with_unlabeled(digits, digits).unlabeled is digits.train.images
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        ([0, 1, 3], r"tiny \(test\) has labels from 0 to 3, wanted are 0 to 2"),
+        ([0, 1, -1], r"tiny \(test\) has labels from -1 to 1, wanted are 0 to 2"),
+        (
+            [0.0, 1.0, 2.0],
+            r"tiny \(test\) has labels float64 \[3\], wanted is one integer",
+        ),
+        ([[1, 0, 0]] * 3, r"tiny \(test\) has labels int64 \[3, 3\], wanted is one"),
+        ([0, 1], r"tiny \(test\) has 3 images and 2 labels"),
+    ],
+)
+def test_arrays_of_one_s_own(labels, message):
+    """They are refused at once, not deep in a training step."""
+    images = np.zeros((3, 8, 8, 1), np.uint8)
+    right = datasets.Examples(images, np.array([0, 1, 2]))
+    none = datasets.Examples(images[:0], right.labels[:0])
+    assert datasets.Dataset("tiny", tuple("abc"), right, none, right).num_classes == 3
+    wrong = datasets.Examples(images, np.array(labels))
+    with pytest.raises(datasets.DatasetError, match=message):
+        datasets.Dataset("tiny", tuple("abc"), right, none, wrong)

@@ -136,3 +136,15 @@ def test_shapes_that_cannot_be_halved(shape, message):
 def test_configs_that_cannot_be(changes, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(resnet.PRESETS["ST"], **changes)
+
+
+def test_channels_are_last_whatever_keras_is_set_to():
+    images = np.zeros((2, 8, 8, 1), np.uint8)
+    expected = build("ST", shape=(8, 8, 1), seed=1)
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        model = build("ST", shape=(8, 8, 1), seed=1)
+        np.testing.assert_array_equal(model(images), expected(images))
+    finally:
+        keras.config.set_image_data_format(before)

@@ -7,15 +7,9 @@ seed and the step alone, so that a resumed run sees what it would have seen.
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 
 LARGEST_SHIFT = 1 / 8  # of the height and the width
-
-_translation = keras.layers.RandomTranslation(
-    LARGEST_SHIFT, LARGEST_SHIFT, fill_mode="constant", interpolation="nearest"
-)
-_flip = keras.layers.RandomFlip("horizontal")
 
 
 def augment(images, seed, step, flip):
@@ -37,10 +31,21 @@ def augment(images, seed, step, flip):
     draws = tf.random.stateless_uniform([shape[0], 2], kinds[0], -0.5, 0.5)
     shifts = tf.round(draws * (2 * largest + 1))
     shifts = tf.clip_by_value(shifts, -largest, largest)
-    changed = _translation.transform_images(
-        images, {"translations": shifts, "input_shape": shape}
-    )
+    right, down = tf.unstack(tf.cast(shifts, tf.int32), axis=1)
+    changed = _shifted(_shifted(images, down, axis=1), right, axis=2)
     if flip:
         draws = tf.random.stateless_uniform([shape[0], 1, 1, 1], kinds[1])
-        changed = _flip.transform_images(changed, {"flips": draws < 0.5})
-    return tf.cast(changed, images.dtype)
+        changed = tf.where(draws < 0.5, tf.reverse(changed, [2]), changed)
+    return tf.ensure_shape(changed, images.shape)
+
+
+def _shifted(images, by, axis):
+    """Each image moved along an axis by its number of pixels, black where uncovered."""
+    size = tf.shape(images)[axis]
+    sources = tf.range(size)[None] - by[:, None]
+    moved = tf.gather(
+        images, tf.clip_by_value(sources, 0, size - 1), axis=axis, batch_dims=1
+    )
+    covered = (sources >= 0) & (sources < size)
+    covered = tf.expand_dims(covered, -1 if axis == 1 else 1)[..., None]
+    return tf.where(covered, moved, tf.zeros([], images.dtype))

@@ -11,8 +11,8 @@ import math
 import tensorflow as tf
 
 from collaborative.data import augmentation
+from collaborative.data.errors import DatasetChoiceError
 from collaborative.data.examples import Examples, Inputs
-from collaborative.data.preparation import DatasetChoiceError
 
 EVAL_BATCH_SIZE = 250  # any size is as fast
 _OF_UNLABELED = 2**32  # sets their seed apart

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from collaborative.data.errors import DatasetError
+
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
@@ -38,6 +40,18 @@ class Dataset:
     notes: tuple[str, ...] = ()
     unlabeled: np.ndarray | str | None = None
 
+    def __post_init__(self):
+        for part in ("train", "validation", "test"):
+            examples = getattr(self, part)
+            name = f"{self.name} ({part})"
+            if len(examples.images) != len(examples.labels):
+                raise DatasetError(
+                    f"{name} has {len(examples.images):,} images and "
+                    f"{len(examples.labels):,} labels: give a label for each image"
+                )
+            if len(examples):
+                check_labels(name, examples.labels, self.num_classes)
+
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
@@ -46,6 +60,29 @@ class Dataset:
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+
+def check_labels(name: str, labels: np.ndarray, num_classes: int) -> None:
+    """Refuses labels that a network of so many classes cannot learn.
+
+    Raises:
+        DatasetError: they are no integers, or not all from 0 to num_classes - 1; or
+            there are none.
+    """
+    labels = np.asarray(labels)
+    if not len(labels):
+        raise DatasetError(f"{name} holds no images: use another split or data set")
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise DatasetError(
+            f"{name} has labels {labels.dtype} {list(labels.shape)}, wanted is one "
+            "integer for each image: convert them"
+        )
+    low, high = labels.min(), labels.max()
+    if low < 0 or high >= num_classes:
+        raise DatasetError(
+            f"{name} has labels from {low} to {high}, wanted are 0 to "
+            f"{num_classes - 1}: use another split or data set"
+        )
 
 
 class Inputs(NamedTuple):

@@ -1,9 +1,10 @@
-"""Finding, getting and reading the prepared data sets of tfds (section 3.1.4).
+"""Finding and getting the prepared data sets of tfds (section 3.1.4).
 
-A set is read from data_dir if it lies there prepared. notMNIST is prepared from the
-archives in manual_dir if they are there; everything else is downloaded only if asked
-for. What can go wrong is said in one line, and soon: without a network tfds itself
-retries for minutes. Importing this module imports neither TensorFlow nor tfds.
+A set is read from data_dir if it lies there prepared, in this version or another that
+has the same examples. It is prepared from files that lie in manual_dir, or where tfds
+keeps its downloads; what is in neither place is downloaded only if asked for. What can
+go wrong is said in one line, and soon. Importing this module imports neither TensorFlow
+nor tfds.
 """
 
 import contextlib
@@ -13,35 +14,25 @@ import os
 import re
 import shlex
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 from etils import epy
 
-from collaborative.system.errors import UserError
+from collaborative.data import downloads
+from collaborative.data.errors import (
+    DatasetChoiceError,
+    DatasetError,
+    damaged,
+    first_line,
+)
 
 with epy.lazy_imports():
-    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     from collaborative.data.not_mnist import not_mnist_dataset_builder as not_mnist
 
-_READ_BATCH = 1024
 _NAMES_TOLD = 10  # unreadable images that a note names
-_HOSTS_TRIED, _HOST_TIMEOUT = 3, 5  # timeout in seconds
-
-
-class DatasetError(UserError):
-    """A data set cannot be had as asked for; the message is one line for a person."""
-
-
-class DatasetChoiceError(DatasetError):
-    """A wrong name, split or number was asked for; the message says what is allowed."""
-
-    status = 2
 
 
 def prepared_builder(
@@ -65,28 +56,39 @@ def prepared_builder(
     Raises:
         DatasetError: the set is unknown, unfit, missing, damaged or cannot be got.
     """
-    data_dir = data_dir and Path(data_dir).expanduser()
-    builder = _open(name, config, known_names, data_dir)
-    _check_features(name, builder)
-    if not builder.data_path.exists():
-        _prepare(name, builder, data_dir, manual_dir, download)
-        # The builder that prepared a set still has the paths of its temporary folder.
+    # Not Path.expanduser, which fails where the person has no home.
+    data_dir = Path(os.path.expanduser(data_dir)) if data_dir else None
+    try:
         builder = _open(name, config, known_names, data_dir)
-    # builder.is_prepared() is the same, with warnings of its own.
-    if not (builder.data_path / "dataset_info.json").exists():
-        raise _damaged(builder, "it has no dataset_info.json")
+        _check_features(name, builder)
+        if not builder.data_path.exists():
+            builder = _of_another_version(name, builder) or builder
+        if not builder.data_path.exists():
+            _prepare(name, builder, data_dir, manual_dir, download)
+            # The builder that prepared a set still has the paths of its temporary
+            # folder.
+            builder = _open(name, config, known_names, data_dir)
+        # builder.is_prepared() is the same, with warnings of its own.
+        if not (builder.data_path / "dataset_info.json").exists():
+            raise damaged(builder.data_dir, "it has no dataset_info.json")
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise DatasetError(
+            f"{name} cannot be read: {reason}: {error.filename or _root(data_dir)}"
+        ) from error
     return builder
 
 
 def notes(builder: "tfds.core.DatasetBuilder") -> tuple[str, ...]:
-    """What a person should be told of a prepared set: which images were skipped."""
+    """What a person should be told of a prepared set: skipped images, its version."""
     if not isinstance(builder, not_mnist.Builder):
-        return ()
+        return _note_of_version(builder)
     try:
         by_split = builder.info.metadata.get("unreadable", {})
         names = [name for split in sorted(by_split) for name in by_split[split]]
     except (OSError, TypeError, ValueError) as error:
-        raise _damaged(builder, f"metadata.json: {_first_line(error)}") from error
+        reason = f"metadata.json: {first_line(error)}"
+        raise damaged(builder.data_dir, reason) from error
     if not names:
         return ()
     told = ", ".join(names[:_NAMES_TOLD])
@@ -96,92 +98,24 @@ def notes(builder: "tfds.core.DatasetBuilder") -> tuple[str, ...]:
     return (f"{len(names):,} unreadable {images} skipped: {told}",)
 
 
-def check_splits(
-    name: str, builder: "tfds.core.DatasetBuilder", wanted: tuple[str, ...]
-) -> None:
-    """Raises DatasetError if a prepared set lacks one of the wanted splits."""
-    lacking = [split for split in wanted if split not in builder.info.splits]
-    if lacking:
-        raise DatasetError(
-            f"{name} lacks the split {' and '.join(lacking)}, it has "
-            f"{', '.join(builder.info.splits) or 'none'}: use another split or data set"
-        )
+def _note_of_version(builder):
+    try:
+        current = tfds.builder_cls(builder.name).VERSION
+    except tfds.core.DatasetNotFoundError:  # it is here only
+        return ()
+    if current is None or builder.version == current:
+        return ()
+    found = f"version {builder.version} of {builder.name} in {builder.data_dir}"
+    return (f"{found} is read, tfds's own is {current}",)
 
 
-def read_shuffled(
-    name: str, builder: "tfds.core.DatasetBuilder", splits: tuple[str, ...], seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Reads splits of a prepared set, pooled and shuffled with the seed.
-
-    Every example is read straight to its place, so that there is one copy of them.
-
-    Returns:
-        (images uint8 `[n, height, width, channels]`, labels int64 `[n]`).
-
-    Raises:
-        DatasetError: the files are damaged or not what `dataset_info.json` says, or
-            labels are not those of the classes.
-    """
-    info = builder.info
-    count = sum(info.splits[split].num_examples for split in splits)
-    shape = info.features["image"].shape
-    images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int64)
-    places = np.argsort(np.random.default_rng(seed).permutation(count))
-    done = 0
-    for some_images, some_labels in _stored_batches(builder, splits):
-        if some_images.shape[1:] != shape:
-            raise _damaged(builder, f"images are {some_images.shape[1:]}, not {shape}")
-        where = places[done : done + len(some_labels)]
-        images[where], labels[where] = some_images, some_labels
-        done += len(some_labels)
-    _check_labels(name, labels, info.features["label"].num_classes)
-    return images, labels
-
-
-def _check_labels(name, labels, num_classes):
-    if not len(labels):
-        raise DatasetError(f"{name} holds no images: use another split or data set")
-    low, high = labels.min(), labels.max()
-    if low < 0 or high >= num_classes:
-        raise DatasetError(
-            f"{name} has labels from {low} to {high}, wanted are 0 to "
-            f"{num_classes - 1}: use another split or data set"
-        )
-
-
-def _stored_batches(builder, splits):
-    """Yields (images, labels) of the splits in the order they are stored."""
-    # One file after the other, so that the order is the same on every machine.
-    config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-    for split in splits:
-        try:
-            examples = builder.as_dataset(split=split, read_config=config)
-            pairs = examples.map(lambda example: (example["image"], example["label"]))
-            yield from pairs.batch(_READ_BATCH).as_numpy_iterator()
-        except (
-            tf.errors.DataLossError,
-            tf.errors.FailedPreconditionError,
-            tf.errors.InvalidArgumentError,
-            tf.errors.NotFoundError,
-            tf.errors.PermissionDeniedError,
-        ) as error:
-            raise _damaged(builder, f"{split}: {_first_line(error)}") from error
-
-
-def _damaged(builder, reason):
-    return DatasetError(
-        f"{builder.data_dir} is damaged ({reason}): move it away and get the set anew"
-    )
-
-
-def _first_line(error):
-    """The reason in an error text, without what TensorFlow and tfds put around it."""
-    around = r"\{\{.*?\}\}|\[Op:\w*\].*|Failed to construct dataset \".*?\}\": "
-    text = re.sub(around, "", str(error)).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__
+def _root(data_dir):
+    return Path(data_dir or tfds.core.constants.DATA_DIR)
 
 
 def _open(name, config, known_names, data_dir):
+    folder = _root(data_dir)
+    folder /= f"not_mnist/{config}" if config else re.split("[:/]", name)[0]
     try:
         if config is not None:
             return not_mnist.Builder(config=config, data_dir=data_dir)
@@ -189,7 +123,11 @@ def _open(name, config, known_names, data_dir):
         if not re.fullmatch(r"\w+(/[\w.-]+)?(:[\d.]+)?", name):
             raise tfds.core.DatasetNotFoundError
         return tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError:
+    except tfds.core.DatasetNotFoundError as error:
+        if re.match(r"\w", name) and folder.is_dir():
+            raise damaged(
+                folder, "no version in it has a features.json that can be read"
+            ) from error
         names = [*known_names, *tfds.list_builders(with_community_datasets=False)]
         near = difflib.get_close_matches(name, dict.fromkeys(names)) or known_names
         raise DatasetChoiceError(
@@ -199,12 +137,40 @@ def _open(name, config, known_names, data_dir):
     # Damaged files, unknown versions and packages that a builder wants and lacks end in
     # nearly every type of exception here.
     except Exception as error:
-        root = Path(data_dir or tfds.core.constants.DATA_DIR)
-        folder = root / (f"not_mnist/{config}" if config else name.partition(":")[0])
         raise DatasetError(
-            f"{name} cannot be opened ({_first_line(error)}): check the name, or, if "
+            f"{name} cannot be opened ({first_line(error)}): check the name, or, if "
             f"{folder} is damaged, move that away and get the set anew"
         ) from error
+
+
+def _versions(builder):
+    """The versions of a set that lie prepared beside that of the builder, sorted."""
+    folder = Path(builder.data_dir).parent
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(
+        tfds.core.Version(path.name)
+        for path in found
+        if tfds.core.Version.is_valid(path.name)
+        and (path / "dataset_info.json").is_file()
+    )
+
+
+def _of_another_version(name, builder):
+    """The builder of the newest version that has the same examples; None without one.
+
+    Versions with the same first number have (https://www.tensorflow.org/datasets/
+    datasets_versioning). Where a person wrote the version, it alone is meant.
+    """
+    alike = [v for v in _versions(builder) if v.major == builder.version.major]
+    if not alike or ":" in name:
+        return None
+    folder = Path(builder.data_dir).with_name(str(alike[-1]))
+    try:
+        found = tfds.builder_from_directory(folder)
+    except Exception as error:  # as in _open
+        raise damaged(folder, first_line(error)) from error
+    _check_features(name, found)
+    return found
 
 
 def _check_features(name, builder):
@@ -226,38 +192,69 @@ def _check_features(name, builder):
 
 def _prepare(name, builder, data_dir, manual_dir, download):
     root = Path(builder.data_dir_root).absolute()
-    manual = Path(manual_dir or root / "downloads" / "manual").expanduser()
+    manual = Path(os.path.expanduser(manual_dir or root / "downloads" / "manual"))
     is_ours = isinstance(builder, not_mnist.Builder)
-    archives = builder.builder_config.archives.values() if is_ours else ()
-    absent = [archive for archive in archives if not (manual / archive.name).is_file()]
-    if not download and (absent or not is_ours):
-        raise DatasetError(_missing(name, builder, data_dir, manual, absent))
+    absent = (_absent_archives if is_ours else downloads.absent_files)(builder, manual)
+    # The other sets may need less than they have registered: where some of it lies
+    # here, it is tried.
+    by_hand = builder.MANUAL_DOWNLOAD_INSTRUCTIONS and manual_dir
+    registered = len(builder.url_infos or ())
+    lacking = bool(absent) if is_ours else len(absent) == registered and not by_hand
+    if lacking and not download:
+        files = absent if is_ours else {}
+        raise DatasetError(_missing(name, builder, data_dir, manual, files))
     if not _is_writable(root):
         archive_flag = f" and --manual_dir {manual} for the archive" if is_ours else ""
         raise DatasetError(
             f"{root}, where {name} would be prepared, cannot be written to: give "
             f"another --data_dir{archive_flag}"
         )
-    if absent or not is_ours:
-        urls = [url for archive in absent for url in archive.urls]
-        _check_network(name, urls or list(builder.url_infos or ()))
+
+    def ask(url):
+        if not download:
+            files = {url: absent.get(url, url)}
+            raise DatasetError(_missing(name, builder, data_dir, manual, files))
+        downloads.check_network(name, [url])
+
+    if lacking:
+        downloads.check_network(name, absent)
+    elif not is_ours:
+        downloads.ask_first(builder, ask)
+    _run(name, builder, manual, try_download_gcs=lacking)
+
+
+def _absent_archives(builder, manual):
+    """The archives of notMNIST that lie nowhere: {URL: file name}, all its mirrors."""
+    return {
+        url: archive.name
+        for archive in builder.builder_config.archives.values()
+        if not (manual / archive.name).is_file()
+        and not any(downloads.is_kept(builder, url) for url in archive.urls)
+        for url in archive.urls
+    }
+
+
+def _run(name, builder, manual, **settings):
+    """Has tfds prepare a set; what it says itself is held back."""
     print(
         f"preparing {name} in {builder.data_dir}: seconds if small, minutes if large",
         file=sys.stderr,
     )
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
-    config = tfds.download.DownloadConfig(manual_dir=manual)
+    config = tfds.download.DownloadConfig(manual_dir=manual, **settings)
     try:
-        # tfds says on standard output what is said above.
         with contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare(download_config=config)
+    except DatasetError:
+        raise
     # A builder runs its own code and fails in its own ways. If another process prepared
     # the set meanwhile, there is nothing to complain of.
     except Exception as error:
         if not builder.data_path.exists():
             raise DatasetError(
-                f"{name} could not be prepared in {root}: {_first_line(error)}"
+                f"{name} could not be prepared in {builder.data_dir_root}: "
+                f"{first_line(error)}"
             ) from error
 
 
@@ -266,9 +263,12 @@ def _missing(name, builder, data_dir, manual, absent):
     if data_dir:
         command += ["--data_dir", str(data_dir)]
     text = f"{name} is not prepared in {builder.data_dir}"
+    others = ", ".join(map(str, _versions(builder)))
+    if others:
+        text += f" (there is version {others}, and {builder.version} is wanted)"
     remedy = f"add --download ({shlex.join([*command, '--download'])})"
     if absent:
-        names = " and ".join(archive.name for archive in absent)
+        names = " and ".join(dict.fromkeys(absent.values()))
         text += f", and {names} not in {manual}"
         remedy += f", or --manual_dir DIR where DIR holds {names}"
     return f"{text}: {remedy}"
@@ -281,23 +281,3 @@ def _is_writable(folder):
     # to be written.
     may_write = there.stat().st_mode & 0o222 and os.access(there, os.W_OK | os.X_OK)
     return there.is_dir() and may_write
-
-
-def _check_network(name, urls):
-    """Fails within seconds, where tfds would try for minutes, if no host answers."""
-    by_host = {urlsplit(url).netloc: url for url in urls if url.startswith("http")}
-    failure = None
-    for host, url in list(by_host.items())[:_HOSTS_TRIED]:
-        request = urllib.request.Request(url, method="HEAD")
-        try:
-            urllib.request.urlopen(request, timeout=_HOST_TIMEOUT).close()
-            return
-        except urllib.error.HTTPError:
-            return
-        except OSError as error:
-            failure = failure or f"{host}: {_first_line(error)}"
-    if failure:
-        raise DatasetError(
-            f"{name} cannot be downloaded, its host cannot be reached ({failure}): try "
-            "again with a network, or copy a prepared set into --data_dir"
-        )

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import math
 
+import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the split)
+
+# isort: split
 import keras
 
 from collaborative.models import UnusableModel

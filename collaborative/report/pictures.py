@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from collaborative import datasets
-from collaborative.data import preparation
+from collaborative.data import preparation, stored
 
 with epy.lazy_imports():
     from sklearn import decomposition, neighbors
@@ -52,9 +52,8 @@ def first_images(name, count, **places):
         builder = preparation.prepared_builder(
             name, config, tuple(datasets.DATASETS), download=False, **places
         )
-        stored = builder.as_dataset(split=f"train[:{count}]", batch_size=count)
-        batch = next(iter(stored.as_numpy_iterator()))
-    return batch["image"], batch["label"], builder.info.features["label"].names
+        images, labels = stored.first_examples(builder, count)
+    return images, labels, builder.info.features["label"].names
 
 
 def samples_figure(images, labels, class_names):

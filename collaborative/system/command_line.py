@@ -11,7 +11,7 @@ import tempfile
 
 from absl import flags
 
-from collaborative.system import interruption
+from collaborative.system import interruption, libraries
 from collaborative.system.errors import UserError
 
 
@@ -55,9 +55,11 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
     Returns:
         The arguments that are no flags.
     """
+    libraries.settle()
     argv = sys.argv if argv is None else argv
     if {"--help", "-help", "-h"} & set(argv[1:]):
-        show(f"{description}\n{flag_values.get_help()}")
+        # python -OO leaves no description.
+        show(f"{description or ''}\n{flag_values.get_help()}")
         sys.exit(0)
     try:
         found = flag_values(argv)[1:]

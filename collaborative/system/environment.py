@@ -64,8 +64,15 @@ def has_gpu():
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def has_float16():
+    """Whether the processor computes in float16 (AVX512-FP16, AMX-FP16)."""
+    return bool({"avx512_fp16", "amx_fp16"} & _processor_flags())
+
+
 def fastest_precision():
     """The precision of layers that the hardware is fastest in without losing range.
+
+    Never float16, which a processor is slow in and whose range gradients leave.
 
     Returns:
         "bfloat16" where the GPUs (compute capability 8 and up) or the processor

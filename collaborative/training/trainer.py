@@ -81,6 +81,8 @@ def train(
         logger.TrainingDiverged: when the total cost is not finite any more.
     """
     steps = _steps_per_epoch(config, dataset)
+    for note in building.precision_notes(config):
+        say(note)
     model = building.build_model(config, dataset, config.epochs * steps)
     run_dir = config.run_dir(log_dir)
     with files.locked(run_dir):

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -52,3 +53,39 @@ def test_seed_and_step_decide():
     np.testing.assert_array_equal(first, augmented(images, 3, True))
     assert np.any(first != augmented(images, 4, True))
     assert np.any(first != augmented(images, 3, True, seed=913))
+
+
+def test_keras_s_settings_do_not_matter():
+    """They are a person's own where the package is a library."""
+    usual = augmented(one_pixel(), 3, True)
+    for name, value in {
+        "floatx": "float64",
+        "image_data_format": "channels_first",
+    }.items():
+        before = getattr(keras.config, name)()
+        getattr(keras.config, f"set_{name}")(value)
+        try:
+            np.testing.assert_array_equal(augmented(one_pixel(), 3, True), usual)
+        finally:
+            getattr(keras.config, f"set_{name}")(before)
+
+
+def test_an_image_is_moved_as_by_hand():
+    """Every pixel, against a loop."""
+    images = np.random.default_rng(0).integers(1, 256, (16, 8, 24, 3), np.uint8)
+    for original, image in zip(images, augmented(images, 5, False), strict=True):
+        candidates = [
+            (down, right)
+            for down in (-1, 0, 1)
+            for right in range(-3, 4)
+            if np.array_equal(image, moved(original, down, right))
+        ]
+        assert len(candidates) == 1
+
+
+def moved(image, down, right):
+    black = np.zeros_like(image)
+    for y, x in np.ndindex(image.shape[:2]):
+        if 0 <= y - down < image.shape[0] and 0 <= x - right < image.shape[1]:
+            black[y, x] = image[y - down, x - right]
+    return black

@@ -3,11 +3,12 @@ import urllib.error
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from archives import png
 
 from collaborative import datasets
-from collaborative.data import preparation
+from collaborative.data import downloads, preparation, stored
 from collaborative.data.not_mnist import not_mnist_dataset_builder as not_mnist
 
 
@@ -79,7 +80,7 @@ def error_of(name, **places):
 
 
 def test_other_features_of_a_set_do_not_matter(toy):
-    images, labels = preparation.read_shuffled("toy", toy, ("train",), 1)
+    images, labels = stored.read_shuffled("toy", toy, ("train",), 1)
     assert images.shape == (3, 2, 2, 3) and images.dtype == np.uint8
     pairs = sorted(zip(images[:, 0, 0, 0].tolist(), labels.tolist(), strict=True))
     assert pairs == [(0, 0), (1, 1), (2, 1)]
@@ -87,13 +88,13 @@ def test_other_features_of_a_set_do_not_matter(toy):
 
 def test_labels_that_are_hidden(toy):
     with pytest.raises(datasets.DatasetError, match="labels from -1 to -1"):
-        preparation.read_shuffled("toy", toy, ("test",), 1)
+        stored.read_shuffled("toy", toy, ("test",), 1)
 
 
 def test_a_lacking_split(toy):
-    preparation.check_splits("toy", toy, ("train", "test"))
+    stored.check_splits("toy", toy, ("train", "test"))
     with pytest.raises(datasets.DatasetError) as raised:
-        preparation.check_splits("toy", toy, ("train", "dev"))
+        stored.check_splits("toy", toy, ("train", "dev"))
     assert str(raised.value).startswith("toy lacks the split dev, it has train, test,")
 
 
@@ -159,14 +160,14 @@ def test_a_host_that_answers_with_an_error_is_there(monkeypatch):
         raise urllib.error.HTTPError(request.full_url, 405, "no HEAD", {}, None)
 
     monkeypatch.setattr("urllib.request.urlopen", urlopen)
-    preparation._check_network("set", ["http://some.host/file"])
+    downloads.check_network("set", ["http://some.host/file"])
 
 
 def test_a_download_that_fails_leaves_nothing_prepared(monkeypatch, capsys, tmp_path):
     def download(self, url):
         raise ConnectionError("reset")
 
-    monkeypatch.setattr(preparation, "_check_network", lambda name, urls: None)
+    monkeypatch.setattr(downloads, "check_network", lambda name, urls: None)
     monkeypatch.setattr(tfds.download.DownloadManager, "download", download)
     message = error_of("notmnist_small", data_dir=tmp_path, download=True)
     assert message.startswith(f"notmnist_small could not be prepared in {tmp_path}: no")
@@ -202,3 +203,70 @@ def test_many_unreadable_images_are_counted(small):
     assert note.endswith("A/09.png and 1,190 more")
     builder.info.metadata.update(unreadable={"train": ["A/1.png"]})
     assert preparation.notes(builder) == ("1 unreadable image was skipped: A/1.png",)
+
+
+@pytest.fixture
+def old_mnist(tmp_path):
+    """A function: a data_dir in which mnist lies in other versions than tfds's own."""
+
+    def prepared(*versions):
+        for version in versions:
+            tfds.dataset_builders.store_as_tfds_dataset(
+                name="mnist",
+                version=version,
+                features=tfds.features.FeaturesDict(
+                    {
+                        "image": tfds.features.Image(shape=(28, 28, 1)),
+                        "label": tfds.features.ClassLabel(num_classes=10),
+                    }
+                ),
+                data_dir=tmp_path,
+                split_datasets={
+                    split: tf.data.Dataset.from_tensor_slices(
+                        {
+                            "image": np.zeros((10, 28, 28, 1), np.uint8),
+                            "label": range(10),
+                        }
+                    )
+                    for split in ("train", "test")
+                },
+            )
+        return tmp_path
+
+    return prepared
+
+
+def test_another_version_with_the_same_examples_is_read(old_mnist):
+    data = datasets.load("mnist", data_dir=old_mnist("2.0.0", "3.0.0", "1.0.0"))
+    assert (len(data.train), len(data.test)) == (16, 4)
+    (note,) = data.notes
+    assert note.startswith("version 3.0.0 of mnist in ") and "own is 3.0.1" in note
+
+
+def test_another_version_with_other_examples_is_named(old_mnist):
+    data_dir = old_mnist("1.0.0", "2.0.0")
+    message = error_of("mnist", data_dir=data_dir)
+    assert message.startswith(
+        f"mnist is not prepared in {data_dir}/mnist/3.0.1 (there is version 1.0.0, "
+        "2.0.0, and 3.0.1 is wanted): add --download"
+    )
+    data = datasets.load("mnist:2.0.0", "official", data_dir=data_dir)
+    assert len(data.train) == 10
+    assert "there is version 1.0.0" in error_of("mnist:3.0.1", data_dir=data_dir)
+
+
+def test_another_version_that_is_damaged(old_mnist):
+    data_dir = old_mnist("3.0.0")
+    (data_dir / "mnist/3.0.0/features.json").write_text("{")
+    assert "mnist/3.0.0 is damaged" in error_of("mnist", data_dir=data_dir)
+
+
+def test_the_home_directory(monkeypatch, tmp_path):
+    """Which a shell leaves as ~ in --data_dir=~/sets; not everybody has one."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    message = error_of("notmnist_small", data_dir="~/sets", manual_dir="~/archives")
+    assert f"prepared in {tmp_path}/sets/" in message
+    assert f"not in {tmp_path}/archives" in message
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    assert "prepared in" in error_of("notmnist_small", data_dir="~/sets")

@@ -11,6 +11,8 @@ from collaborative.training import trainer
     [
         ({"avx2", "avx512_bf16"}, "bfloat16"),
         ({"amx_bf16"}, "bfloat16"),
+        ({"avx512_fp16", "amx_fp16"}, "float32"),  # float16 is slow all the same
+        ({"avx512_fp16", "avx512_bf16"}, "bfloat16"),
         (set(), "float32"),
     ],
 )

@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.system import environment
 from collaborative.training import building
 
 
@@ -33,3 +35,37 @@ def test_a_model_is_built_with_its_optimizer(images_and_labels):
     step = tf.function(lambda *data: model.train_step(data))
     graph = step.get_concrete_function(*map(tf.constant, batch)).graph
     assert not [op.name for op in graph.get_operations() if op.type == "If"]
+
+
+@pytest.mark.parametrize(
+    "precision, jit, gpu, compiled",
+    [
+        ("float32", "auto", False, False),
+        ("bfloat16", "auto", False, False),
+        ("float16", "auto", False, True),
+        ("float16", "off", False, False),
+        ("float32", "on", False, True),
+        ("float16", "auto", True, True),
+        ("float32", "auto", True, True),
+        ("float16", "off", True, False),
+    ],
+)
+def test_xla_is_for_gpus_and_for_float16(monkeypatch, precision, jit, gpu, compiled):
+    monkeypatch.setattr(environment, "has_gpu", lambda: gpu)
+    config = ExperimentConfig(precision=precision, jit=jit)
+    assert building._use_jit(config) is compiled
+    notes = building.precision_notes(config)
+    assert bool(notes) == (precision == "float16" and not gpu)
+
+
+@pytest.mark.parametrize(
+    "flags, factor", [({"avx512_fp16"}, "18 to 150 times"), ({"avx512f"}, "7 times")]
+)
+def test_what_float16_takes_is_said_of_this_processor(monkeypatch, flags, factor):
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
+    monkeypatch.setattr(environment, "_processor_flags", lambda: flags)
+    config = ExperimentConfig(precision="float16", jit="off")
+    (note,) = building.precision_notes(config)
+    assert factor in note and "leave --jit out" in note
+    (note,) = building.precision_notes(ExperimentConfig(precision="float16"))
+    assert "compiled with XLA" in note and "float32" in note

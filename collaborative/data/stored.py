@@ -1,0 +1,145 @@
+"""Reading the stored examples of a prepared set of tfds, whatever its file format.
+
+The order is the stored one, and the pixels are those that TensorFlow decodes: a set has
+the same images in each format. Importing this module imports neither TensorFlow nor
+tfds.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+from etils import epy
+
+from collaborative.data.errors import DatasetError, damaged, first_line
+from collaborative.data.examples import check_labels
+
+with epy.lazy_imports():
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+_READ_BATCH = 1024
+# What each format needs besides TensorFlow.
+_PACKAGES = {"array_record": "array_record", "parquet": "pyarrow", "riegeli": "riegeli"}
+
+
+def check_splits(
+    name: str, builder: tfds.core.DatasetBuilder, wanted: tuple[str, ...]
+) -> None:
+    """Raises DatasetError if a prepared set lacks one of the wanted splits."""
+    lacking = [split for split in wanted if split not in builder.info.splits]
+    if lacking:
+        raise DatasetError(
+            f"{name} lacks the split {' and '.join(lacking)}, it has "
+            f"{', '.join(builder.info.splits) or 'none'}: use another split or data set"
+        )
+
+
+def read_shuffled(
+    name: str, builder: tfds.core.DatasetBuilder, splits: tuple[str, ...], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads splits of a prepared set, pooled and shuffled with the seed.
+
+    Every example is read straight to its place, so that there is one copy of them.
+
+    Returns:
+        (images uint8 `[n, height, width, channels]`, labels int64 `[n]`).
+
+    Raises:
+        DatasetError: the files are damaged or not what `dataset_info.json` says, they
+            are in a format that cannot be read here, labels are not those of the
+            classes, or the memory does not suffice.
+    """
+    info = builder.info
+    count = sum(info.splits[split].num_examples for split in splits)
+    shape = info.features["image"].shape
+    try:
+        images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int64)
+        places = np.argsort(np.random.default_rng(seed).permutation(count))
+    # ValueError: more than an array can have.
+    except (MemoryError, ValueError) as error:
+        raise DatasetError(
+            f"{name} has {count:,} images of {'x'.join(map(str, shape))}, as "
+            f"{builder.data_dir} says, more than the memory holds: use another data set"
+        ) from error
+    done = 0
+    for some_images, some_labels in _stored_batches(builder, splits):
+        if some_images.shape[1:] != shape:
+            reason = f"images are {some_images.shape[1:]}, not {shape}"
+            raise damaged(builder.data_dir, reason)
+        where = places[done : done + len(some_labels)]
+        done += len(some_labels)
+        if done <= count:
+            images[where], labels[where] = some_images, some_labels
+    if done != count:
+        reason = f"it holds {done:,} examples, its dataset_info.json says {count:,}"
+        raise damaged(builder.data_dir, reason)
+    check_labels(name, labels, info.features["label"].num_classes)
+    return images, labels
+
+
+def first_examples(
+    builder: tfds.core.DatasetBuilder, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first training examples as they are stored, without reading the others.
+
+    Returns:
+        (images uint8 `[n, height, width, channels]`, labels int64 `[n]`), n at most
+        `count`.
+
+    Raises:
+        DatasetError: as `read_shuffled`.
+    """
+    check_splits(builder.name, builder, ("train",))
+    count = min(count, builder.info.splits["train"].num_examples)
+    batches = list(_stored_batches(builder, (f"train[:{count}]",)))
+    if not batches:
+        raise damaged(builder.data_dir, "it holds no training image")
+    images, labels = zip(*batches, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _stored_batches(builder, splits):
+    """Yields (images, labels) of the splits in the order they are stored."""
+    stored_as = getattr(builder.info.file_format, "value", "tfrecord")
+    lacking = _PACKAGES.get(stored_as)
+    try:
+        if lacking and importlib.util.find_spec(lacking) is None:
+            raise ImportError(f"it needs the package {lacking}")
+        for split in splits:
+            examples = _examples(builder, split, stored_as)
+            pairs = examples.map(lambda example: (example["image"], example["label"]))
+            yield from pairs.batch(_READ_BATCH).as_numpy_iterator()
+    except ImportError as error:
+        raise DatasetError(
+            f"{builder.data_dir} is stored as {stored_as}, which cannot be read here "
+            f"({first_line(error)}): install that, or prepare the set as tfrecord in "
+            "another --data_dir"
+        ) from error
+    # TensorFlow, ArrayRecord and Arrow each have exceptions of their own for files that
+    # are missing, cut short, not theirs or not to be read.
+    except Exception as error:
+        reason = f"{stored_as}, {split}: {first_line(error)}"
+        raise damaged(builder.data_dir, reason) from error
+
+
+def _examples(builder, split, stored_as):
+    """A `tf.data.Dataset` of a split's examples, decoded."""
+    if stored_as != "array_record":
+        # One file after the other, so that the order is the same on every machine.
+        config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+        return builder.as_dataset(split=split, read_config=config)
+    # tfds makes no tf.data of ArrayRecord; it reads the records one by one.
+    records = builder.as_data_source(
+        split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+    )
+
+    def batches():
+        for start in range(0, len(records), _READ_BATCH):
+            stop = min(start + _READ_BATCH, len(records))
+            yield np.array(records.__getitems__(range(start, stop)), object)
+
+    spec = tf.TensorSpec([None], tf.string)
+    serialized = tf.data.Dataset.from_generator(batches, output_signature=spec)
+    return serialized.unbatch().map(builder.info.features.deserialize_example)

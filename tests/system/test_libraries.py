@@ -1,0 +1,140 @@
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from collaborative.system import libraries
+
+# What notebooks, clusters and other projects leave behind.
+ODD = {
+    "CUDA_VISIBLE_DEVICES": "none,-7",
+    "KERAS_BACKEND": "torch",
+    "KERAS_MAX_EPOCHS": "1",
+    "KERAS_NNX_ENABLED": "true",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "TF2_BEHAVIOR": "0",
+    "TF_CONFIG": "{broken",
+    "TF_USE_LEGACY_KERAS": "1",
+}
+KERAS_JSON = {
+    "backend": "jax",
+    "floatx": "float64",
+    "image_data_format": "channels_first",
+}
+
+
+@pytest.fixture
+def odd_home(tmp_path):
+    """A home with a keras.json and a matplotlibrc for other work."""
+    home = tmp_path / "home"
+    (home / ".keras").mkdir(parents=True)
+    (home / ".keras/keras.json").write_text(json.dumps(KERAS_JSON))
+    (home / ".config/matplotlib").mkdir(parents=True)
+    (home / ".config/matplotlib/matplotlibrc").write_text("text.usetex: True")
+    return home
+
+
+def run(*arguments, **environment):
+    variables = {n: v for n, v in os.environ.items() if not n.startswith("KERAS_")}
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env=variables | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_settling():
+    environment = ODD | {"HOME": "/home/x"}
+    libraries.settle(environment)
+    assert environment == {
+        "CUDA_VISIBLE_DEVICES": "none,-7",
+        "HOME": "/home/x",
+        "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": "/dev/null",
+        "MATPLOTLIBRC": "/dev/null",
+        "MPLBACKEND": "agg",
+    }
+
+
+def test_a_run_is_the_same_whatever_the_environment_says(odd_home, tmp_path):
+    """Of both epochs, with the same statistics, in a sweep's process as well."""
+    short = ("--members=ST", "--truncate=64", "--epochs=2", "--threads=1")
+    odd = run(
+        "run_experiments.py",
+        *short,
+        f"--log_dir={tmp_path}/odd",
+        HOME=str(odd_home),
+        **ODD,
+    )
+    assert (odd.returncode, odd.stderr) == (0, "")
+    swept = run(
+        *("run_experiments.py", *short, "--seeds=912,913", "--jobs=2"),
+        f"--log_dir={tmp_path}/swept",
+        HOME=str(odd_home),
+        **ODD,
+    )
+    assert swept.returncode == 0, swept.stdout
+    plain = run("run_experiments.py", *short, f"--log_dir={tmp_path}/plain")
+    assert plain.returncode == 0
+    curves = [
+        pickle.loads(path.read_bytes())["models"]["ST"]["train_cost"].tolist()
+        for kind in ("plain", "odd", "swept")
+        for path in (tmp_path / kind).rglob("seed_912/stats.pkl")
+    ]
+    assert len(curves) == 3 and len(curves[0]) == 2
+    assert curves[0] == curves[1] == curves[2]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from collaborative import EnsembleModel",
+        "import collaborative.models",
+        "from collaborative import plain_model",
+        "import collaborative as c; c.build_resnet(c.PRESETS['ST'], (8, 8, 1))",
+    ],
+)
+def test_another_backend_is_named_where_the_package_is_a_library(code, odd_home):
+    wanted = "set KERAS_BACKEND=tensorflow before Keras is imported"
+    by_variable = run("-c", code, KERAS_BACKEND="jax")
+    by_file = run("-c", code, HOME=str(odd_home))
+    for process, place in (
+        (by_variable, "KERAS_BACKEND=jax chooses jax"),
+        (by_file, f"{odd_home}/.keras/keras.json chooses jax"),
+    ):
+        last = process.stderr.splitlines()[-1]
+        assert last.endswith(f"needs Keras on TensorFlow, and {place}: {wanted}")
+
+
+def test_what_needs_no_keras_works_with_any_backend():
+    code = (
+        "from collaborative import read_statistics, load_runs, load_dataset, register;"
+        "print(len(load_dataset('digits').train))"
+    )
+    assert run("-c", code, KERAS_BACKEND="jax").stdout == "1438\n"
+
+
+def test_the_backend_of_a_keras_that_was_imported_counts(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    import keras
+
+    libraries.check_backend()
+    monkeypatch.setattr(keras.config, "backend", lambda: "torch")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    with pytest.raises(ImportError, match=r"imported before .* chooses torch: set"):
+        libraries.check_backend()
+
+
+@pytest.mark.parametrize("content", ["", "[", "[]", "{}", '{"floatx": 3}'])
+def test_a_keras_json_that_names_no_backend(monkeypatch, tmp_path, content):
+    (tmp_path / "keras.json").write_text(content)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    libraries.check_backend()

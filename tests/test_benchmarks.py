@@ -1,0 +1,94 @@
+"""Each script of benchmarks/ runs, with the least that it can measure."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+
+def benchmark(name, *options):
+    """What a script prints; its errors are shown where it fails."""
+    script = ROOT / "benchmarks" / f"{name}.py"
+    process = subprocess.run(
+        [sys.executable, script, *map(str, options)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def test_training_step(tmp_path):
+    path = tmp_path / "step.json"
+    chosen = ("--variants", "stock,float32", "--cores", 1)
+    said = benchmark(
+        "training_step", "--rounds=1", "--steps=1", "--json", path, *chosen
+    )
+    assert [line.split()[1] for line in said.splitlines()] == [
+        "variant",
+        "stock",
+        "float32",
+    ]
+    (result,) = json.loads(path.read_text()).values()
+    assert all(len(s) == 1 and s[0] > 0 for s in result["seconds"].values())
+
+
+def test_overhead():
+    said = benchmark("overhead", "--images", 256, "--steps", 1)
+    names = [line.split()[0] for line in said.splitlines()]
+    assert names == [
+        *("random,", "fit", "bare", "ratio", "epoch", "steps", "evaluation", "logs"),
+        "peak",
+    ]
+
+
+def test_startup():
+    said = benchmark("startup", "--rounds", 1)
+    seconds = {line[:20].strip(): float(line[20:-1]) for line in said.splitlines()}
+    parts = sum(seconds.values()) - seconds["--help"] - seconds["whole"]
+    assert parts == pytest.approx(seconds["whole"], abs=0.1)
+    assert seconds["import TensorFlow"] > 0.5 and seconds["first step"] > 0.1
+
+
+def test_growth(tmp_path):
+    benchmark(
+        "growth", "--parts=members", "--points=1", "--steps=1", "--output", tmp_path
+    )
+    ((point, numbers),) = json.loads((tmp_path / "growth.json").read_text())["members"]
+    assert point == {"members": ["ST"]}
+    assert numbers["seconds a step"] > 0 and 0.2 < numbers["peak GiB"] < 3
+    assert (tmp_path / "growth.png").stat().st_size > 1_000
+
+
+def test_faults():
+    said = benchmark("faults", "--kills", 1, "--epochs", 3)
+    report = json.loads(said.splitlines()[-1])
+    assert report["kills"] == 1 and report["runs"] >= 1
+    assert not any(report[n] for n in ("epochs lost", "damaged files", "differences"))
+
+
+def test_a_failure_is_shown():
+    process = subprocess.run(
+        [sys.executable, ROOT / "benchmarks/startup.py", "--dataset=nothing_like_it"],
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1
+    assert "there is no data set 'nothing_like_it'" in process.stderr
+
+
+def test_pytorch_step(monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import pytorch_step
+
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (4, 32, 32, 3), np.uint8)
+    run = pytorch_step.stepper(
+        images, rng.integers(0, 10, 4), bfloat16=False, compiled=False
+    )
+    run(1)
