@@ -68,4 +68,4 @@ def test_what_float16_takes_is_said_of_this_processor(monkeypatch, flags, factor
     (note,) = building.precision_notes(config)
     assert factor in note and "leave --jit out" in note
     (note,) = building.precision_notes(ExperimentConfig(precision="float16"))
-    assert "compiled with XLA" in note and "float32" in note
+    assert "goes through XLA" in note and "--precision auto" in note
