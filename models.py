@@ -32,6 +32,7 @@ import tensorflow as tf
 from collaborative.collaboration import UNLABELED_STEPS, Collaboration
 from collaborative.nn import fast_paths as fast_paths  # Keras must know its classes
 from collaborative.nn.classifier import Classifier
+from collaborative.nn.members import deserialized, serialized, shared_layers
 from collaborative.system.errors import UserError
 
 _COLLABORATION = {f.name for f in dataclasses.fields(Collaboration)}
@@ -97,7 +98,7 @@ class _CollaborativeModel(Classifier):
         decay = self._weight_decay_cost()
         total = tf.reduce_sum(costs) + alpha * collaboration_cost + decay
         if self.losses:
-            total = total + tf.add_n(self.losses)
+            total = total + tf.add_n([tf.cast(c, tf.float32) for c in self.losses])
         if self.unlabeled:
             total = total + alpha * self.unlabeled_weight * unlabeled_cost
         parts = {
@@ -134,7 +135,8 @@ class _CollaborativeModel(Classifier):
         kernels = [v for v in self.trainable_variables if v.name.endswith("kernel")]
         if not (self.weight_decay and kernels):
             return tf.zeros(())
-        return self.weight_decay * tf.add_n([tf.nn.l2_loss(k) for k in kernels])
+        squares = [tf.cast(tf.nn.l2_loss(k), tf.float32) for k in kernels]
+        return self.weight_decay * tf.add_n(squares)
 
     def _alpha(self):
         """alpha at this step."""
@@ -194,14 +196,12 @@ class SingleModel(_CollaborativeModel):
         super().__init__([member], weight_decay, method, alpha, **kwargs)
 
     def get_config(self):
-        member = keras.saving.serialize_keras_object(self.members[0])
+        (member,) = serialized(self.members)
         return super().get_config() | {"member": member}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        member = keras.saving.deserialize_keras_object(
-            config["member"], custom_objects=custom_objects
-        )
+        (member,) = deserialized([config["member"]], (), custom_objects)
         return cls(**_deserialized(config, custom_objects) | {"member": member})
 
 
@@ -284,9 +284,9 @@ class EnsembleModel(_CollaborativeModel):
         return [*logits, ensemble]
 
     def get_config(self):
-        members = [keras.saving.serialize_keras_object(m) for m in self.members]
         return super().get_config() | {
-            "members": members,
+            "members": serialized(self.members),
+            "shared_layers": shared_layers(self.members),
             "average": self.average,
             "unlabeled": self.unlabeled,
             "unlabeled_weight": self.unlabeled_weight,
@@ -294,10 +294,9 @@ class EnsembleModel(_CollaborativeModel):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        members = [
-            keras.saving.deserialize_keras_object(member, custom_objects=custom_objects)
-            for member in config["members"]
-        ]
+        config = dict(config)
+        shared = config.pop("shared_layers", ())
+        members = deserialized(config["members"], shared, custom_objects)
         return cls(**_deserialized(config, custom_objects) | {"members": members})
 
 

@@ -206,9 +206,20 @@ class Collaboration:
         return self.alpha * schedules.parse(self.schedule)(done)
 
 
+def batch_mean(values):
+    """Mean over the last axis, the batch.
+
+    Where several devices share a batch, a share may be empty; its mean counts as 0.
+    """
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return tf.reduce_mean(values, axis=-1)
+    count = tf.cast(tf.shape(values)[-1], values.dtype)
+    return tf.math.divide_no_nan(tf.reduce_sum(values, axis=-1), count)
+
+
 def _mean(costs, weights):
     """Over the batch, each image by its weight; without weights the plain mean."""
-    return tf.reduce_mean(costs if weights is None else costs * weights)
+    return batch_mean(costs if weights is None else costs * weights)
 
 
 def _pulled(g, pull):

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from collaborative.data.examples import Inputs
 from collaborative.nn import metrics
-from collaborative.nn.members import check_members
+from collaborative.nn.members import check_logits, check_members
 
 
 class Classifier(keras.Model):
@@ -91,6 +91,9 @@ class Classifier(keras.Model):
         """
         logits = [member(x, training=training) for member in self.members]
         self.built = True  # members build themselves when they are called
+        for member, g in zip(self.members, logits, strict=True):
+            shape = keras.tree.map_structure(lambda one: one.shape, g)
+            check_logits(member.name, tuple(shape) if hasattr(g, "shape") else shape)
         return [tf.cast(g, tf.float32) for g in logits]
 
     def predictor_logits(self, x, training=False):
@@ -104,6 +107,66 @@ class Classifier(keras.Model):
     def call(self, x, training=False):
         """The prediction: logits `[batch, classes]`."""
         return self.predictor_logits(Inputs.of(x).images, training)[-1]
+
+    def compile(self, *args, loss=None, **kwargs):
+        """`keras.Model.compile`, without a loss: what is minimised is the model's own.
+
+        Raises:
+            ValueError: for a loss.
+        """
+        if loss is not None or (len(args) > 1 and args[1] is not None):
+            raise ValueError(
+                f"{type(self).__name__} minimises its own cost: compile it without "
+                f"loss (got {loss if loss is not None else args[1]!r})"
+            )
+        super().compile(*args, **kwargs)
+
+    def fit(self, *args, callbacks=None, verbose="auto", **kwargs):
+        """`keras.Model.fit`; its line shows the loss and the errors, its logs all."""
+        callbacks = self._own_callbacks(callbacks, verbose)
+        return super().fit(*args, callbacks=callbacks, verbose=verbose, **kwargs)
+
+    def evaluate(
+        self, *args, callbacks=None, verbose="auto", return_dict=False, **kwargs
+    ):
+        """`keras.Model.evaluate`; a list is in the order of `metrics_names`."""
+        found = super().evaluate(
+            *args,
+            callbacks=self._own_callbacks(callbacks, verbose),
+            verbose=verbose,
+            return_dict=True,
+            **kwargs,
+        )
+        # Over all devices: in a step each of them knows its own share alone.
+        found |= {name: float(mean) for name, mean in self.statistics.means().items()}
+        names = [name for name in self.metrics_names if name in found]
+        results = {name: found[name] for name in names} | found
+        return results if return_dict else list(results.values())
+
+    @property
+    def metrics_names(self):
+        """Names of what `evaluate` gives, the loss first."""
+        further = [m for m in self.metrics if m is not self.statistics]
+        return [*self.statistics.means(), *(metric.name for metric in further)]
+
+    def _own_callbacks(self, callbacks, verbose):
+        """The callbacks, and one that shows few of the statistics.
+
+        Those that watch one of our statistics are told that less is better.
+        """
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            return callbacks
+        callbacks = list(keras.tree.flatten(callbacks)) if callbacks else []
+        known = {f"{p}{n}" for n in self.statistics.all_names for p in ("", "val_")}
+        for callback in callbacks:
+            watched = getattr(callback, "monitor", None)
+            if watched in known and getattr(callback, "mode", None) == "auto":
+                callback.mode = "min"
+        shows = keras.callbacks.ProgbarLogger
+        if verbose and not any(isinstance(c, shows) for c in callbacks):
+            shown = {"loss", *(f"{name}_error" for name in self.predictor_names)}
+            callbacks.append(FewStatistics(set(self.statistics.all_names) - shown))
+        return callbacks
 
     def hold(self, images, labels):
         """Keeps training examples on the device, where each step gathers its batch.
@@ -121,20 +184,21 @@ class Classifier(keras.Model):
         if self._held is not None:
             data = tuple(tf.gather(part, data) for part in self._held)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._check_labels(y)
         inputs = Inputs.of(x)
         self._check_extras(inputs)
         apart = None  # the collaboration cost on images without labels
         if self.unlabeled == "separate":
             with tf.GradientTape() as tape:
                 apart = self._unlabeled_cost(inputs.unlabeled)
-                cost = self._scaled(self.separate_cost(apart))
+                cost = self._scaled(self.separate_cost(apart), inputs.unlabeled)
             self._descend(tape, cost)
         with tf.GradientTape() as tape:
             logits = self.predictor_logits(inputs.images, training=True)
             if self.unlabeled == "mixed":
                 apart = self._unlabeled_cost(inputs.unlabeled)
             loss = self._record(y, logits, sample_weight, inputs.teacher, apart)
-            cost = self._scaled(loss)
+            cost = self._scaled(loss, logits[0])
         self._descend(tape, cost)
         self.compute_metrics(inputs.images, y, logits[-1], sample_weight)
         return self.get_metrics_result()
@@ -142,16 +206,35 @@ class Classifier(keras.Model):
     def test_step(self, data):
         """One batch of `evaluate`."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        logits = self.predictor_logits(x)
+        self._check_labels(y)
+        images = Inputs.of(x).images
+        logits = self.predictor_logits(images)
         self._record(y, logits, sample_weight)
-        results = self.compute_metrics(x, y, logits[-1], sample_weight)
+        results = self.compute_metrics(images, y, logits[-1], sample_weight)
         # A running mean says something of a training epoch only.
         return {k: v for k, v in results.items() if not k.endswith("_running")}
 
-    def _scaled(self, cost):
-        """The cost that gradients are taken of: a replica's share, scaled (float16)."""
+    def predict_step(self, data):
+        """One batch of `predict`."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self(Inputs.of(x).images, training=False)
+
+    def _check_labels(self, y):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} needs labels to be trained and measured, and "
+                "got none: pass them as y, or as the second part of each batch"
+            )
+
+    def _scaled(self, cost, batch):
+        """The cost that gradients are taken of: a replica's share, scaled (float16).
+
+        Args:
+            cost: a mean over this replica's share of the batch.
+            batch: anything `[share, ...]`.
+        """
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return self.optimizer.scale_loss(cost / replicas)
+        return self.optimizer.scale_loss(cost * (_share(batch) / replicas))
 
     def _descend(self, tape, cost):
         """Updates the weights once, down the gradient of a cost recorded on a tape."""
@@ -195,11 +278,6 @@ class Classifier(keras.Model):
         Returns:
             The total cost, a scalar.
         """
-        if self.loss is not None:
-            raise ValueError(
-                f"{type(self).__name__} minimises its own cost: "
-                f"compile it without loss (got {self.loss!r})"
-            )
         errors, costs = metrics.errors_and_costs(y, tf.stack(logits), sample_weight)
         count = len(self.members)
         apart = 0.0 if unlabeled_cost is None else unlabeled_cost
@@ -214,6 +292,7 @@ class Classifier(keras.Model):
         self.statistics.update_state(
             tf.concat([per_predictor, list(totals.values())], axis=0),
             tf.shape(logits[0])[0],
+            _share(logits[0]),
         )
         return totals["loss"]
 
@@ -221,3 +300,39 @@ class Classifier(keras.Model):
     def metrics(self):
         # "loss" is among the statistics; Keras's own tracker would shadow it.
         return [metric for metric in super().metrics if metric.name != "loss"]
+
+
+class FewStatistics(keras.callbacks.ProgbarLogger):
+    """Keras's line of a step and of an epoch, without some of the statistics."""
+
+    def __init__(self, hidden):
+        super().__init__()
+        self._hidden = hidden | {f"val_{name}" for name in hidden}
+
+    def _shown(self, logs):
+        return {k: v for k, v in (logs or {}).items() if k not in self._hidden}
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, self._shown(logs))
+
+    def on_test_batch_end(self, batch, logs=None):
+        super().on_test_batch_end(batch, self._shown(logs))
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, self._shown(logs))
+
+    def on_test_end(self, logs=None):
+        super().on_test_end(self._shown(logs))
+
+
+def _share(batch):
+    """How much of a batch this device has, times the number of devices; 1 for one."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas == 1:
+        return 1.0
+    count = tf.cast(tf.shape(keras.tree.flatten(batch)[0])[0], tf.float32)
+    context = tf.distribute.get_replica_context()
+    if context is None:
+        return 1.0
+    everywhere = context.all_reduce(tf.distribute.ReduceOp.SUM, count)
+    return tf.math.divide_no_nan(replicas * count, everywhere)

@@ -1,8 +1,10 @@
-"""What the networks of an ensemble must have in common."""
+"""What the networks of an ensemble must have in common, and how they are saved."""
 
 from __future__ import annotations
 
 import keras
+
+RESERVED = ("ensemble", "collaboration", "unlabeled")  # begin names of other statistics
 
 
 def check_members(members):
@@ -12,21 +14,19 @@ def check_members(members):
         members: list of Keras models.
 
     Raises:
-        ValueError: for equal names, logits of different shapes, or a softmax at the
-            end of a member.
+        ValueError: for names that clash, outputs that are not `[batch, classes]` of one
+            size and of two classes or more, inputs that differ, a softmax at the end of
+            a member, or layers that members share in a way that cannot be saved.
     """
-    names = [member.name for member in members]
-    if len(set(names)) < len(names) or "ensemble" in names:
-        raise ValueError(
-            "members need different names, none of them 'ensemble', "
-            f"got {names}: build them with name="
-        )
+    _check_names([member.name for member in members])
+    for member in members:
+        check_logits(member.name, getattr(member, "output_shape", None))
     shapes = {m.name: getattr(m, "output_shape", None) for m in members}
-    known = {shape for shape in shapes.values() if shape is not None}
-    if len(known) > 1 or any(len(shape) != 2 for shape in known):
+    if len({shape for shape in shapes.values() if shape is not None}) > 1:
         raise ValueError(
             f"members must all give logits of one shape [batch, classes], got {shapes}"
         )
+    _check_inputs(members)
     for member in members:
         last = member.layers[-1] if member.layers else None
         if getattr(last, "activation", None) is keras.activations.softmax:
@@ -34,3 +34,138 @@ def check_members(members):
                 f"member {member.name!r} ends in a softmax: members must return "
                 "logits, leave the last activation out"
             )
+    shared_layers(members)
+
+
+def _check_names(names):
+    if len(set(names)) < len(names) or set(names) & set(RESERVED):
+        raise ValueError(
+            "members need different names, none of them "
+            f"{', '.join(map(repr, RESERVED))}, got {names}: build them with name="
+        )
+    if any("/" in name for name in names):
+        raise ValueError(f"members' names must be without /, got {names}")
+
+
+def check_logits(name, shape):
+    """Raises ValueError unless a shape, where it is known, is `[batch, classes >= 2]`.
+
+    Args:
+        name: of the member.
+        shape: of its output, None where it is not known yet; of several outputs, a list
+            or a dict of shapes.
+    """
+    if shape is None:
+        return
+    is_one = isinstance(shape, tuple) and all(
+        size is None or isinstance(size, int) for size in shape
+    )
+    if not (is_one and len(shape) == 2):
+        raise ValueError(
+            f"members must give one output of logits [batch, classes], and member "
+            f"{name!r} gives {shape}: make a model of the one output that counts"
+        )
+    if shape[1] is not None and shape[1] < 2:
+        raise ValueError(
+            f"members need a logit for each of two classes or more, and member "
+            f"{name!r} gives {shape[1]}: give it two units for two classes"
+        )
+
+
+def _check_inputs(members):
+    shapes = {m.name: getattr(m, "input_shape", None) for m in members}
+    known = [shape for shape in shapes.values() if shape is not None]
+    if any(_plain(shape) != _plain(known[0]) for shape in known):
+        raise ValueError(f"members must all take the same inputs, got {shapes}")
+
+
+def _plain(shape):
+    """A shape, or a structure of shapes, to compare; sizes that are open fit any."""
+    if isinstance(shape, dict):
+        return {name: len(one) for name, one in shape.items()}
+    if isinstance(shape, list):
+        return [len(one) for one in shape]
+    return len(shape)
+
+
+def shared_layers(members):
+    """The layers with weights that members share.
+
+    Returns:
+        List of (index of a later member, index of the first, name of the layer).
+
+    Raises:
+        ValueError: where a member that shares is neither functional nor sequential, or
+            shares a part of a layer only: what is saved could not be loaded.
+    """
+    owners, shared = {}, []
+    for place, member in enumerate(members):
+        for layer in member.layers:
+            if not layer.weights and not getattr(layer, "layers", None):
+                continue
+            first = owners.setdefault(id(layer), place)
+            if first != place:
+                shared.append((place, first, layer.name))
+    _check_sharing(members, shared)
+    return shared
+
+
+def _check_sharing(members, shared):
+    names = {(place, name) for place, _, name in shared}
+    owners = {}
+    for place, member in enumerate(members):
+        for layer in member.layers:
+            for weight in layer.weights:
+                first = owners.setdefault(id(weight), (place, layer))
+                if first[0] != place and (place, layer.name) not in names:
+                    raise ValueError(
+                        f"members {members[first[0]].name!r} and {member.name!r} share "
+                        f"a part of the layer {layer.name!r}, and could not be loaded "
+                        "again once saved: share whole layers, or none"
+                    )
+    for place, first, name in shared:
+        for member in (members[place], members[first]):
+            if not isinstance(member, keras.Sequential) and not getattr(
+                member, "_is_graph_network", hasattr(member, "operations")
+            ):
+                raise ValueError(
+                    f"member {member.name!r} shares the layer {name!r} and is neither "
+                    "functional nor sequential: it could not be loaded again once saved"
+                )
+
+
+def serialized(members):
+    """Members as plain values, without what they were compiled with."""
+    return [_without_compile(keras.saving.serialize_keras_object(m)) for m in members]
+
+
+def _without_compile(config):
+    if isinstance(config, dict):
+        return {
+            key: _without_compile(value)
+            for key, value in config.items()
+            if key != "compile_config"
+        }
+    if isinstance(config, list | tuple):
+        return [_without_compile(value) for value in config]
+    return config
+
+
+def deserialized(configs, shared=(), custom_objects=None):
+    """The members that `serialized` took, with the layers that they share."""
+    members = [
+        keras.saving.deserialize_keras_object(config, custom_objects=custom_objects)
+        for config in configs
+    ]
+    for place in sorted({place for place, _, _ in shared}):
+        names = {name: first for later, first, name in shared if later == place}
+
+        def of_the_first(layer, names=names):
+            if layer.name in names:
+                return members[names[layer.name]].get_layer(layer.name)
+            return layer
+
+        member = members[place]
+        members[place] = keras.models.clone_model(member, clone_function=of_the_first)
+        members[place].name = member.name
+    return members

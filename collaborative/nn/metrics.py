@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from collaborative.collaboration import batch_mean
+
 RUNNING_DECAY = 0.95  # of the paper's running means (remark 5.1)
 
 
@@ -45,7 +47,7 @@ def errors_and_costs(y, logits, sample_weight):
     if sample_weight is not None:
         costs *= tf.reshape(tf.cast(sample_weight, costs.dtype), [1, -1])
     wrong = tf.cast(tf.argmax(logits, axis=-1) != labels, costs.dtype)
-    return tf.reduce_mean(wrong, axis=1), tf.reduce_mean(costs, axis=1)
+    return batch_mean(wrong), batch_mean(costs)
 
 
 class Statistics(keras.metrics.Metric):
@@ -65,25 +67,36 @@ class Statistics(keras.metrics.Metric):
         self.names = list(names)
         self.running_names = [f"{name}_running" for name in names[:running]]
         shape = (len(self.names),)
-        self.total = self.add_variable(shape, "zeros", name="total")
-        self.count = self.add_variable((), "zeros", name="count")
+        self.total = self.add_variable(shape, "zeros", "float32", name="total")
+        self.count = self.add_variable((), "zeros", "float32", name="count")
         self.running = self.add_variable(
-            (running,), "zeros", aggregation="mean", name="running"
+            (running,), "zeros", "float32", aggregation="mean", name="running"
         )
 
-    def update_state(self, values, count):
-        """Adds the means `values` `[len(names)]` of a batch of `count` images."""
+    def update_state(self, values, count, share=1.0):
+        """Adds the means `values` `[len(names)]` of a batch of `count` images.
+
+        Args:
+            share: of this device in the batch, times the number of devices.
+        """
         count = tf.cast(count, tf.float32)
+        values = tf.cast(values, tf.float32)
         decay = tf.where(self.count > 0, RUNNING_DECAY, 0.0)
         newest = values[: len(self.running_names)]
-        self.running.assign(decay * self.running + (1 - decay) * newest)
+        self.running.assign(decay * self.running + (1 - decay) * share * newest)
         self.total.assign_add(values * count)
         self.count.assign_add(count)
+
+    @property
+    def all_names(self):
+        """Names of all that `result` can give."""
+        return [*self.names, *self.running_names]
 
     def means(self):
         """Epoch means: dict of scalars by name."""
         means = tf.math.divide_no_nan(self.total, self.count)
-        return dict(zip(self.names, tf.unstack(means), strict=True))
+        named = dict(zip(self.names, tf.unstack(means), strict=True))
+        return {"loss": named["loss"]} | named  # first, as Keras has it
 
     def result(self):
         """Epoch means and running means: dict of scalars by name."""
