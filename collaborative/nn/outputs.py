@@ -104,12 +104,20 @@ def random_inputs(model):
     if getattr(model, "inputs", None) is None:
         raise ValueError(f"{model.name} does not say what it takes: call it first")
     rng = np.random.default_rng(_SEED)
-    wanted = _structure(model, "inputs")
+    wanted = structure(model, "inputs")
     return keras.tree.map_structure(lambda one: _random_input(one, rng), wanted)
 
 
-def _structure(model, ends):
-    """What a functional model takes ("inputs") or gives ("outputs"), nested as it is"""
+def structure(model, ends):
+    """What a functional or sequential model takes or gives, nested as it is.
+
+    Args:
+        model: the `keras.Model`.
+        ends: "inputs" or "outputs".
+
+    Returns:
+        Its `KerasTensor`, or several in a dict or list.
+    """
     if isinstance(model, keras.Sequential):
         return getattr(model, ends)[0]
     return getattr(model, ends.removesuffix("s"))
@@ -159,7 +167,7 @@ def _other_values(model):
 def _ends_in_linear_map(model):
     """Whether one output comes straight out of a dense layer without activation."""
     outputs = getattr(model, "outputs", None)
-    if outputs is None or _structure(model, "outputs") is not outputs[0]:
+    if outputs is None or structure(model, "outputs") is not outputs[0]:
         return False
     if len(outputs[0].shape) != 2:
         return False
