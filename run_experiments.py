@@ -37,7 +37,7 @@ def main(argv):
     with command_line.one_line_errors(FLAGS.log_dir, interrupted):
         configs = flags.configs()
         if FLAGS.dry_run:
-            print(planning.plan(configs, FLAGS.log_dir, jobs()))
+            command_line.show(planning.plan(configs, FLAGS.log_dir, jobs()))
             return 0
         if len(configs) > 1 or FLAGS.ray:
             return run_many(configs)
@@ -55,9 +55,11 @@ def run_one(config):
     except logger.TrainingDiverged as error:
         failures.record(config.run_dir(FLAGS.log_dir), str(error))
         raise
-    print(progress.closing_table(result.statistics, reference.paper_results(config)))
+    command_line.show(
+        progress.closing_table(result.statistics, reference.paper_results(config))
+    )
     for name in ("error.png", "cost.png", "model.keras"):
-        print(result.run_dir / name)
+        command_line.show(result.run_dir / name)
     return 0
 
 
@@ -66,7 +68,9 @@ def result_of(config):
     if not FLAGS.overwrite:
         result = trainer.finished_result(config, FLAGS.log_dir)
         if result:
-            print(f"finished before: {result.run_dir} (--overwrite starts anew)")
+            command_line.show(
+                f"finished before: {result.run_dir} (--overwrite starts anew)"
+            )
             return result
     if config.teacher:
         print(f"first its teacher: {','.join(config.teacher)}")
@@ -136,7 +140,7 @@ def run_many(configs):
     print(f"{finished} of {len(configs)} experiments finished", end="")
     print(f", {len(swept.failed)} failed:" if swept.failed else "")
     for config, reason in swept.failed.items():
-        print(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
+        command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
     return 1 if swept.failed else 0
 
 

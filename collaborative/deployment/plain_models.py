@@ -8,7 +8,9 @@ out only after it gave the trained model's outputs for pictures drawn at random.
 
 from __future__ import annotations
 
+import inspect
 import math
+import textwrap
 
 import keras
 import numpy as np
@@ -17,7 +19,6 @@ import tensorflow as tf
 from collaborative import models
 from collaborative.deployment import rebuilding
 from collaborative.nn import outputs
-from collaborative.system import command_line
 from collaborative.system.errors import UserError
 
 # How far outputs may be from the trained model's, by what that computes in: of the
@@ -78,7 +79,7 @@ def load_trained(path):
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # a damaged archive can raise nearly anything
-        raise UnusableModel(f"{path} cannot be loaded: {_reason(error)}") from error
+        raise UnusableModel(f"{path} cannot be loaded: {reason_of(error)}") from error
 
 
 def _copy(member):
@@ -90,20 +91,19 @@ def _copy(member):
     try:
         return rebuilding.float_copy(member)
     except Exception as error:  # each layer has errors of its own
-        reason = _reason(error)
-        if "safe_mode" in reason:
-            reason = (
-                "it runs Python code of its own (a Lambda layer), which Keras rebuilds "
-                "only with safe_mode off; use layers or keras.ops"
-            )
         raise UnusableModel(
-            f"member {member.name!r} cannot be rebuilt: {reason}"
+            f"member {member.name!r} cannot be rebuilt: {reason_of(error)}"
         ) from error
 
 
-def _reason(error):
-    """What Keras says in one line, without the whole configuration."""
-    return command_line.first_line(error).partition(" Full object config")[0]
+def reason_of(error):
+    """What an error of Keras says first of all: one line, without all arguments."""
+    # A layer that cannot be rebuilt is an error of each model around it.
+    said = str(error).rpartition("Exception encountered: ")[2]
+    # A layer that cannot be called: the reason is in bold.
+    said = said.rpartition("\x1b[1m")[2].partition("\x1b[0m")[0]
+    first = said.strip().partition("\n")[0].partition(" Full object config")[0]
+    return textwrap.shorten(first or type(error).__name__, 300)
 
 
 def _joined(copies):
@@ -119,7 +119,8 @@ def _joined(copies):
             + "; ".join(map(str, described))
         )
     flat = keras.tree.flatten(taken[0])
-    if len(copies) == 1 and all(_dtype_outside(one) == one.dtype for one in flat):
+    as_they_are = all(_dtype_outside(one) == one.dtype for one in flat)
+    if len(copies) == 1 and as_they_are and not _augments(copies[0]):
         return taken[0], copies[0].outputs
     names = {copy.name for copy in copies}
 
@@ -132,7 +133,14 @@ def _joined(copies):
 
     given = keras.tree.map_structure(placeholder, taken[0])
     inside = keras.tree.map_structure(cast, given, taken[0])
-    return given, [copy(inside) for copy in copies]
+    return given, [copy(inside, training=False) for copy in copies]
+
+
+def _augments(model):
+    """Whether a layer takes part in training unless it is told not to."""
+    signatures = [inspect.signature(layer.call) for layer in model._flatten_layers()]
+    parameters = [s.parameters.get("training") for s in signatures]
+    return any(one is not None and one.default is True for one in parameters)
 
 
 def _dtype_outside(placeholder):
@@ -158,31 +166,32 @@ def _average(logits, average):
 
 def _compare(plain, model, softmax, members, inputs):
     """Refuses a plain model whose outputs are not the trained model's."""
+    which = "random inputs, give some" if inputs is None else "these inputs"
     try:
         inputs = outputs.random_inputs(members[0]) if inputs is None else inputs
         inputs = keras.tree.map_structure(tf.convert_to_tensor, inputs)
         logits = model.predictor_logits(inputs)
-    except Exception as error:
+    except Exception as error:  # each layer has errors of its own
         raise UnusableModel(
-            f"{plain.name} cannot be compared with what it was made of on random "
-            f"inputs, give some: {_reason(error)}"
+            f"{plain.name} cannot be compared with what it was made of on {which}: "
+            f"{reason_of(error)}"
         ) from error
     wanted = logits[model.predictor_names.index(plain.name)]
     wanted = (tf.nn.softmax(wanted) if softmax else wanted).numpy()
     taken = keras.tree.map_structure(
         lambda value, one: tf.cast(value, one.dtype), inputs, plain.input
     )
-    found = plain(taken, training=False).numpy()
+    found = plain(taken).numpy()  # as somebody would call it
     # What overflows in float16 need not do so here.
     finite = np.isfinite(wanted).all(axis=1)
     if not finite.any():
-        raise UnusableModel(f"{plain.name} gives no finite outputs for random inputs")
+        raise UnusableModel(f"{plain.name} gives no finite outputs")
     difference = np.abs(found[finite] - wanted[finite]).max()
     allowed = _tolerance(members) * max(1.0, np.abs(wanted[finite]).max())
     if not difference <= allowed:  # also where one is NaN
         raise UnusableModel(
-            f"{plain.name} cannot be rebuilt: its outputs for random inputs differ by "
-            f"{difference:.2g}, allowed are {allowed:.2g}; a layer keeps state that it "
+            f"{plain.name} cannot be rebuilt: its outputs differ by {difference:.2g}, "
+            f"allowed are {allowed:.2g}; a layer keeps state that it "
             "does not save, or draws random numbers"
         )
 

@@ -30,6 +30,7 @@ def float_copy(model):
         model: a built `keras.Model`.
 
     Raises:
+        ValueError: where it runs Python code that is part of the model.
         Exception: whatever Keras raises for what it cannot rebuild from its config.
     """
     config = _in_float32(keras.saving.serialize_keras_object(model))
@@ -55,6 +56,11 @@ def _in_float32(config):
     # How an inner model was compiled is nobody's business here.
     config = {k: _in_float32(v) for k, v in config.items() if k != "compile_config"}
     name, inner = config.get("class_name"), config.get("config")
+    if name == "__lambda__":
+        raise ValueError(
+            "it runs Python code of its own (a Lambda layer, or a lambda), which Keras "
+            "refuses to load unless safe_mode is off; use layers or keras.ops"
+        )
     if not isinstance(inner, dict):
         return config
     if name == "DTypePolicy":
