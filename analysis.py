@@ -52,7 +52,7 @@ def run():
         FLAGS.log_dir, left_out.append
     )  # fmt: skip
     for line in left_out:
-        print(line)
+        command_line.show(line)
     if runs.empty:
         raise run_table.NoRuns(
             f"no finished run below {FLAGS.log_dir}: make one with run_experiments.py "
@@ -60,7 +60,7 @@ def run():
         )
     number = runs["run"].nunique()
     names = ", ".join(runs["dataset"].unique())
-    print(f"{number} run{'s' * (number > 1)} on {names}")
+    command_line.show(f"{number} run{'s' * (number > 1)} on {names}")
     if FLAGS.images or FLAGS.latency:
         command_line.start_tensorflow()
     places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}
@@ -73,7 +73,7 @@ def run():
         places=places if FLAGS.images else None,
         latency=FLAGS.latency,
     )
-    print(path)
+    command_line.show(path)
 
 
 def main(argv=None):

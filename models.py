@@ -33,7 +33,7 @@ from collaborative.collaboration import UNLABELED_STEPS, Collaboration
 from collaborative.nn import fast_paths as fast_paths  # Keras must know its classes
 from collaborative.nn.classifier import Classifier
 from collaborative.nn.members import deserialized, serialized, shared_layers
-from collaborative.system.errors import UserError
+from collaborative.system.errors import UserError, reason_of
 
 _COLLABORATION = {f.name for f in dataclasses.fields(Collaboration)}
 
@@ -317,7 +317,4 @@ def load_model(path, **kwargs):
     try:
         return keras.models.load_model(path, **kwargs)
     except Exception as error:  # a damaged archive can raise nearly anything
-        said = str(error).strip() or type(error).__name__
-        raise UnusableModel(
-            f"{path} cannot be loaded: {said.splitlines()[0]}"
-        ) from error
+        raise UnusableModel(f"{path} cannot be loaded: {reason_of(error)}") from error

@@ -3,9 +3,10 @@
     python predict.py --model logs/digits/ST-M/L2_0.01/seed_912 picture.png folder
 
 The model is the directory of a finished run or its model.keras, a directory that
-export.py wrote, or any Keras model file. Folders are read at any depth. Pictures are
-stretched to the size that the model wants, and made grey or colour. What cannot be read
-is named and skipped.
+export.py wrote, or any Keras model file that tells classes apart: it gives logits,
+probabilities, or one sigmoid, the probability of the second of two classes. Folders are
+read at any depth. Pictures are stretched to the size that the model wants, and made
+grey or colour. What cannot be read is named and skipped.
 """
 
 from __future__ import annotations
@@ -15,13 +16,9 @@ import json
 import sys
 
 from absl import flags
-from etils import epy
 
-from collaborative.deployment import image_files, predictors
+from collaborative.deployment import pictures, predictors
 from collaborative.system import command_line, text_table
-
-with epy.lazy_imports():
-    pass
 
 FLAGS = flags.FlagValues()
 define_bool, define_integer, define_string = (
@@ -40,21 +37,21 @@ def read_all(paths, shape):
 
     Args:
         paths: files and folders.
-        shape: what one image must be, see `image_files.read`.
+        shape: what one image must be, see `pictures.read`.
 
     Returns:
         (names of the files read, list of uint8 arrays, dict from those skipped to why).
     """
-    found, skipped = image_files.find(paths)
+    found, skipped = pictures.find(paths)
     names, images = [], []
     for path in found:
         try:
-            images.append(image_files.read(path, shape))
+            images.append(pictures.read(path, shape))
             names.append(str(path))
-        except image_files.UnreadablePicture as error:
+        except pictures.UnreadablePicture as error:
             skipped[str(path)] = str(error)
     for name, reason in skipped.items():
-        print(f"skipped {name}: {reason}", file=sys.stderr)
+        print(f"skipped {command_line.printable(name)}: {reason}", file=sys.stderr)
     return names, images, skipped
 
 
@@ -80,7 +77,7 @@ def table(predictions):
     most = max(len(c) for p in predictions for c in p["predictions"].values())
     rows = [["picture", "by", *(f"{i + 1}." for i in range(most))]]
     for prediction in predictions:
-        file = prediction["file"]
+        file = command_line.printable(prediction["file"])
         for name, classes in prediction["predictions"].items():
             cells = [f"{c['class']} {100 * c['probability']:.1f} %" for c in classes]
             rows.append([file, name, *cells])

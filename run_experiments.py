@@ -27,7 +27,7 @@ with epy.lazy_imports():  # what a single run or a sweep alone needs
 
     from collaborative import logger
     from collaborative.runs import planning, pools, sweep
-    from collaborative.training import progress, trainer
+    from collaborative.training import progress, train
 
 
 def main(argv=None):
@@ -37,7 +37,7 @@ def main(argv=None):
     with command_line.one_line_errors(FLAGS.log_dir, interrupted):
         configs = flags.configs()
         if FLAGS.dry_run:
-            print(planning.plan(configs, FLAGS.log_dir, jobs()))
+            command_line.show(planning.plan(configs, FLAGS.log_dir, jobs()))
             return 0
         if len(configs) > 1 or FLAGS.ray:
             return run_many(configs)
@@ -51,27 +51,31 @@ def run_one(config):
         tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
         tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
     try:
-        result = result_of(trainer.resolved(config))
+        result = result_of(train.resolved(config))
     except logger.TrainingDiverged as error:
         record_failure(config.run_dir(FLAGS.log_dir), str(error))
         raise
-    print(progress.closing_table(result.statistics, reference.paper_results(config)))
+    command_line.show(
+        progress.closing_table(result.statistics, reference.paper_results(config))
+    )
     for name in (*run_files.CURVES.values(), run_files.MODEL):
-        print(result.run_dir / name)
+        command_line.show(result.run_dir / name)
     return 0
 
 
 def result_of(config):
-    """Trains the experiment, or finds it finished; a `trainer.Result`."""
+    """Trains the experiment, or finds it finished; a `train.Result`."""
     if not FLAGS.overwrite:
-        result = trainer.finished_result(config, FLAGS.log_dir)
+        result = train.finished_result(config, FLAGS.log_dir)
         if result:
-            print(f"finished before: {result.run_dir} (--overwrite starts anew)")
+            command_line.show(
+                f"finished before: {result.run_dir} (--overwrite starts anew)"
+            )
             return result
     if config.teacher:
         print(f"first its teacher: {','.join(config.teacher)}")
         result_of(config.teacher_config)
-    return trainer.train(
+    return train.train(
         config,
         load_dataset(config),
         FLAGS.log_dir,
@@ -136,7 +140,7 @@ def run_many(configs):
     print(f"{finished} of {len(configs)} experiments finished", end="")
     print(f", {len(swept.failed)} failed:" if swept.failed else "")
     for config, reason in swept.failed.items():
-        print(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
+        command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
     return 1 if swept.failed else 0
 
 

@@ -118,14 +118,14 @@ def measure_again(runs):
     """Memory in GiB after each of so many runs in this process."""
     from collaborative import datasets
     from collaborative.experiments.config import ExperimentConfig
-    from collaborative.training import trainer
+    from collaborative.training import train
 
     dataset = datasets.load("digits", truncate=256)
     memory = []
     for seed in range(runs):
         config = ExperimentConfig("digits", epochs=2, truncate=256, seed=seed)
         with tempfile.TemporaryDirectory() as log_dir:
-            trainer.train(config, dataset, log_dir)
+            train.train(config, dataset, log_dir)
         pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
         memory.append(pages * resource.getpagesize() / 2**30)
     return {"GiB after each run": memory}

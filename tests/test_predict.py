@@ -1,6 +1,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -10,7 +12,7 @@ from conftest import ROOT
 from PIL import Image
 
 from collaborative import predict
-from collaborative.deployment import image_files, model_card
+from collaborative.deployment import model_card
 
 RAMP = np.arange(0, 256, 4, dtype=np.uint8).reshape(8, 8)
 
@@ -21,117 +23,6 @@ def saved(tmp_path, image, mode=None, name="picture.png", **options):
         picture = picture.convert(mode)
     picture.save(tmp_path / name, **options)
     return tmp_path / name
-
-
-def test_grey_pictures_are_read_exactly(tmp_path):
-    path = saved(tmp_path, RAMP)
-    np.testing.assert_array_equal(image_files.read(path, (8, 8)), RAMP)
-    np.testing.assert_array_equal(image_files.read(path, (8, 8, 1))[..., 0], RAMP)
-    colour = image_files.read(path, (8, 8, 3))
-    np.testing.assert_array_equal(colour, np.repeat(RAMP[..., None], 3, axis=2))
-
-
-def test_colour_becomes_grey_by_luminance(tmp_path):
-    red = np.zeros((8, 8, 3), np.uint8)
-    red[..., 0] = 255
-    path = saved(tmp_path, red)
-    np.testing.assert_array_equal(image_files.read(path, (8, 8, 3)), red)
-    # ITU-R 601: 0.299 of 255.
-    np.testing.assert_array_equal(image_files.read(path, (8, 8)), np.full((8, 8), 76))
-
-
-def test_sixteen_bits_are_scaled(tmp_path):
-    path = saved(tmp_path, RAMP.astype(np.uint16) * 257)
-    np.testing.assert_array_equal(image_files.read(path, (8, 8)), RAMP)
-
-
-@pytest.mark.parametrize("mode", ["P", "1", "LA", "RGBA", "CMYK"])
-def test_modes_of_pillow(mode, tmp_path):
-    black_and_white = np.where(RAMP < 128, 0, 255).astype(np.uint8)
-    name = "picture.tif" if mode == "CMYK" else "picture.png"
-    path = saved(tmp_path, black_and_white, mode, name)
-    np.testing.assert_array_equal(image_files.read(path, (8, 8)), black_and_white)
-
-
-def test_transparency_is_white(tmp_path):
-    black = np.zeros((8, 8, 4), np.uint8)
-    black[..., 3] = RAMP
-    path = saved(tmp_path, black)
-    np.testing.assert_array_equal(image_files.read(path, (8, 8)), 255 - RAMP)
-
-
-def test_rotated_pictures_are_turned_upright(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    path = saved(tmp_path, np.rot90(RAMP), exif=exif)
-    np.testing.assert_array_equal(image_files.read(path, (8, 8)), RAMP)
-
-
-def test_pictures_are_stretched(tmp_path):
-    halves = np.zeros((30, 20), np.uint8)
-    halves[:, 10:] = 200
-    read = image_files.read(saved(tmp_path, halves), (6, 4))
-    assert read.shape == (6, 4)
-    assert (read[:, 0] == 0).all() and (read[:, 3] == 200).all()
-
-
-def test_unreadable_pictures_say_why(tmp_path):
-    text = tmp_path / "text.png"
-    text.write_text("no picture")
-    with pytest.raises(image_files.UnreadablePicture, match="not a picture"):
-        image_files.read(text, (8, 8))
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    whole = saved(tmp_path, noise, name="picture.jpg")
-    whole.write_bytes(whole.read_bytes()[:1000])
-    with pytest.raises(image_files.UnreadablePicture, match="truncated"):
-        image_files.read(whole, (8, 8))
-    fractions = saved(tmp_path, RAMP.astype(np.float32), name="picture.tif")
-    with pytest.raises(image_files.UnreadablePicture, match="unknown range"):
-        image_files.read(fractions, (8, 8))
-
-
-def test_folders_are_read_at_any_depth(tmp_path):
-    for name in ("b.png", "a/c.png", ".hidden/d.png", "a/.e.png"):
-        (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "all" / name).touch()
-    (tmp_path / "empty").mkdir()
-    found, missing = image_files.find(
-        [tmp_path / "all", tmp_path / "empty", tmp_path / "gone.png"]
-    )
-    assert [str(p.relative_to(tmp_path)) for p in found] == ["all/a/c.png", "all/b.png"]
-    assert list(missing.values()) == ["an empty folder", "No such file or directory"]
-
-
-def test_what_is_no_file_is_named(tmp_path):
-    pipe, link = tmp_path / "folder" / "pipe.png", tmp_path / "folder" / "link.png"
-    pipe.parent.mkdir()
-    os.mkfifo(pipe)  # to read it is to wait for a writer
-    link.symlink_to(tmp_path / "gone.png")
-    long = "a" * 300
-    found, missing = image_files.find([pipe.parent, pipe, long])
-    assert found == []
-    assert missing == {
-        str(link): "not a file",
-        str(pipe): "not a file",
-        long: "File name too long",
-    }
-
-
-@pytest.mark.parametrize(
-    "error, reason",
-    [
-        (RuntimeError("Failed to decode image: Invalid"), "Failed to decode image"),
-        (PermissionError(13, "Permission denied", "x.png"), "^Permission denied$"),
-        (ValueError(), "ValueError"),
-    ],
-)
-def test_whatever_a_decoder_raises_skips_the_picture(error, reason, monkeypatch):
-    def refuse(path):
-        raise error
-
-    monkeypatch.setattr(image_files.Image, "open", refuse)
-    with pytest.raises(image_files.UnreadablePicture, match=reason):
-        image_files.read("picture.avif", (8, 8))
 
 
 def test_most_probable():
@@ -289,3 +180,150 @@ def test_a_model_of_something_else_is_refused(tmp_path, command):
     model.save(tmp_path / "rows.keras")
     got, _, err = command("--model", tmp_path / "rows.keras", ROOT / "README.md")
     assert got == 1 and "rows takes inputs of shape (None, 4), not images" in err[0]
+
+
+def ending(*last, units=3, name="own", **kwargs):
+    """Brightness times 0.01 to `units`, and what follows; all pictures are classed."""
+    dense = keras.layers.Dense(units, use_bias=False, **kwargs)
+    pool = keras.layers.GlobalAveragePooling2D()
+    model = keras.Sequential([keras.Input((8, 8, 1)), pool, dense, *last], name=name)
+    dense.set_weights([0.01 * np.arange(units, 0, -1, dtype=np.float32)[None]])
+    return model
+
+
+def nested(model):
+    return keras.Sequential([keras.Input((8, 8, 1)), model], name="own")
+
+
+def operation(function, units=3):
+    model = ending(units=units)
+    return keras.Model(model.inputs, function(model.outputs[0]), name="own")
+
+
+SOFTMAXES = {
+    "logits": ending,
+    "activation": lambda: ending(activation="softmax"),
+    "layer": lambda: ending(keras.layers.Softmax()),
+    "nested": lambda: nested(ending(activation="softmax", name="inner")),
+    "operation": lambda: operation(keras.ops.softmax),
+    "log-probabilities": lambda: operation(keras.ops.log_softmax),
+    "uint8": lambda: keras.Sequential(
+        [keras.Input((8, 8, 1), dtype="uint8"), ending(keras.layers.Softmax())],
+        name="own",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", SOFTMAXES)
+def test_one_softmax_whoever_applies_it(form, tmp_path, command):
+    SOFTMAXES[form]().save(tmp_path / "own.keras")
+    path = saved(tmp_path, np.full((8, 8), 100, np.uint8))
+    status, out, _ = command("--model", tmp_path / "own.keras", "--json", path)
+    (by,) = json.loads(out)["pictures"][0]["predictions"].values()
+    assert status == 0 and [c["class"] for c in by] == ["0", "1", "2"]
+    got = [c["probability"] for c in by]
+    assert got == pytest.approx(softmax([3, 2, 1]), abs=1e-5)
+
+
+@pytest.mark.parametrize("form", ["activation", "operation"])
+def test_one_sigmoid_is_of_the_second_of_two_classes(form, tmp_path, command):
+    if form == "activation":
+        model = ending(units=1, activation="sigmoid")
+    else:
+        model = operation(keras.ops.sigmoid, units=1)
+    model.save(tmp_path / "own.keras")
+    names = {"class_names": ["cat", "dog"]}
+    (tmp_path / "config.json").write_text(json.dumps(names))
+    path = saved(tmp_path, np.full((8, 8), 100, np.uint8))
+    status, out, _ = command("--model", tmp_path / "own.keras", path)
+    # 1 / (1 + exp(-1))
+    assert status == 0
+    assert out.split()[-6:] == ["dog", "73.1", "%", "cat", "26.9", "%"]
+
+
+def with_inputs(kind):
+    inputs = {n: keras.Input((8, 8, 1), name=n) for n in "ab"}
+    joined = keras.layers.Flatten()(keras.layers.Add()(list(inputs.values())))
+    outputs = keras.layers.Dense(3)(joined)
+    given = inputs if kind is dict else list(inputs.values())
+    return keras.Model(given, outputs, name="own")
+
+
+NO_CLASSIFIERS = {
+    "one logit": (lambda: ending(units=1), "one number for each image, which is no p"),
+    "softmax of one": (
+        lambda: ending(keras.layers.Softmax(), units=1),
+        "which is no probability",
+    ),
+    "labels": (lambda: ending(activation="sigmoid"), "do not sum to 1, a sigmoid for"),
+    "two": (
+        lambda: operation(lambda g: [g, 2 * g]),
+        "not one tensor [batch, classes]",
+    ),
+    "a dict": (lambda: operation(lambda g: {"a": g}), "not one tensor"),
+    "an autoencoder": (
+        lambda: keras.Sequential(
+            [keras.Input((8, 8, 1)), keras.layers.Conv2D(1, 3)], name="own"
+        ),
+        "not one tensor",
+    ),
+    "inputs in a dict": (lambda: with_inputs(dict), "takes inputs of shape [("),
+    "inputs in a list": (lambda: with_inputs(list), "takes inputs of shape [("),
+    "batches of one": (
+        lambda: keras.Sequential(
+            [keras.Input(batch_shape=(1, 8, 8, 1)), keras.layers.Flatten()], name="own"
+        ),
+        "takes inputs of shape (1, 8, 8, 1), not images [batch",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NO_CLASSIFIERS)
+def test_what_is_no_classifier_is_refused_in_words(kind, tmp_path, command):
+    build, message = NO_CLASSIFIERS[kind]
+    build().save(tmp_path / "own.keras")
+    path = saved(tmp_path, RAMP)
+    status, out, err = command("--model", tmp_path / "own.keras", path)
+    assert (status, out, len(err)) == (1, "", 1)
+    assert message in err[0] and "own" in err[0]
+
+
+def test_a_network_that_gives_nan(tmp_path, command):
+    model = ending()
+    model.set_weights([np.full((1, 3), np.nan)])
+    model.save(tmp_path / "own.keras")
+    status, out, err = command(
+        "--model", tmp_path / "own.keras", "--json", saved(tmp_path, RAMP)
+    )
+    assert (status, out, len(err)) == (1, "", 1)
+    assert "own gives NaN or infinity" in err[0]
+
+
+@pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "ascii"},
+                                         {"LC_ALL": "C"}])  # fmt: skip
+def test_names_that_the_locale_cannot_print(environment, run_dir, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    names = ["中.png", os.fsdecode(b"\xff.png"), "a\nb.png"]
+    for name in names:
+        saved(folder, RAMP, name=name)
+    (folder / os.fsdecode(b"bad\xfe.png")).write_text("no picture")
+    command = [sys.executable, ROOT / "predict.py", "--model", run_dir, "--top", "1"]
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONIOENCODING"}
+    for form in ("--nojson", "--json"):
+        process = subprocess.run(
+            [*command, form, folder], capture_output=True, env=inherited | environment
+        )
+        assert process.returncode == 0, process.stderr
+        said = process.stderr.decode()
+        assert "Traceback" not in said and "bad\\udcfe.png: not a picture" in said
+        if form == "--json":
+            pictures = json.loads(process.stdout)["pictures"]
+            files = {os.path.basename(picture["file"]) for picture in pictures}
+            assert files == set(names)
+        else:
+            out = process.stdout.decode("ascii" if environment.get("PYTHONIOENCODING")
+                                        else "utf-8")  # fmt: skip
+            assert "\\udcff.png" in out and "a\\nb.png" in out
+            assert "中.png" in out or "\\u4e2d.png" in out
+            assert len(out.splitlines()) == 1 + 3 * 3

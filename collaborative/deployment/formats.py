@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import pathlib
 import tempfile
+import textwrap
 
 from etils import epy
 
@@ -27,7 +28,10 @@ FILES = {
     "litert": "model.tflite",
     "onnx": "model.onnx",
 }
-QUANTIZABLE = ("litert", "onnx")
+# Formats that can be int8, and in which types activations may then be. Which is faster
+# depends on the processor and on the network.
+QUANTIZABLE = {"litert": ("int8",), "onnx": ("int8", "uint8")}
+_ONNX_TYPES = {"int8": "QInt8", "uint8": "QUInt8"}
 CALIBRATION_IMAGES = 500
 _CONVERTERS = {"onnx": {"onnx": "onnx", "tf2onnx": "tf2onnx"}}
 _BATCH = 50
@@ -60,7 +64,7 @@ class ConversionFailed(UserError):
     """A model that a format cannot express; one line for a person."""
 
 
-def write(model, path, form, calibration=None):
+def write(model, path, form, calibration=None, activations="int8"):
     """Writes a model in a format.
 
     Args:
@@ -70,22 +74,29 @@ def write(model, path, form, calibration=None):
         calibration: None for float32; for int8 (litert and onnx) training images
             `[n, height, width, channels]`, from which the ranges of activations are
             taken.
+        activations: with calibration, one of QUANTIZABLE[form].
 
     Raises:
-        ConversionFailed: where the model has something that the format has not.
+        ConversionFailed: where the model has something that the format has not, or
+            takes several inputs.
     """
+    if len(model.inputs) > 1:
+        raise ConversionFailed(
+            f"{model.name} takes {len(model.inputs)} inputs, and what is exported here "
+            "takes images only: use save or export of the plain model itself"
+        )
     writers = {
         "keras": _write_keras,
         "saved_model": _write_saved_model,
         "litert": _write_litert,
         "onnx": _write_onnx,
     }
-    arguments = () if calibration is None else (calibration,)
+    arguments = () if calibration is None else (calibration, activations)
     try:
         with command_line.silence():
             writers[form](model, str(path), *arguments)
     except Exception as error:  # each converter has errors of its own
-        reason = command_line.first_line(error)
+        reason = textwrap.shorten(command_line.first_line(error), 300)
         raise ConversionFailed(f"{model.name} as {form}: {reason}") from error
 
 
@@ -97,7 +108,7 @@ def _write_saved_model(model, path):
     model.export(path, format="tf_saved_model", verbose=False)
 
 
-def _write_litert(model, path, calibration=None):
+def _write_litert(model, path, calibration=None, _activations=None):
     """Keras's own litert export keeps variables, which cannot be calibrated."""
     with tempfile.TemporaryDirectory() as saved_model:
         _write_saved_model(model, saved_model)
@@ -111,7 +122,7 @@ def _write_litert(model, path, calibration=None):
         pathlib.Path(path).write_bytes(converter.convert())
 
 
-def _write_onnx(model, path, calibration=None):
+def _write_onnx(model, path, calibration=None, activations=None):
     if calibration is None:
         _write_float_onnx(model, path)
         return
@@ -126,6 +137,7 @@ def _write_onnx(model, path, calibration=None):
             path,
             _CalibrationReader(calibration),
             quant_format=quantization.QuantFormat.QDQ,
+            activation_type=quantization.QuantType[_ONNX_TYPES[activations]],
         )
 
 

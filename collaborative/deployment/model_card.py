@@ -105,7 +105,8 @@ def _size(artifact):
 def _check(verification):
     if "int8_error" in verification:
         errors = (verification[f"{kind}_error"] for kind in ("float32", "int8"))
-        return "error {:.2f} -> {:.2f} %".format(*(100 * error for error in errors))
+        found = "error {:.2f} -> {:.2f} %".format(*(100 * error for error in errors))
+        return ", ".join(filter(None, (found, verification.get("verdict"))))
     return f"differs by {verification['largest_difference']:.1e}"
 
 
@@ -206,6 +207,7 @@ def _verification(verification):
         found = (
             f"it misclassifies {100 * verification['int8_error']:.2f} % of them, and "
             f"the float32 network {100 * verification['float32_error']:.2f} %"
+            f"{_judgement(verification)}"
         )
     else:
         found = (
@@ -216,8 +218,42 @@ def _verification(verification):
         f"The artifact was run on {verification['images']:,} test images in a process "
         f"without the code that trained it: {found}. Milliseconds an image (cores: "
         f"{latency['cores']}): {latency['alone']:.3f} alone, {latency['batch']:.3f} in "
-        f"a batch of {runtimes.BATCH} at most."
+        f"a batch of {runtimes.BATCH} at most.{_beside_float32(verification)}"
     )
+
+
+def _judgement(verification):
+    """What the paired test says of int8, see `verification.judge`."""
+    conclusion = {
+        "no loss": "no loss",
+        "open loss": "a loss that so few images leave open",
+        "clear loss": f"a clear loss, of which {verification['tolerance']} points of "
+        "error were allowed",
+    }[verification["verdict"]]
+    return (
+        f". Of them {verification['lost']} only the float32 network gets right and "
+        f"{verification['gained']} only the artifact, p = {verification['p_value']:.2g}"
+        f" in the exact McNemar test, one-sided: {conclusion}"
+    )
+
+
+def _beside_float32(verification):
+    """How fast int8 is beside float32 in the same format; "" for float32."""
+    if "float32_latency_ms" not in verification:
+        return ""
+    int8, float32 = verification["latency_ms"], verification["float32_latency_ms"]
+    times = " and ".join(f"{int8[k] / float32[k]:.2f}" for k in ("alone", "batch"))
+    text = (
+        f" In float32 the same format takes {float32['alone']:.3f} and "
+        f"{float32['batch']:.3f}: int8 takes {times} times as long on this machine"
+    )
+    others = [
+        f"{kind} ones took {milliseconds:.3f} in a batch"
+        for kind, milliseconds in verification["batch_ms"].items()
+        if kind != verification["activations"]
+    ]
+    chosen = f", with {verification['activations']} activations" if others else ""
+    return "; ".join([text + chosen, *others]) + "."
 
 
 def _limits(metadata):
@@ -247,3 +283,8 @@ def _limits(metadata):
             "are not the float32 network's, whose are the scores at the end of "
             "training. Inputs and outputs are float32."
         )
+        if metadata["verification"].get("activations") == "uint8":
+            yield (
+                "Its activations are unsigned: on x86 processors without VNNI (before "
+                "2019, say) products of them can overflow, so check its answers there."
+            )

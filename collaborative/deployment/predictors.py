@@ -12,14 +12,13 @@ from etils import epy
 
 from collaborative.deployment import formats, model_card, runtimes
 from collaborative.system import command_line, run_files
-from collaborative.system.errors import UserError
+from collaborative.system.errors import UserError, reason_of
 
 with epy.lazy_imports():
-    import keras
     import tensorflow as tf
 
     from collaborative import models
-    from collaborative.deployment import formats
+    from collaborative.nn import outputs as kinds
 
 
 class UnusablePath(UserError):
@@ -35,21 +34,31 @@ class Predictor:
     # From float32 images `[n, *image_shape]` to outputs `[predictors, n, classes]`.
     outputs: Callable
     names: tuple[str, ...]  # of the predictors: members, then the ensemble
-    are_probabilities: bool  # or logits
+    kind: str  # of the outputs, see `nn.outputs`: logits, probabilities or sigmoid
 
     def probabilities(self, images):
         """Dict from each predictor's name to float32 `[n, classes]`.
 
         Args:
             images: n >= 1 uint8 arrays of `image_shape`.
+
+        Raises:
+            UnusablePath: where a predictor's outputs are not finite.
         """
 
         def batch_first(batch):
             return np.moveaxis(self.outputs(batch), 1, 0)
 
         outputs = runtimes.run_in_batches(batch_first, np.stack(images))
-        if not self.are_probabilities:
+        for name, one in zip(self.names, np.moveaxis(outputs, 1, 0), strict=True):
+            if not np.isfinite(one).all():
+                raise UnusablePath(
+                    f"{name} gives NaN or infinity: its training diverged"
+                )
+        if self.kind == kinds.LOGITS:
             outputs = tf.nn.softmax(outputs).numpy()
+        elif self.kind == kinds.SIGMOID:  # the probability of the second class
+            outputs = np.concatenate([1 - outputs, outputs], axis=-1)
         return dict(zip(self.names, np.moveaxis(outputs, 1, 0), strict=True))
 
 
@@ -81,7 +90,8 @@ def load(path):
         A `Predictor`.
 
     Raises:
-        UnusablePath: as `check_path`, or where the model takes no images.
+        UnusablePath: as `check_path`, or where the model takes no images, or what it
+            gives is not of classes.
         models.UnusableModel: where Keras cannot load it.
     """
     check_path(path)
@@ -135,44 +145,56 @@ def _exported(artifact, metadata):
         tuple(metadata["class_names"]),
         lambda images: function(images)[None],
         (metadata["member"],),
-        metadata["outputs"] == "probabilities",
+        metadata["outputs"],
     )
 
 
 def _trained(model, class_names):
     """A model loaded with our code: an ensemble's members too."""
-    if hasattr(model, "members"):
-        names, shape = model.predictor_names, model.members[0].input_shape
-    else:
-        names, shape = [model.name], model.input_shape
-    if not (2 <= len(shape[1:]) <= 3 and None not in shape[1:]) or (
-        len(shape) == 4 and shape[3] not in (1, 3)
-    ):
+    is_ours = hasattr(model, "members")
+    shape = _image_shape(model.members[0] if is_ours else model)
+    # What we train was checked to give logits.
+    kind = kinds.LOGITS if is_ours else kinds.kind_of_outputs(model)
+    if kind not in (kinds.LOGITS, kinds.PROBABILITIES, kinds.SIGMOID):
         raise UnusablePath(
-            f"{model.name} takes inputs of shape {shape}, not images [batch, height, "
-            "width] with 1 or 3 channels"
+            f"{model.name} is no classifier that can be shown: its outputs are "
+            f"{kinds.DESCRIPTIONS[kind]}"
         )
 
     @tf.function
     def outputs(images):
-        if hasattr(model, "members"):
-            return tf.stack(model.predictions(model.member_logits(images)))
-        return model(images, training=False)[None]
+        if is_ours:
+            return tf.stack(model.predictor_logits(images))
+        return tf.cast(model(images, training=False), tf.float32)[None]
 
-    classes = model.compute_output_shape(shape)[-1]
+    def predict(images):
+        return outputs(tf.constant(images)).numpy()
+
+    try:
+        units = predict(np.zeros((1, *shape), np.float32)).shape[-1]
+    except Exception as error:  # each layer has errors of its own
+        reason = reason_of(error)
+        raise UnusablePath(f"{model.name} cannot be run: {reason}") from error
+    classes = 2 if kind == kinds.SIGMOID else units
     if len(class_names) != classes:
         class_names = map(str, range(classes))
-    return Predictor(
-        tuple(shape[1:]),
-        tuple(class_names),
-        lambda images: outputs(tf.constant(images)).numpy(),
-        tuple(names),
-        _ends_in_softmax(model),
-    )
+    names = model.predictor_names if is_ours else [model.name]
+    return Predictor(shape, tuple(class_names), predict, tuple(names), kind)
 
 
-def _ends_in_softmax(model):
-    last = model.layers[-1]
-    return isinstance(last, keras.layers.Softmax) or (
-        getattr(last, "activation", None) is keras.activations.softmax
+def _image_shape(model):
+    """What one image must be for a model; UnusablePath where it takes no images."""
+    shape = getattr(model, "input_shape", None)
+    sizes = shape[1:] if isinstance(shape, tuple) else ()
+    is_image = (
+        2 <= len(sizes) <= 3
+        and shape[0] is None
+        and all(isinstance(size, int) for size in sizes)
+        and (len(sizes) == 2 or sizes[2] in (1, 3))
     )
+    if not is_image:
+        raise UnusablePath(
+            f"{model.name} takes inputs of shape {shape}, not images [batch, height, "
+            "width] with 1 or 3 channels"
+        )
+    return tuple(sizes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keras
 
+from collaborative.nn import outputs
+
 RESERVED = ("ensemble", "collaboration", "unlabeled")  # begin names of other statistics
 
 
@@ -28,13 +30,20 @@ def check_members(members):
         )
     _check_inputs(members)
     for member in members:
-        last = member.layers[-1] if member.layers else None
-        if getattr(last, "activation", None) is keras.activations.softmax:
-            raise ValueError(
-                f"member {member.name!r} ends in a softmax: members must return "
-                "logits, leave the last activation out"
-            )
+        _check_kind(member)
     shared_layers(members)
+
+
+def _check_kind(member):
+    if not member.built or getattr(member, "outputs", None) is None:
+        return  # it is not known what it takes
+    kind = outputs.kind_of_outputs(member)
+    if kind != outputs.LOGITS:
+        raise ValueError(
+            f"members must return logits, and the outputs of member {member.name!r} "
+            f"are {outputs.DESCRIPTIONS[kind]}: leave the softmax or sigmoid at its "
+            "end out"
+        )
 
 
 def _check_names(names):

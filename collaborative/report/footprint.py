@@ -17,6 +17,7 @@ with epy.lazy_imports():
     import numpy as np
     import tensorflow as tf
 
+    from collaborative import models
     from collaborative.system import environment
 
 INPUT_SHAPE = (32, 32, 3)  # of CIFAR-10
@@ -66,8 +67,10 @@ def measure(rounds=11):
     costs["ensemble"] = {
         key: sum(costs[name][key] for name in MEMBERS) for key in costs["ST"]
     }
-    predictors = {name: _predictor([member]) for name, member in members.items()}
-    predictors["ensemble"] = _predictor(list(members.values()))
+    predictors = {
+        name: _predictor(models.SingleModel(member)) for name, member in members.items()
+    }
+    predictors["ensemble"] = _predictor(models.EnsembleModel(list(members.values())))
     for batch_size in BATCH_SIZES:
         times = _latencies(predictors, batch_size, rounds)
         for name, milliseconds in times.items():
@@ -89,13 +92,12 @@ def _size(model):
     }
 
 
-def _predictor(members):
-    """A compiled function from images to the mean of the members' logits."""
+def _predictor(model):
+    """A compiled function from images to a member's or the ensemble's logits."""
 
     @tf.function
     def predict(images):
-        logits = [member(images, training=False) for member in members]
-        return tf.add_n(logits) / len(logits)
+        return model.predictor_logits(images)[-1]
 
     return predict
 

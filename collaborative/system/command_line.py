@@ -88,11 +88,23 @@ def _run_file(path):
 
 
 def show(text):
-    """Prints a result, as much of it as its reader, such as head, wants to see."""
+    """Prints a result, as much of it as its reader, such as head, wants to see.
+
+    Characters that the locale cannot print are escaped by backslashes.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    text = str(text).encode(encoding, "backslashreplace").decode(encoding)
     try:
         print(text, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def printable(name):
+    r"""A file's name on one line: line breaks and the like as \n, \x1b, \udcff."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name)
+    )
 
 
 def first_line(error):

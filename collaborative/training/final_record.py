@@ -51,7 +51,7 @@ def final_record(model, dataset, foreign=None):
 def predict(model, examples):
     """Logits of all predictors: dict from name to float32 `[n, classes]`."""
     parts = [
-        [g.numpy() for g in model.predictions(model.member_logits(images))]
+        [g.numpy() for g in model.predictor_logits(images)]
         for images, _ in batches.eval_batches(examples)
     ]
     names = model.predictor_names

@@ -23,38 +23,69 @@ def test_the_fresh_process_has_none_of_our_code(tmp_path):
         )
 
 
+def int8_verified(monkeypatch, int8, float32, **kwargs):
+    """Has int8 judged on 400 images of class 0; `int8` and `float32` are the images
+    that each gets wrong."""
+
+    def outputs(wrong):
+        answers = np.zeros(400, int)
+        answers[list(wrong)] = 1
+        return np.eye(2, dtype=np.float32)[answers]
+
+    fake_process(monkeypatch, outputs(int8))
+    images, labels = np.zeros((400, 1, 1, 1), np.uint8), np.zeros(400, np.int64)
+    answers = iter([outputs(float32)[:256], outputs(float32)[256:]])
+    examples = datasets.Examples(images, labels)
+    return verification.verify_int8(
+        "onnx", "x", lambda _: next(answers), examples, **kwargs
+    )
+
+
 @pytest.mark.parametrize(
-    "wrong_before, wrong, message",
+    "int8, float32, p_value, verdict",
     [
-        (0, 0, None),
-        (5, 7, None),  # half a point of 400 images is 2 of them
-        (7, 5, None),
-        (0, 3, r"int8 misclassifies 0\.75 % of 400 .* float32 0\.00 %: .* 0\.5 points"),
-        (9, 6, r"int8 misclassifies 1\.50 % of 400 .* float32 2\.25 %: .* 0\.5 points"),
+        (range(0), range(0), 1.0, "no loss"),
+        (range(9), range(9), 1.0, "no loss"),
+        (range(2), range(9), 1.0, "no loss"),  # better is never refused
+        (range(4), range(0), 1 / 16, "open loss"),  # though a whole point
+        # Eight lost, two gained: (45 + 10 + 1) ways of 2^10.
+        (range(2, 12), range(4), 56 / 1024, "open loss"),
+        # Three lost, four gained: (35 + 35 + 21 + 7 + 1) of 2^7.
+        (range(4, 7), range(4), 99 / 128, "no loss"),
     ],
 )
-def test_int8_errs_within_half_a_point(wrong_before, wrong, message, monkeypatch):
-    def outputs(count):
-        """Outputs for 400 images of class 0, of which `count` are taken for class 1."""
-        return np.array([[0, 1]] * count + [[1, 0]] * (400 - count), np.float32)
+def test_int8_is_judged_in_pairs(int8, float32, p_value, verdict, monkeypatch):
+    found = int8_verified(monkeypatch, int8, float32)
+    assert found["lost"] == len(set(int8) - set(float32))
+    assert found["gained"] == len(set(float32) - set(int8))
+    assert found["int8_error"] == len(int8) / 400
+    assert found["float32_error"] == len(float32) / 400
+    changed = found["lost"] + found["gained"]
+    assert found["changed_answers"] == changed / 400
+    assert (found["p_value"], found["verdict"]) == (p_value, verdict)
 
-    fake_process(monkeypatch, outputs(wrong))
-    images, labels = np.zeros((400, 1, 1, 1), np.uint8), np.zeros(400, np.int64)
-    answers = iter([outputs(wrong_before)[:256], outputs(wrong_before)[256:]])
-    arguments = (
-        "onnx",
-        "x",
-        lambda _: next(answers),
-        datasets.Examples(images, labels),
+
+def test_a_clear_loss_is_refused(monkeypatch):
+    # Seven of seven: 2^-7, and 1.75 points.
+    message = (
+        r"int8 misclassifies 1\.75 % of 400 .* float32 0\.00 %, a clear loss "
+        r"\(p = 0\.0078\) of more than 0\.5 points: not exported; --tolerance"
     )
-    if message:
-        with pytest.raises(verification.VerificationFailed, match=message):
-            verification.verify_int8(*arguments)
-    else:
-        checked = verification.verify_int8(*arguments)
-        assert checked["int8_error"] == wrong / 400
-        assert checked["float32_error"] == wrong_before / 400
-        assert checked["changed_answers"] == abs(wrong - wrong_before) / 400
+    with pytest.raises(verification.VerificationFailed, match=message):
+        int8_verified(monkeypatch, range(7), range(0))
+    found = int8_verified(monkeypatch, range(7), range(0), tolerance=1.75)
+    assert (found["verdict"], found["tolerance"]) == ("clear loss", 1.75)
+    with pytest.raises(verification.VerificationFailed, match=r"than 1\.74 points"):
+        int8_verified(monkeypatch, range(7), range(0), tolerance=1.74)
+
+
+def test_nan_is_refused_whatever_the_tolerance(monkeypatch):
+    fake_process(monkeypatch, np.full((4, 2), np.nan, np.float32))
+    examples = datasets.Examples(np.zeros((4, 1, 1, 1), np.uint8), np.zeros(4, int))
+    with pytest.raises(verification.VerificationFailed, match="int8 gives NaN"):
+        verification.verify_int8(
+            "onnx", "x", lambda _: np.eye(4, 2), examples, tolerance=100
+        )
 
 
 @pytest.mark.parametrize(

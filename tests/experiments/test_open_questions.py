@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from training.test_trainer import (
+from training.test_train import (
     CONFIG,
     ONE_EPOCH,
     StopAfter,
@@ -15,7 +15,7 @@ from training.test_trainer import (
 )
 
 from collaborative.runs import reader
-from collaborative.training import trainer
+from collaborative.training import train as trainer
 
 PUPIL = dataclasses.replace(
     ONE_EPOCH,

@@ -1,3 +1,4 @@
+import io
 import os
 import subprocess
 import sys
@@ -98,3 +99,23 @@ def test_a_flag_that_is_needed(capsys):
         command_line.parse(["x"], flag_values, "", needed="run")
     assert "--run is needed: Directory of a run.\n" in capsys.readouterr().err
     assert command_line.parse(["x", "--run=a"], flag_values, "", needed="run") == []
+
+
+@pytest.mark.parametrize(
+    "encoding, shown",
+    [
+        ("ascii", rb"\u4e2d \xe9 \udcff"),
+        ("latin-1", b"\\u4e2d \xe9 \\udcff"),
+        ("utf-8", "中 é \\udcff".encode()),
+    ],
+)
+def test_what_the_locale_cannot_print_is_escaped(encoding, shown, monkeypatch):
+    bytes_ = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(bytes_, encoding))
+    command_line.show("中 é \udcff")
+    assert bytes_.getvalue() == shown + b"\n"
+
+
+def test_a_name_is_one_line():
+    name = "a\nb\x1b[31m\udcff 中 é"
+    assert command_line.printable(name) == r"a\nb\x1b[31m\udcff 中 é"

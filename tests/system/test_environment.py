@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.system import environment
-from collaborative.training import trainer
+from collaborative.training import train as trainer
 
 
 @pytest.mark.parametrize(

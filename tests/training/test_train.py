@@ -15,7 +15,7 @@ from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 from collaborative.runs import reader
 from collaborative.system import environment, files
-from collaborative.training import trainer
+from collaborative.training import train as trainer
 
 CONFIG = ExperimentConfig("tiny", members=("ST", "ST"), epochs=3, batch_size=16)
 ONE_EPOCH = dataclasses.replace(CONFIG, epochs=1)
@@ -228,7 +228,7 @@ two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
 from collaborative import datasets, resnet
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.training import trainer
+from collaborative.training import train as trainer
 resnet.PRESETS["ST"] = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
 data = datasets.load("digits", truncate=128)
 results = []

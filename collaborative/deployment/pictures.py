@@ -18,6 +18,8 @@ from collaborative.system import command_line
 from collaborative.system.errors import UserError
 
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
+_PHOTOMETRIC = 262  # TIFF's tag of what a level means; 0: 0 is white
+_SCALES = {"L;2": 85, "L;4": 17}  # of grey levels of fewer bits, to 0..255
 
 
 class UnreadablePicture(UserError):
@@ -70,8 +72,11 @@ def read(path, shape):
             # Pillow warns of large and of odd pictures; it refuses enormous ones.
             warnings.simplefilter("ignore")
             with Image.open(path) as picture:
+                inverted = _has_white_at_zero(picture)
+                _scale_transparent_level(picture)
                 upright = ImageOps.exif_transpose(picture)
-                plain = _opaque(_eight_bit(upright)).convert("RGB" if colour else "L")
+                shown = _opaque(_eight_bit(upright, inverted))
+                plain = shown.convert("RGB" if colour else "L")
     except Image.UnidentifiedImageError as error:
         raise UnreadablePicture("not a picture") from error
     except Exception as error:  # a damaged file can raise nearly anything
@@ -91,7 +96,29 @@ def _visible(folder):
     ]
 
 
-def _eight_bit(picture):
+def _has_white_at_zero(picture):
+    """Whether 16-bit grey levels of a TIFF are inverted, which Pillow leaves so."""
+    tags = getattr(picture, "tag_v2", {})
+    return picture.mode in _SIXTEEN_BIT and tags.get(_PHOTOMETRIC) == 0
+
+
+def _scale_transparent_level(picture):
+    """Brings the level that a PNG calls transparent to the scale of its pixels.
+
+    Pillow scales pixels of 2, 4 and 3 x 16 bits to 8 and leaves that level as it is. Of
+    3 x 16 bits it keeps the high bytes, so that neighbouring colours become one.
+    """
+    level = picture.info.get("transparency")
+    if level is None or not picture.tile:
+        return
+    raw_mode = picture.tile[0][3]
+    if raw_mode in _SCALES:
+        picture.info["transparency"] = level * _SCALES[raw_mode]
+    elif raw_mode == "RGB;16B":
+        picture.info["transparency"] = tuple(part >> 8 for part in level)
+
+
+def _eight_bit(picture, inverted):
     """16-bit grey levels, 0..65535, as 0..255; Pillow would cut them off at 255."""
     if picture.mode == "F":
         raise ValueError("its pixels are fractions of an unknown range")
@@ -100,7 +127,11 @@ def _eight_bit(picture):
     levels = np.asarray(picture).astype(np.int64)
     if levels.min() < 0 or levels.max() > 65535:
         raise ValueError("its pixels have more than 16 bits")
-    return Image.fromarray(np.rint(levels / 257).astype(np.uint8))
+    eight_bit = np.rint((65535 - levels if inverted else levels) / 257).astype(np.uint8)
+    if "transparency" not in picture.info:
+        return Image.fromarray(eight_bit)
+    alpha = np.where(levels == picture.info["transparency"], 0, 255).astype(np.uint8)
+    return Image.fromarray(np.stack([eight_bit, alpha], axis=-1))
 
 
 def _opaque(picture):
