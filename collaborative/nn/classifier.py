@@ -121,6 +121,11 @@ class Classifier(keras.Model):
             )
         super().compile(*args, **kwargs)
 
+    def compile_from_config(self, config):
+        """Compiles a loaded model, which Keras leaves to those who override `compile`."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     def fit(self, *args, callbacks=None, verbose="auto", **kwargs):
         """`keras.Model.fit`; its line shows the loss and the errors, its logs all."""
         callbacks = self._own_callbacks(callbacks, verbose)
