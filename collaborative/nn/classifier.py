@@ -122,7 +122,7 @@ class Classifier(keras.Model):
         super().compile(*args, **kwargs)
 
     def compile_from_config(self, config):
-        """Compiles a loaded model, which Keras leaves to those who override `compile`."""
+        """Compiles a loaded model; whoever overrides `compile` has to say how."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
