@@ -81,7 +81,8 @@ def register(name, *, probabilities=False, labels=False, signed=False):
                 f"members' with labels and weights (logits, labels, weights) and no "
                 f"temperature; it takes {takes}"
             )
-        METHODS.add(name, Method(cost, takes == 2, probabilities, labels, signed))
+        method = Method(cost, takes == 2, probabilities, labels, signed)
+        METHODS.add(name, method, cost)
         return cost
 
     return add

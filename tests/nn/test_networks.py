@@ -59,7 +59,7 @@ def test_a_network_of_one_s_own_is_a_member(linear):
 
 def test_what_cannot_be(registered):
     with pytest.raises(ValueError, match="a network 'ST' already"):
-        register_network("ST")
+        register_network("ST")(lambda input_shape, num_classes: None)
     with pytest.raises(ValueError, match=r"must be of letters, .*, got 'a,b'"):
         register_network("a,b")
     with pytest.raises(ConfigError, match="members must be one of ST, M, D, VD, got"):
