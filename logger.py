@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from collaborative.nn import checkpoint
-from collaborative.system import files, interruption, run_files
+from collaborative.system import files, interruption, plain_text, run_files
 from collaborative.system.errors import UserError
 
 TOTALS = ("loss", "collaboration_cost", "weight_decay", "alpha", "unlabeled_cost")
@@ -119,7 +119,8 @@ class Logger(keras.callbacks.Callback):
         with files.replacing(self.run_dir / run_files.STATISTICS) as path:
             path.write_bytes(pickle.dumps(statistics, protocol=4))
         for quantity, name in run_files.CURVES.items():
-            with files.replacing(self.run_dir / name) as path:
+            replaced = files.replacing(self.run_dir / name)
+            with plain_text.in_figures(), replaced as path:
                 draw_curves(statistics["models"], quantity).savefig(path)
 
     def statistics(self):

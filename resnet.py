@@ -71,6 +71,41 @@ class ResNetConfig:
             + (2 * self.repetitions + 1)
         )
 
+    def layers(self, input_shape, num_classes=10):
+        """The layers with kernels, by their numbers.
+
+        Args:
+            input_shape: (height, width, channels).
+            num_classes: how many logits.
+
+        Yields:
+            (weights of the kernel, places in the image that it is applied at); of the
+            convolutions, the shortcuts' too, and of the linear map.
+        """
+        height, width, channels = input_shape
+        filters, places = self.filters, height * width
+        yield 9 * channels * filters, places
+        for brick in range(self.bricks):
+            for _ in range(2 * self.repetitions):
+                yield 9 * filters * filters, places
+            if brick < self.bricks - 1:
+                places //= 4
+                size = {"paper": 4, "released": 9}[self.reduction]
+                yield size * filters * 2 * filters, places
+                yield 9 * 4 * filters * filters, places
+                yield 4 * filters * 2 * filters, places  # the shortcut
+                filters *= 2
+        yield filters * num_classes, 1
+
+    def norms(self):
+        """Channels of each batch normalization with an offset."""
+        filters = self.filters
+        for brick in range(self.bricks):
+            yield from [filters] * 2 * self.repetitions
+            if brick < self.bricks - 1:
+                yield from (filters, 2 * filters)
+                filters *= 2
+
 
 PRESETS = {
     "ST": ResNetConfig(bricks=3, repetitions=1, filters=8),

@@ -114,7 +114,9 @@ def foreign_dataset(config):
     places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}
     try:
         return datasets.load(other, **places)
-    except datasets.DatasetError:
+    except datasets.DatasetError as error:
+        if "is not prepared" not in str(error):  # it is there, and of no use
+            print(f"without images of {other} to compare with: {error}")
         return None
 
 
@@ -130,8 +132,11 @@ def run_many(configs):
         try:
             pool = pools.RayPool(FLAGS.ray, FLAGS.log_dir, options, len(configs))
         except (ImportError, OSError, ValueError) as error:
+            reason = command_line.first_line(error)
             command_line.fail(
-                f"no Ray cluster at {FLAGS.ray}: {error}".splitlines()[0], 1
+                f"no Ray cluster at {FLAGS.ray}: {reason}; where it asks for a token, "
+                "set RAY_AUTH_MODE=token",
+                1,
             )
     else:
         pool = pools.LocalPool(FLAGS.log_dir, options, jobs(), FLAGS.threads or 1)

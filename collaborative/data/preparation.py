@@ -42,6 +42,7 @@ def prepared_builder(
     data_dir: str | os.PathLike | None,
     manual_dir: str | os.PathLike | None,
     download: bool,
+    prepare: bool = True,
 ) -> "tfds.core.DatasetBuilder":
     """The builder of a set that is prepared, after preparing it if need be.
 
@@ -52,6 +53,7 @@ def prepared_builder(
         data_dir: of prepared sets; None is tfds's own default.
         manual_dir: of archives; None is `downloads/manual` in data_dir.
         download: get the set if it is missing.
+        prepare: write it to data_dir if its archives are there; else it must lie there.
 
     Raises:
         DatasetError: the set is unknown, unfit, missing, damaged or cannot be got.
@@ -63,6 +65,11 @@ def prepared_builder(
         _check_features(name, builder)
         if not builder.data_path.exists():
             builder = _of_another_version(name, builder) or builder
+        if not builder.data_path.exists() and not prepare:
+            raise DatasetError(
+                f"{name} is not prepared in {builder.data_dir}: train on it, or use "
+                "another --data_dir"
+            )
         if not builder.data_path.exists():
             _prepare(name, builder, data_dir, manual_dir, download)
             # The builder that prepared a set still has the paths of its temporary

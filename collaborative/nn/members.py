@@ -37,6 +37,11 @@ def _check_kind(member):
     if not member.built or getattr(member, "outputs", None) is None:
         return  # it is not known what it takes
     kind = outputs.kind_of_outputs(member)
+    if kind == outputs.OTHER:
+        raise ValueError(
+            "members must give one output of logits [batch, classes], and member "
+            f"{member.name!r} gives another: make a model of the one output that counts"
+        )
     if kind != outputs.LOGITS:
         raise ValueError(
             f"members must return logits, and the outputs of member {member.name!r} "

@@ -42,6 +42,35 @@ def layer_operations(layer):
     return 0
 
 
+def size(config, num_classes=10):
+    """What a network of the paper is made of, by its numbers: nothing is built.
+
+    Args:
+        config: a `resnet.ResNetConfig`.
+        num_classes: how many logits.
+
+    Returns:
+        Dict of `parameters`, the trainable ones, and `operations`, multiplications and
+        additions for one image of INPUT_SHAPE: two for each weight of a convolution or
+        a linear map and place; others, which are few beside them, count none.
+    """
+    layers = list(config.layers(INPUT_SHAPE, num_classes))
+    biases = config.filters + num_classes + sum(config.norms())
+    return {
+        "parameters": sum(weights for weights, _ in layers) + biases,
+        "operations": sum(2 * weights * places for weights, places in layers),
+    }
+
+
+def sizes():
+    """`size` of ST, of M and of their ensemble, by name."""
+    found = {name: size(resnet.PRESETS[name]) for name in MEMBERS}
+    found["ensemble"] = {
+        key: sum(found[name][key] for name in MEMBERS) for key in found["ST"]
+    }
+    return found
+
+
 def measure(rounds=11):
     """Parameters, operations and latency of ST, M and their ensemble.
 
@@ -63,10 +92,7 @@ def measure(rounds=11):
         name: resnet.build_resnet(resnet.PRESETS[name], INPUT_SHAPE, seed=0)
         for name in MEMBERS
     }
-    costs = {name: _size(member) for name, member in members.items()}
-    costs["ensemble"] = {
-        key: sum(costs[name][key] for name in MEMBERS) for key in costs["ST"]
-    }
+    costs = sizes()
     predictors = {
         name: _predictor(models.SingleModel(member)) for name, member in members.items()
     }
@@ -83,13 +109,6 @@ def measure(rounds=11):
         f"{environment.device()}"
     )
     return costs
-
-
-def _size(model):
-    return {
-        "parameters": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
-        "operations": sum(map(layer_operations, model.layers)),
-    }
 
 
 def _predictor(model):

@@ -25,6 +25,7 @@ from collaborative.report.sections import (
     studies,
 )
 from collaborative.runs import run_table
+from collaborative.system import plain_text
 
 TEMPLATES = pathlib.Path(__file__).with_name("templates")
 # In the order of the page.
@@ -63,8 +64,9 @@ def write(
         say=say,
     )
     parts = {"is_paper": is_paper, "names": [_name(section) for section in SECTIONS]}
-    for section in SECTIONS:
-        parts |= section.parts(context)
+    with plain_text.in_figures():
+        for section in SECTIONS:
+            parts |= section.parts(context)
     return context.text("index.html", _render(parts))
 
 

@@ -50,7 +50,12 @@ def first_images(name, count, **places):
     # tfds shows bars of progress.
     with contextlib.redirect_stderr(io.StringIO()):
         builder = preparation.prepared_builder(
-            name, config, tuple(datasets.DATASETS), download=False, **places
+            name,
+            config,
+            tuple(datasets.DATASETS),
+            download=False,
+            prepare=False,
+            **places,
         )
         images, labels = stored.first_examples(builder, count)
     return images, labels, builder.info.features["label"].names

@@ -20,6 +20,7 @@ PROGRAM = (
     if resources.CHECKOUT
     else ["-P", "-m", "collaborative.run_experiments"]
 )
+POLL_SECONDS = 0.2
 SECONDS_TO_END = 60  # after SIGTERM; then a process is killed
 
 
@@ -97,10 +98,10 @@ class Process:
         self._process = process
         self.poll, self.terminate = process.poll, process.terminate
 
-    def wait(self):
+    def wait(self, seconds=SECONDS_TO_END):
         """Waits for the end of a terminated process; kills it if that takes long."""
         try:
-            self._process.wait(SECONDS_TO_END)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -183,11 +184,11 @@ class RayTask:
 
         ray.cancel(self._reference)
 
-    def wait(self):
+    def wait(self, seconds=SECONDS_TO_END):
         """Waits for its end, but not for a machine that does not answer."""
         import ray
 
-        ray.wait([self._reference], timeout=SECONDS_TO_END)
+        ray.wait([self._reference], timeout=seconds)
 
 
 def run_to_end(arguments, log_path):
@@ -199,9 +200,21 @@ def run_to_end(arguments, log_path):
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with open(path, "a", encoding="utf-8") as log:
-            status = subprocess.run(
-                arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
-            ).returncode
+            process = subprocess.Popen(
+                arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+            status = _polled(process)
         if status != Busy.status:
             return status
         time.sleep(5)
+
+
+def _polled(process):
+    """Waits for a process, in steps that Ray can interrupt; it ends with the task."""
+    try:
+        while process.poll() is None:
+            time.sleep(POLL_SECONDS)
+        return process.returncode
+    finally:
+        if process.poll() is None:
+            process.terminate()  # it keeps its checkpoint

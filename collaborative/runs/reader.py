@@ -22,6 +22,7 @@ Nothing here imports TensorFlow.
 from __future__ import annotations
 
 import io
+import os
 import pathlib
 import pickle
 
@@ -66,14 +67,15 @@ def read_pickle(path):
         UnreadablePickle: for a file that is missing, too large, damaged, or holds
             anything but numpy arrays and plain Python values.
     """
+    path = pathlib.Path(os.path.expanduser(path))
     try:
-        size = pathlib.Path(path).stat().st_size
+        size = path.stat().st_size
         if size > LARGEST_PICKLE:
             raise UnreadablePickle(
                 f"{path}: {size} bytes is more than statistics can be "
                 f"({LARGEST_PICKLE}); it is not one of our files"
             )
-        return _PlainUnpickler(io.BytesIO(pathlib.Path(path).read_bytes())).load()
+        return _PlainUnpickler(io.BytesIO(path.read_bytes())).load()
     except UnreadablePickle:
         raise
     except Exception as error:  # a broken pickle can raise nearly anything

@@ -10,6 +10,7 @@ numbers count.
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 
 import pandas as pd
@@ -70,7 +71,7 @@ def load_runs(log_dir, say=print):
     Raises:
         NoRuns: where there is no such directory.
     """
-    log_dir = pathlib.Path(log_dir)
+    log_dir = pathlib.Path(os.path.expanduser(log_dir))
     if not log_dir.is_dir():
         raise NoRuns(
             f"there is no directory {log_dir}: give the --log_dir of run_experiments.py"

@@ -25,6 +25,7 @@ from collaborative.system import run_files
 from collaborative.system.files import Busy
 
 POLL_SECONDS = 0.5
+SECONDS_TO_END = 60  # after they were told to; then processes are killed
 
 
 class Sweep:
@@ -120,8 +121,9 @@ class Sweep:
     def _terminate(self):
         for _, process in self._running.values():
             process.terminate()
+        end = time.monotonic() + SECONDS_TO_END  # for all together
         for _, process in self._running.values():
-            process.wait()
+            process.wait(max(0.1, end - time.monotonic()))
 
 
 def explanation(status, log_path):

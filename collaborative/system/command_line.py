@@ -14,6 +14,9 @@ from absl import flags
 from collaborative.system import interruption, libraries
 from collaborative.system.errors import UserError
 
+# Flags that are paths: where the shell leaves a ~ as it is, as in --log_dir=~/logs.
+_PATHS = ("log_dir", "output_dir", "run", "model", "costs", "data_dir", "manual_dir")
+
 
 def define_data_flags(flag_values):
     """Defines the flags of a command that say where data sets are."""
@@ -65,6 +68,10 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
         found = flag_values(argv)[1:]
     except flags.Error as error:
         fail(error, 2)
+    for name in _PATHS:
+        if name in flag_values and flag_values[name].value:
+            flag_values[name].value = os.path.expanduser(flag_values[name].value)
+    found = [os.path.expanduser(argument) for argument in found]
     if needed and not flag_values[needed].value:
         fail(f"--{needed} is needed: {flag_values[needed].help}", 2)
     if found and not arguments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import shutil
@@ -13,6 +14,10 @@ from collaborative.system.errors import UserError
 from collaborative.system.run_files import LOCK
 
 TEMPORARY_PREFIX = ".tmp-"
+
+
+# A lock server that is off, a file system without locks.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 class Busy(UserError):
@@ -34,9 +39,8 @@ def locked(directory):
     Raises:
         Busy: where another process has the lock.
     """
-    lock = _lock(directory)
     try:
-        lock.acquire(blocking=False)
+        lock = _acquired(directory)
     except filelock.Timeout as error:
         raise Busy(
             f"another process is writing to {directory}: wait for it to end"
@@ -58,9 +62,20 @@ def is_locked(directory):
         return True
 
 
-def _lock(directory):
-    pathlib.Path(directory).mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(pathlib.Path(directory, LOCK))
+def _acquired(directory):
+    """The lock of a directory, taken; `filelock.Timeout` where another has it."""
+    path = pathlib.Path(directory, LOCK)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = filelock.FileLock(path)
+        lock.acquire(blocking=False)
+    except (NotImplementedError, OSError) as error:
+        # `filelock` falls back by itself where there are no locks at all (ENOSYS).
+        if getattr(error, "errno", errno.ENOSYS) not in _NO_LOCKS:
+            raise
+        lock = filelock.SoftFileLock(path.with_name(f"{LOCK}.soft"))
+        lock.acquire(blocking=False)
+    return lock
 
 
 @contextlib.contextmanager

@@ -1,6 +1,10 @@
+import dataclasses
+
 import keras
+import numpy as np
 import pytest
 
+from collaborative import resnet
 from collaborative.report import footprint
 
 
@@ -18,6 +22,17 @@ def test_operations_by_hand():
         0,
         2 * 72 * 10,
     ]
+
+
+@pytest.mark.parametrize("reduction", resnet.REDUCTIONS)
+@pytest.mark.parametrize("preset", ["ST", "M", "D"])
+def test_a_size_by_numbers_is_that_of_the_network_built(preset, reduction):
+    config = dataclasses.replace(resnet.PRESETS[preset], reduction=reduction)
+    built = resnet.build_resnet(config, footprint.INPUT_SHAPE, 7, seed=0)
+    assert footprint.size(config, 7) == {
+        "parameters": sum(int(np.prod(v.shape)) for v in built.trainable_variables),
+        "operations": sum(map(footprint.layer_operations, built.layers)),
+    }
 
 
 def test_costs_of_the_paper_s_networks():

@@ -60,7 +60,7 @@ class FakeProcess:
     def terminate(self):
         self.terminated = True
 
-    def wait(self):
+    def wait(self, seconds):
         assert self.terminated
 
 

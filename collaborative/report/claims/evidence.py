@@ -114,7 +114,7 @@ class Evidence:
 
     Args:
         runs: rows of `run_table.load_runs`; those in the paper's setting count.
-        inference: what `footprint.measure` gave, or None.
+        inference: what `footprint.sizes` or `footprint.measure` gave.
     """
 
     def __init__(self, runs, inference=None):

@@ -20,7 +20,7 @@ import dataclasses
 
 import pandas as pd
 
-from collaborative.report import tables
+from collaborative.report import footprint, tables
 from collaborative.report.claims import performance, training
 from collaborative.report.claims.evidence import (
     Evidence,
@@ -54,12 +54,12 @@ def check_all(runs, inference=None):
 
     Args:
         runs: rows of `run_table.load_runs`.
-        inference: what `footprint.measure` gave; None leaves the claim on speed open.
+        inference: what `footprint.measure` gave; None: without measured times.
 
     Returns:
         List of `Claim`, in the paper's order.
     """
-    evidence = Evidence(runs, inference)
+    evidence = Evidence(runs, inference or footprint.sizes())
     return [
         *_check(evidence, performance.STATEMENTS, 1),
         *_check(evidence, training.STATEMENTS, 2),
@@ -80,7 +80,7 @@ def _check(evidence, statements, list_number):
                 number=f"{list_number}.{place}",
                 name=check_claim.__name__.replace("_", " "),
                 statement=statement,
-                rule=" ".join(check_claim.__doc__.split()),
+                rule=" ".join((check_claim.__doc__ or "").split()),
                 verdict=verdict,
                 parts=parts,
                 missing=_missing(parts) if verdict == "cannot be told" else "",

@@ -25,7 +25,10 @@ def parts(context):
             substitutes = reference.substitutes(name)
             names = [n for n in substitutes if n not in names] + names
             continue
-        drawn += _sample_figures(name, *found, context)
+        try:
+            drawn += _sample_figures(name, *found, context)
+        except ValueError as error:  # too few images, or of too few classes
+            absent.append(f"no sample images of {name}: {error}")
     for line in absent:
         context.say(line)
     return {"samples": drawn, "absent": absent}

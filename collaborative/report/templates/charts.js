@@ -5,7 +5,7 @@ const WIDTH = Math.max(300, Math.min(900, places[0].clientWidth)), HEIGHT = Math
 const LEFT = 58, RIGHT = 12, TOP = 12, BOTTOM = 40;
 
 function element(name, attributes, parent, text) {
-  const isSvg = ["svg", "path", "line", "text"].includes(name);
+  const isSvg = ["svg", "path", "line", "text", "rect", "clipPath"].includes(name);
   const node = isSvg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   if (text !== undefined) node.textContent = text;
@@ -35,6 +35,7 @@ function range(lines) {
   return late.length ? [Math.max(0, low - 0.05 * (high - low)), high + 0.05 * (high - low) || 1] : [0, 1];
 }
 
+let clips = 0;
 function chart(data, parent) {
   const box = element("section", {"class": "chart"}, parent);
   element("h3", {}, box, data.title);
@@ -56,10 +57,14 @@ function chart(data, parent) {
     element("span", {}, entry, " " + line.name + " ");
     return {line, shown, value: element("span", {"class": "value"}, entry)};
   });
+  const clip = `clip-${++clips}`;
   let cursor, current = epochs;
 
   function draw() {
     svg.replaceChildren();
+    // What lies beyond the axis is cut off there, and not drawn on it.
+    element("rect", {x: LEFT, y: TOP, width: WIDTH - LEFT - RIGHT, height: HEIGHT - TOP - BOTTOM},
+      element("clipPath", {id: clip}, svg));
     const visible = entries.filter(entry => entry.shown.checked).map(entry => entry.line);
     const [low, high] = range(visible.map(values));
     const y = v => TOP + (high - v) / (high - low) * (HEIGHT - TOP - BOTTOM);
@@ -74,10 +79,10 @@ function chart(data, parent) {
       let path = "", pen = "M";
       values(line).forEach((v, index) => {
         if (v === null) { pen = "M"; return; }
-        path += `${pen}${x(index + 1).toFixed(1)} ${Math.min(HEIGHT - BOTTOM, Math.max(TOP, y(v))).toFixed(1)}`;
+        path += `${pen}${x(index + 1).toFixed(1)} ${y(v).toFixed(1)}`;
         pen = "L";
       });
-      element("path", {d: path, fill: "none", stroke: line.color, "stroke-width": 2, "stroke-dasharray": line.dashes}, svg);
+      element("path", {d: path, fill: "none", stroke: line.color, "stroke-width": 2, "stroke-dasharray": line.dashes, "clip-path": `url(#${clip})`}, svg);
     }
     cursor = element("line", {y1: TOP, y2: HEIGHT - BOTTOM, stroke: "#888"}, svg);
     read(current);
