@@ -74,6 +74,7 @@ def register(name, *, probabilities=False, labels=False, signed=False):
     METHODS.check(name)
 
     def add(cost):
+        METHODS.check(name, cost)
         takes = len(inspect.signature(cost).parameters)
         if takes not in (2, 3) or (probabilities and takes == 3):
             raise ValueError(

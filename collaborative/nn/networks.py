@@ -56,6 +56,7 @@ def register_network(name):
     NETWORKS.check(name)
 
     def add(build):
+        NETWORKS.check(name, build)
         try:
             given = _taken(build, dict.fromkeys(_OFFERED))
             inspect.signature(build).bind(None, None, **given)

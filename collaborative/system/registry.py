@@ -37,14 +37,21 @@ class Registry(dict):
         self.form = form
         self._sources = {}
 
-    def check(self, name):
-        """Raises ValueError for a name that no new thing can have."""
+    def check(self, name, function=None):
+        """Raises ValueError for a name that nothing new, or no such function, can have.
+
+        One of the same name in the same file or module can take the place of the one
+        there: the file has been read again, or a notebook's cell.
+        """
         if not (isinstance(name, str) and re.fullmatch(self.form.pattern, name)):
             raise ValueError(
                 f"a {self.kind}'s name must be {self.form.words}, got {name!r}"
             )
-        if name in self.reserved:
-            raise self._taken(name)
+        again = function and _sources(function) & self._sources.get(name, set())
+        if name in self.reserved or (function and name in self and not again):
+            raise ValueError(
+                f"there is a {self.kind} {name!r} already: choose another name"
+            )
 
     def add(self, name, thing, function=None):
         """Adds a thing under a name.
@@ -52,24 +59,15 @@ class Registry(dict):
         Args:
             name: as `check` has it.
             thing: what is added.
-            function: that a person wrote; None: the thing. One of the same name in the
-                same file or module takes the place of the one there: the file has been
-                read again, or a notebook's cell.
+            function: that a person wrote; None: the thing.
 
         Raises:
             ValueError: for a name that is taken or cannot be one.
         """
-        self.check(name)
-        sources = _sources(thing if function is None else function)
-        if name in self and not sources & self._sources.get(name, set()):
-            raise self._taken(name)
+        function = function or thing
+        self.check(name, function)
         self[name] = thing
-        self._sources[name] = sources
-
-    def _taken(self, name):
-        return ValueError(
-            f"there is a {self.kind} {name!r} already: choose another name"
-        )
+        self._sources[name] = _sources(function)
 
     def find(self, name):
         """The thing of that name.
