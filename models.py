@@ -48,13 +48,16 @@ class _CollaborativeModel(Classifier):
         method,
         alpha,
         *,
+        collaboration=None,
         steps=None,
         unlabeled=None,
         unlabeled_weight=1.0,
         **kwargs,
     ):
         settings = {n: kwargs.pop(n) for n in _COLLABORATION & kwargs.keys()}
-        collaboration = Collaboration(method, float(alpha), **settings)
+        if collaboration is None:
+            collaboration = Collaboration(method, float(alpha))
+        collaboration = dataclasses.replace(collaboration, **settings)
         totals = ["collaboration_cost", "weight_decay", "loss"]
         totals += ["alpha"] if collaboration.is_scheduled else []
         totals += ["unlabeled_cost"] if unlabeled else []
@@ -183,8 +186,8 @@ class SingleModel(_CollaborativeModel):
         method: "Single", or how the distance to the teacher's logits is measured, which
             then come with the images (`Inputs`): "KL" is Hinton's distillation.
         alpha: weight of that distance.
-        **kwargs: `temperature` and `schedule` (with `steps`) as in `EnsembleModel`, and
-            those of `keras.Model` (name, dtype).
+        **kwargs: `collaboration`, `temperature` and `schedule` (with `steps`) as in
+            `EnsembleModel`, and those of `keras.Model` (name, dtype).
 
     `compile` it with an optimizer and without a loss. Metrics: `<member>_error`
     (fraction misclassified), `<member>_cost` (mean cross-entropy against the labels),
@@ -192,7 +195,7 @@ class SingleModel(_CollaborativeModel):
     """
 
     def __init__(self, member, weight_decay=0.0, method="Single", alpha=0.0, **kwargs):
-        kwargs.pop("pull", None)  # the teacher's logits are constants anyway
+        kwargs["pull"] = ()  # the teacher's logits are constants anyway
         super().__init__([member], weight_decay, method, alpha, **kwargs)
 
     def get_config(self):
@@ -225,7 +228,8 @@ class EnsembleModel(_CollaborativeModel):
             None: there are none. They come with the others, see `Inputs`.
         unlabeled_weight: factor of that cost, besides alpha.
         **kwargs: others of `collaboration.Collaboration` (temperature, topology,
-            pair_cost, pull, schedule), and of `keras.Model` (name, dtype).
+            pair_cost, pull, schedule), and of `keras.Model` (name, dtype); or
+            `collaboration`, a ready one in place of `method` and `alpha`.
 
     Calling the model gives the ensemble's logits `[batch, classes]`. `compile` it with
     an optimizer and without a loss; labels are integers. Metrics: `<member>_error`

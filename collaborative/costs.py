@@ -74,6 +74,7 @@ def register(name, *, probabilities=False, labels=False, signed=False):
     METHODS.check(name)
 
     def add(cost):
+        METHODS.check(name, cost)
         takes = len(inspect.signature(cost).parameters)
         if takes not in (2, 3) or (probabilities and takes == 3):
             raise ValueError(
@@ -81,7 +82,8 @@ def register(name, *, probabilities=False, labels=False, signed=False):
                 f"members' with labels and weights (logits, labels, weights) and no "
                 f"temperature; it takes {takes}"
             )
-        METHODS.add(name, Method(cost, takes == 2, probabilities, labels, signed))
+        method = Method(cost, takes == 2, probabilities, labels, signed)
+        METHODS.add(name, method, cost)
         return cost
 
     return add

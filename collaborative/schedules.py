@@ -46,10 +46,8 @@ def register_schedule(name, *, takes_part=True, needs_part=False):
 
     def add(factor):
         SCHEDULES.add(name, factor)
-        if not takes_part:
-            _WITHOUT_PART.add(name)
-        if needs_part:
-            _WITH_PART.add(name)
+        for names, holds in ((_WITHOUT_PART, not takes_part), (_WITH_PART, needs_part)):
+            (names.add if holds else names.discard)(name)
         return factor
 
     return add

@@ -7,6 +7,7 @@ import tensorflow as tf
 from small_models import compiled, ensemble, fit, linear, weights
 
 from collaborative import models, register
+from collaborative.collaboration import Collaboration
 from collaborative.costs import METHODS
 from collaborative.nn import optimization
 
@@ -75,3 +76,44 @@ def test_a_method_that_is_not_registered_is_named(tmp_path, registered):
     METHODS.pop("squares")
     with pytest.raises(ValueError, match="got 'squares'; one of your own is to be reg"):
         keras.models.load_model(tmp_path / "model.keras")
+
+
+SETTINGS = {
+    "temperature": 2.0, "topology": "ring", "pair_cost": "mean", "pull": (1, 0.5),
+    "schedule": "cosine",
+}  # fmt: skip
+
+
+def test_a_ready_collaboration_is_as_its_settings_one_by_one(
+    tmp_path, images_and_labels
+):
+    ready = Collaboration("CE", 0.3, **SETTINGS)
+    one = compiled(ensemble(collaboration=ready, steps=10))
+    other = compiled(ensemble("CE", 0.3, steps=10, **SETTINGS))
+    assert one.collaboration == other.collaboration == ready
+    config, wanted = one.get_config(), other.get_config()
+    assert {k: config[k] for k in ("method", "alpha", *SETTINGS)} == {
+        k: wanted[k] for k in ("method", "alpha", *SETTINGS)
+    }
+    for model in (one, other):
+        fit(model, images_and_labels)
+    for left, right in zip(weights(one), weights(other), strict=True):
+        np.testing.assert_array_equal(left, right)
+    one.save(tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").collaboration == ready
+
+
+def test_what_stands_beside_a_ready_collaboration_takes_its_own_s_place():
+    ready = Collaboration("CE", 0.3, temperature=2.0)
+    model = ensemble(collaboration=ready, temperature=4.0)
+    assert model.collaboration == Collaboration("CE", 0.3, temperature=4.0)
+    with pytest.raises(ValueError, match="temperature must be above 0, got 0"):
+        ensemble(collaboration=ready, temperature=0.0)
+
+
+def test_a_network_alone_takes_a_ready_collaboration_with_its_teacher():
+    ready = Collaboration("KL", 0.5, temperature=2.0, pull=(0.5,))
+    model = models.SingleModel(linear("a"), collaboration=ready)
+    assert (model.method, model.alpha) == ("KL", 0.5)
+    # The member is drawn with all of the gradient, and the teacher is a constant.
+    assert model.collaboration.pull == ()

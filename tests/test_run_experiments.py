@@ -232,6 +232,53 @@ def test_a_sweep_survives_a_failing_experiment(tmp_path):
     assert config["threads"] == 1
 
 
+OWN_NETWORK = """
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+from collaborative import register_network
+
+
+@dataclasses.dataclass
+class Shape:
+    units: int = 7
+
+
+class Scaled(keras.layers.Layer):  # which Keras is not told of
+    def call(self, images):
+        return images / 255.0
+
+
+@register_network("own")
+def own(input_shape, num_classes):
+    layers = [Scaled(), keras.layers.Flatten(), keras.layers.Dense(Shape().units)]
+    return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
+"""
+
+
+def test_a_sweep_and_a_run_train_a_network_from_a_file(tmp_path):
+    """Each experiment of the sweep is a run by a command of its own."""
+    (tmp_path / "own networks.py").write_text(OWN_NETWORK)
+    arguments = (
+        "--costs", tmp_path / "own networks.py", "--members", "own,own",
+        "--log_dir", tmp_path / "logs", "--truncate", 64, "--epochs", 1,
+    )  # fmt: skip
+    sweep = command(*arguments, "--seeds", "1,2", "--jobs", 2)
+    assert (sweep.returncode, sweep.stderr) == (0, "")
+    assert sweep.stdout.splitlines()[-1] == "2 of 2 experiments finished"
+    runs = tmp_path / "logs/digits/own-own/L2_0.01,epochs=1,truncate=64"
+    assert {path.parent.name for path in runs.rglob("model.keras")} == {
+        "seed_1",
+        "seed_2",
+    }
+    again = command(*arguments, "--seed", 1)
+    assert again.returncode == 0 and again.stdout.startswith("finished before: ")
+    unknown = command("--members", "own,own", "--log_dir", tmp_path / "logs")
+    assert unknown.returncode == 2 and "is to be registered first" in unknown.stderr
+
+
 def test_sigterm_says_how_to_go_on(tmp_path):
     run_dir = tmp_path / "digits/ST/Single_0.0,epochs=500,truncate=64/seed_912"
     arguments = ["--members=ST", "--epochs=500", "--truncate=64", "--log_dir", tmp_path]

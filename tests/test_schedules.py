@@ -42,4 +42,4 @@ def test_a_schedule_of_ones_own(registered):
 
     assert [float(schedules.parse("step:0.25")(t)) for t in PROGRESS[:3]] == [2, 2, 1]
     with pytest.raises(ValueError, match="a schedule 'step' already"):
-        schedules.register_schedule("step")(step)
+        schedules.register_schedule("step")(tf.abs)

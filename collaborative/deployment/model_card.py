@@ -147,12 +147,12 @@ def _training(record):
 
 
 def _further(config):
-    """Settings that the card names nowhere else, where they are not the default."""
+    """What was computed and the card says nowhere else, where it is not the default."""
     for name, facts in SETTINGS.items():
         default = getattr(ExperimentConfig, name)
         value = config.get(name, default)
         value = tuple(value) if isinstance(value, list) else value
-        if not facts.on_card and value != default:
+        if facts.material and not facts.on_card and value != default:
             text = ", ".join(value) if isinstance(value, tuple) else value
             yield f"; {name} {text}"
 

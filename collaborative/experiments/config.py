@@ -12,6 +12,7 @@ import re
 
 from collaborative import collaboration, datasets
 from collaborative.experiments import checks
+from collaborative.experiments.setting import canonical
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS, Settings
 
 
@@ -26,9 +27,9 @@ class ExperimentConfig(Settings):
     """
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            self._set(field.name, canonical(field, getattr(self, field.name)))
         alone = len(self.members) == 1
-        for name in ("members", "teacher"):
-            self._set(name, tuple(getattr(self, name)))
         if self.method is None:
             pupil = "KL" if self.teacher else "Single"
             self._set("method", pupil if alone else "L2")

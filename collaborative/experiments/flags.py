@@ -8,7 +8,7 @@ from absl import flags
 
 from collaborative.experiments import grids, studies
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.experiments.setting import ConfigError
+from collaborative.experiments.setting import ConfigError, kind_of
 from collaborative.experiments.settings import SETTINGS
 from collaborative.system import command_line
 
@@ -33,18 +33,18 @@ def _define(name, facts):
     default = getattr(ExperimentConfig, name)
     names = facts.names() if facts.names else ()
     text = facts.help.format(names=(" or " if len(names) == 2 else ", ").join(names))
-    kind = ExperimentConfig.__dataclass_fields__[name].type.removesuffix(" | None")
-    if facts.listed or kind.startswith("tuple"):
+    kind = kind_of(ExperimentConfig.__dataclass_fields__[name])
+    if facts.listed or kind is tuple:
         values = [default] if isinstance(default, str) else default
         flags.DEFINE_list(name, values and list(values), text, flag_values=FLAGS)
         return
-    kinds = {
-        "bool": flags.DEFINE_bool,
-        "int": flags.DEFINE_integer,
-        "float": flags.DEFINE_float,
-        "str": flags.DEFINE_string,
+    define = {
+        bool: flags.DEFINE_bool,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
     }
-    kinds[kind](name, default, text, flag_values=FLAGS)
+    define[kind](name, default, text, flag_values=FLAGS)
 
 
 for _name, _facts in SETTINGS.items():

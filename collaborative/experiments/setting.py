@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+import numbers
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from collaborative.system.errors import UserError
@@ -35,7 +36,7 @@ def at_least(least):
 
 
 NOT_NEGATIVE = Range("a finite number >= 0", lambda v: math.isfinite(v) and v >= 0)
-POSITIVE = Range("above 0", lambda v: math.isfinite(v) and v > 0)
+POSITIVE = Range("above 0 and finite", lambda v: math.isfinite(v) and v > 0)
 PART_BELOW_1 = Range("from 0 to below 1", lambda v: 0 <= v < 1)
 PART_ABOVE_0 = Range("above 0 and at most 1", lambda v: 0 < v <= 1)
 
@@ -74,7 +75,11 @@ class Setting:
             for one in value if isinstance(value, tuple) else (value,):
                 if one not in self.names():
                     allowed = ", ".join(self.names())
-                    raise ConfigError(f"{name} must be one of {allowed}, got {one!r}")
+                    hint = getattr(self.names(), "hint", "")
+                    raise ConfigError(
+                        f"{name} must be one of {allowed}, got {one!r}"
+                        f"{hint and f'; {hint}'}"
+                    )
         if self.within and not self.within.holds(value):
             raise ConfigError(f"{name} must be {self.within.words}, got {value}")
 
@@ -84,6 +89,56 @@ def setting(default, help, **facts):
     return dataclasses.field(
         default=default, metadata={"setting": Setting(help, **facts)}
     )
+
+
+def kind_of(field):
+    """The type of a setting, from its field: bool, int, float, str or tuple."""
+    name = field.type.removesuffix(" | None").partition("[")[0]
+    return {kind.__name__: kind for kind in _KINDS}[name]
+
+
+def canonical(field, value):
+    """A value in the type of its field: 1 as 1.0, a list as a tuple, NumPy's as ours.
+
+    Else one experiment could have two directories, or a record that is no JSON.
+
+    Args:
+        field: the setting's `dataclasses.Field`.
+        value: what a person gave; None stays where the field may be None.
+
+    Raises:
+        ConfigError: for a value of another type.
+    """
+    if value is None and field.type.endswith(" | None"):
+        return None
+    kind = kind_of(field)
+    fits, words = _KINDS[kind]
+    if kind is tuple and fits(value):
+        value = tuple(value)
+        fits = _are_names
+    if not fits(value):
+        raise ConfigError(f"{field.name} must be {words}, got {value!r}")
+    return kind(value)
+
+
+def _are_names(values):
+    return all(isinstance(value, str) for value in values)
+
+
+def _is_number(kind):
+    return lambda value: isinstance(value, kind) and not isinstance(value, bool)
+
+
+_KINDS = {  # a test of what can be taken for it, and words that complete "must be"
+    bool: (lambda value: isinstance(value, bool), "True or False"),
+    int: (_is_number(numbers.Integral), "a whole number"),
+    float: (_is_number(numbers.Real), "a number"),
+    str: (lambda value: isinstance(value, str), "text"),
+    tuple: (
+        lambda value: isinstance(value, Iterable) and not isinstance(value, str),
+        "a list of texts",
+    ),
+}
 
 
 def settings_of(config):

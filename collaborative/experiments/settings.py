@@ -151,14 +151,12 @@ class Settings:
         "Compile with XLA: {names} (auto: on a GPU).",
         names=lambda: JIT,
         material=False,
-        on_card=True,
     )
     strategy: str = setting(
         "single",
         "{names}: mirrored shares each batch out to all GPUs.",
         names=lambda: STRATEGIES,
         material=False,
-        on_card=True,
     )
     # Beyond the paper (section 7.3).
     augment: bool = setting(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import keras
 
 from collaborative.nn import outputs
-
-RESERVED = ("ensemble", "collaboration", "unlabeled")  # begin names of other statistics
+from collaborative.nn.networks import RESERVED
 
 
 def check_members(members):

@@ -10,30 +10,41 @@ import inspect
 
 from etils import epy
 
-from collaborative.system.registry import Registry
+from collaborative.system.errors import UserError, reason_of
+from collaborative.system.registry import Form, Registry
 
 with epy.lazy_imports():
     import keras
 
-NETWORKS = Registry("network", reserved=("ensemble",))
+RESERVED = ("ensemble", "collaboration", "unlabeled")  # begin names of other statistics
+# In a directory's name - stands between members and + between teachers, and an equal
+# member is told from the first by _2.
+_FORM = Form(
+    r"(?a:(?!.*_\d+$)[A-Za-z][\w.]*)",
+    "of letters, digits, _ and ., with a letter first and no _2 or the like, which "
+    "tells equal members apart, at the end",
+)
+NETWORKS = Registry("network", RESERVED, _FORM)
+_OFFERED = ("name", "seed", "dtype", "reduction")
 
 
 def register_network(name):
     """Makes a function a network that `members` can name.
 
     Args:
-        name: of the network, for flags and directories: letters, digits, `_`, `.`, `+`
-            and `-`.
+        name: of the network, for flags, directories and metrics: ASCII letters, digits,
+            `_` and `.`, a letter first; without an end like `_2`.
 
     Returns:
         A decorator of functions from `(input_shape, num_classes)`, the images'
         (height, width, channels) and an integer, to a Keras model from such images,
         with values 0..255, to logits `[batch, num_classes]`. Of the keyword arguments
         `name`, `seed` (of the initial weights), `dtype` (Keras's policy of the layers)
-        and `reduction` it gets those that it takes.
+        and `reduction` it gets those that it takes (with `**kwargs` all of them); what
+        it does not take is done for it, see `build_network`, but for `reduction`.
 
     Raises:
-        ValueError: for a name that is taken or cannot be one.
+        ValueError: for a name that is taken or cannot be one, or another signature.
 
     Example:
         @register_network("linear")
@@ -45,17 +56,35 @@ def register_network(name):
     NETWORKS.check(name)
 
     def add(build):
+        NETWORKS.check(name, build)
+        try:
+            given = _taken(build, dict.fromkeys(_OFFERED))
+            inspect.signature(build).bind(None, None, **given)
+        except TypeError as error:
+            raise ValueError(
+                f"network {name!r} must be a function of (input_shape, num_classes) "
+                f"and, if it likes, {', '.join(_OFFERED)}: {error}"
+            ) from None
         NETWORKS.add(name, build)
         return build
 
     return add
 
 
+def _taken(build, offered):
+    """Those of the keyword arguments that a function takes."""
+    parameters = inspect.signature(build).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return offered
+    return {name: value for name, value in offered.items() if name in parameters}
+
+
 def build_network(network, input_shape, num_classes, *, name, seed, dtype, **options):
     """Builds a registered network.
 
-    What its function does not take is done for it: the layers have the policy `dtype`
-    by default, and Keras's global generator starts from the seed.
+    What its function does not take is done for it: the model gets its name, the layers
+    have the policy `dtype` by default. Keras's global generator starts from the seed in
+    any case, for what a function does not seed.
 
     Args:
         network: its name in NETWORKS.
@@ -67,25 +96,45 @@ def build_network(network, input_shape, num_classes, *, name, seed, dtype, **opt
         **options: what only some networks take.
 
     Returns:
-        The model.
+        The model, with its weights.
 
     Raises:
-        ValueError: where there is no such network, or it cannot take such images.
+        ValueError: where there is no such network, or what its function says or gives
+            cannot be used; one line.
     """
     build = NETWORKS.find(network)
-    offered = {"name": name, "seed": seed, "dtype": dtype, **options}
-    taken = inspect.signature(build).parameters
-    given = {key: value for key, value in offered.items() if key in taken}
-    if "seed" not in given:
-        keras.utils.set_random_seed(seed)
+    given = _taken(build, {"name": name, "seed": seed, "dtype": dtype, **options})
+    keras.utils.set_random_seed(seed)
     with contextlib.nullcontext() if "dtype" in given else _default_policy(dtype):
-        model = build(input_shape, num_classes, **given)
+        try:
+            model = build(input_shape, num_classes, **given)
+            _check_model(network, model, input_shape, num_classes)
+        except UserError:
+            raise
+        except Exception as error:  # whatever that function does
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            raise ValueError(f"{kind}{reason_of(error)}") from error
+    model.name = name
+    return model
+
+
+def _check_model(network, model, input_shape, num_classes):
+    """Refuses what gives no logits of so many classes; makes the weights, if need be.
+
+    They come from this member's seed, and the optimizer wants to see them.
+    """
     if not isinstance(model, keras.Model):
         raise ValueError(
             f"network {network} must give a keras.Model, got {type(model).__name__}"
         )
-    model.name = name
-    return model
+    found = getattr(model, "output_shape", None)
+    if found is None:  # a subclassed model, or a sequential one without an input
+        outputs = model(keras.Input(input_shape))
+        found = keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
+    if found != (None, num_classes):
+        raise ValueError(
+            f"network {network} must give logits [batch, {num_classes}], got {found}"
+        )
 
 
 @contextlib.contextmanager

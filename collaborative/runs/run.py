@@ -68,10 +68,7 @@ def config_of(record):
         DamagedRecord: where its settings cannot be.
     """
     try:
-        config = ExperimentConfig(**record["config"])
-        if not isinstance(config.dataset, str):
-            raise TypeError("the data set has no name")
-        return config
+        return ExperimentConfig(**record["config"])
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedRecord(str(error).partition("\n")[0]) from error
 

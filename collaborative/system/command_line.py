@@ -35,12 +35,12 @@ def define_data_flags(flag_values):
 
 
 def define_costs_flag(flag_values):
-    """Defines the flag of a command that may meet collaboration costs of one's own."""
+    """Defines the flag of a command that may meet costs and networks of one's own."""
     flags.DEFINE_string(
         "costs",
         None,
-        "A Python file that registers further collaboration costs, see "
-        "collaboration.register.",
+        "A Python file that registers collaboration costs or networks of your own, see "
+        "collaborative.register and collaborative.register_network.",
         flag_values=flag_values,
     )
 
@@ -87,9 +87,12 @@ def _run_file(path):
         fail(f"--costs must be a Python file, and there is no {path}", 2)
     start_tensorflow()  # which the file will import
     loader = importlib.machinery.SourceFileLoader("costs", path)
-    spec = importlib.util.spec_from_loader("costs", loader)
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader("costs", loader)
+    )
+    sys.modules["costs"] = module  # where dataclasses, and Keras's loading, look for it
     try:
-        loader.exec_module(importlib.util.module_from_spec(spec))
+        loader.exec_module(module)
     except Exception as error:  # whatever that file does
         fail(f"--costs {path}: {type(error).__name__}: {first_line(error)}", 2)
 

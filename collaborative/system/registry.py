@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
+from typing import NamedTuple
+
+
+class Form(NamedTuple):
+    """What a name must look like: a pattern, and words that complete "must be"."""
+
+    pattern: str
+    words: str
+
+
+# What flags, lists and directories can hold.
+PLAIN = Form(r"[\w.+-]+", "of letters, digits, _, ., + and -")
 
 
 class Registry(dict):
@@ -11,33 +25,49 @@ class Registry(dict):
     Args:
         kind: what one of them is called in messages, e.g. "method".
         reserved: names that none may take.
+        form: the `Form` of its names.
     """
 
-    def __init__(self, kind, reserved=()):
+    hint = "one of your own is to be registered first (--costs)"
+
+    def __init__(self, kind, reserved=(), form=PLAIN):
         super().__init__()
         self.kind = kind
         self.reserved = reserved
+        self.form = form
+        self._sources = {}
 
-    def check(self, name):
-        """Checks a name for a new thing, which flags, lists and directories hold.
+    def check(self, name, function=None):
+        """Raises ValueError for a name that nothing new, or no such function, can have.
 
-        Raises:
-            ValueError: for a name that is taken or cannot be one.
+        One of the same name in the same file or module can take the place of the one
+        there: the file has been read again, or a notebook's cell.
         """
-        if not (isinstance(name, str) and re.fullmatch(r"[\w.+-]+", name)):
+        if not (isinstance(name, str) and re.fullmatch(self.form.pattern, name)):
             raise ValueError(
-                f"a {self.kind}'s name must be of letters, digits, _, ., + and -, "
-                f"got {name!r}"
+                f"a {self.kind}'s name must be {self.form.words}, got {name!r}"
             )
-        if name in self.reserved or name in self:
+        again = function and _sources(function) & self._sources.get(name, set())
+        if name in self.reserved or (function and name in self and not again):
             raise ValueError(
                 f"there is a {self.kind} {name!r} already: choose another name"
             )
 
-    def add(self, name, thing):
-        """Adds a thing under a name; raises as `check`."""
-        self.check(name)
+    def add(self, name, thing, function=None):
+        """Adds a thing under a name.
+
+        Args:
+            name: as `check` has it.
+            thing: what is added.
+            function: that a person wrote; None: the thing.
+
+        Raises:
+            ValueError: for a name that is taken or cannot be one.
+        """
+        function = function or thing
+        self.check(name, function)
         self[name] = thing
+        self._sources[name] = _sources(function)
 
     def find(self, name):
         """The thing of that name.
@@ -48,6 +78,20 @@ class Registry(dict):
         if name not in self:
             raise ValueError(
                 f"{self.kind} must be one of {', '.join((*self, *self.reserved))}, got "
-                f"{name!r}; one of your own is to be registered first"
+                f"{name!r}; {self.hint}"
             )
         return self[name]
+
+
+def _sources(function):
+    """Where a function stands: pairs of its file and of its module with its name."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return {id(function)}
+    name = function.__qualname__
+    if "<lambda>" in name:  # a file may have several
+        name = f"{name} in line {code.co_firstlineno}"
+    return {(code.co_filename, name), (function.__module__, name)}

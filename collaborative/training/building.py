@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import zlib
 
 import keras
@@ -14,6 +13,7 @@ from collaborative.experiments.setting import ConfigError
 from collaborative.nn import optimization
 from collaborative.nn.networks import build_network
 from collaborative.system import environment
+from collaborative.system.errors import reason_of
 
 POLICIES = {
     "float32": "float32",
@@ -34,7 +34,7 @@ def build_model(config, dataset, steps):
         An `EnsembleModel`, or a `SingleModel` for a single member.
 
     Raises:
-        ConfigError: where the members cannot take such images.
+        ConfigError: where the members cannot take such images, or do not fit together.
     """
     with _strategy(config).scope():
         return _compiled_model(config, dataset, steps)
@@ -53,20 +53,11 @@ def _compiled_model(config, dataset, steps):
     # Collaboration apart from training is a second update of the weights in each step.
     apart = config.unlabeled and config.unlabeled_steps == "separate"
     updates = 2 * steps if apart else steps
-    settings = dataclasses.asdict(config.collaboration) | {
-        "weight_decay": config.weight_decay,
-        "steps": updates,
-        "dtype": POLICIES[config.precision],
-    }
-    if len(members) == 1:
-        model = models.SingleModel(members[0], **settings)
-    else:
-        model = models.EnsembleModel(
-            members,
-            unlabeled=config.unlabeled_steps if config.unlabeled else None,
-            unlabeled_weight=config.unlabeled_weight,
-            **settings,
-        )
+    try:
+        model = _model(config, members, updates)
+    except ValueError as error:  # what the settings say has been checked
+        names = ", ".join(config.members)
+        raise ConfigError(f"{names} cannot be trained: {reason_of(error)}") from error
     model.compile(
         optimization.paper_optimizer(updates, config.learning_rate),
         jit_compile=_use_jit(config),
@@ -77,6 +68,23 @@ def _compiled_model(config, dataset, steps):
     # of their initial values, and the memory of a run would never be given back.
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+def _model(config, members, updates):
+    settings = {
+        "collaboration": config.collaboration,
+        "weight_decay": config.weight_decay,
+        "steps": updates,
+        "dtype": POLICIES[config.precision],
+    }
+    if len(members) == 1:
+        return models.SingleModel(members[0], **settings)
+    return models.EnsembleModel(
+        members,
+        unlabeled=config.unlabeled_steps if config.unlabeled else None,
+        unlabeled_weight=config.unlabeled_weight,
+        **settings,
+    )
 
 
 def build_members(config, input_shape, num_classes):

@@ -1,8 +1,14 @@
 """What derives from the facts of a setting: flags, directories, cards."""
 
 import dataclasses
+import fractions
+import json
+import subprocess
+import sys
 
+import numpy as np
 import pytest
+from conftest import ROOT
 
 from collaborative.experiments import flags
 from collaborative.experiments.config import ExperimentConfig
@@ -75,3 +81,120 @@ def test_a_new_setting_is_checked_by_its_facts():
     facts.check("dropout", 0.5)
     with pytest.raises(ConfigError, match="dropout must be from 0 to below 1, got 1"):
         facts.check("dropout", 1.0)
+
+
+@pytest.mark.parametrize(
+    "given, plain",
+    [
+        ({"alpha": 1}, {"alpha": 1.0}),
+        ({"alpha": np.float64(0.1)}, {"alpha": 0.1}),
+        ({"learning_rate": fractions.Fraction(1, 4)}, {"learning_rate": 0.25}),
+        ({"epochs": np.int64(3), "seed": np.int32(7)}, {"epochs": 3, "seed": 7}),
+        ({"members": ["M", "ST"]}, {"members": ("M", "ST")}),
+        ({"pull": iter(["M=0.50"])}, {"pull": ("M=0.5",)}),
+        ({"dataset": np.str_("mnist")}, {"dataset": "mnist"}),
+    ],
+)
+def test_an_experiment_has_one_directory_however_its_values_are_written(given, plain):
+    one, other = ExperimentConfig(**given), ExperimentConfig(**plain)
+    assert one == other and one.run_dir("logs") == other.run_dir("logs")
+    assert json.dumps(one.to_json()) == json.dumps(other.to_json())
+    assert repr(one) == repr(other)
+
+
+def test_whole_numbers_name_the_directory_that_the_command_names():
+    name = ExperimentConfig(alpha=1, learning_rate=1).run_dir("logs").parent.name
+    assert name == "L2_1.0,learning_rate=1.0"
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"epochs": "3"}, "epochs must be a whole number, got '3'"),
+        ({"epochs": 2.5}, "epochs must be a whole number, got 2.5"),
+        ({"seed": True}, "seed must be a whole number, got True"),
+        ({"alpha": "much"}, "alpha must be a number, got 'much'"),
+        ({"temperature": None}, "temperature must be a number, got None"),
+        ({"augment": "no"}, "augment must be True or False, got 'no'"),
+        ({"dataset": 3}, "dataset must be text, got 3"),
+        ({"unlabeled": 5}, "unlabeled must be text, got 5"),
+        ({"members": "ST"}, "members must be a list of texts, got 'ST'"),
+        ({"teacher": (1,)}, r"teacher must be a list of texts, got \(1,\)"),
+        ({"pull": None}, "pull must be a list of texts, got None"),
+        ({"learning_rate": float("inf")}, "must be above 0 and finite, got inf"),
+    ],
+)
+def test_values_of_another_type_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        ExperimentConfig(**settings)
+
+
+def test_a_name_that_one_could_add_is_told_how():
+    with pytest.raises(ConfigError, match=r"got 'vgg'; one of your own .* \(--costs\)"):
+        ExperimentConfig(members=("vgg",))
+    with pytest.raises(ConfigError, match=r"got 'half'$"):
+        ExperimentConfig(split="half")
+
+
+# One field more in the source of the settings, and nothing else.
+ADDED = """
+import json, sys, types
+from collaborative import experiments
+path = experiments.__path__[0] + "/settings.py"
+field = '''
+    dropout: float = setting(
+        0.0, "Part of {names} left out.", names=lambda: ("a", "b"), closed=False,
+        within=PART_BELOW_1, free=True,
+    )
+
+
+SETTINGS = '''
+source, found, rest = open(path).read().partition("SETTINGS = ")
+name = "collaborative.experiments.settings"
+module = sys.modules[name] = types.ModuleType(name)
+exec(compile(source.rstrip() + field + rest, path, "exec"), module.__dict__)
+
+from collaborative.deployment import model_card
+from collaborative.experiments import flags
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.report.studies import findings
+from collaborative.runs import pools, run_table
+
+config = ExperimentConfig("mnist", dropout=0.5)
+try:
+    ExperimentConfig(dropout=1)
+except ValueError as error:
+    wrong = str(error)
+flags.FLAGS(["x", "--dropout=0.25"])
+(asked,) = flags.configs()
+print(json.dumps({
+    "help": flags.FLAGS["dropout"].help,
+    "flag": asked.dropout,
+    "wrong": wrong,
+    "run_dir": str(config.run_dir("logs")),
+    "json": config.to_json()["dropout"],
+    "differences": config.differences(ExperimentConfig("mnist").to_json()),
+    "card": list(model_card._further(config.to_json())),
+    "column": "dropout" in run_table.COLUMNS,
+    "deviations": run_table.deviations(config),
+    "free": "dropout" in findings.FREE,
+    "command": pools.command(config, {})[-1],
+}))
+"""
+
+
+def test_a_setting_is_added_by_its_field_alone():
+    said = subprocess.check_output([sys.executable, "-c", ADDED], cwd=ROOT, text=True)
+    assert json.loads(said) == {
+        "help": "Part of a or b left out.",
+        "flag": 0.25,
+        "wrong": "dropout must be from 0 to below 1, got 1.0",
+        "run_dir": "logs/mnist/ST-M/L2_0.01,dropout=0.5/seed_912",
+        "json": 0.5,
+        "differences": "dropout 0.0, not 0.5",
+        "card": ["; dropout 0.5"],
+        "column": True,
+        "deviations": "dropout 0.5",
+        "free": True,
+        "command": "--dropout=0.5",
+    }

@@ -1,9 +1,11 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from collaborative import datasets
+from collaborative import datasets, register_network
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.setting import ConfigError
 from collaborative.system import environment
 from collaborative.training import building
 
@@ -69,3 +71,34 @@ def test_what_float16_takes_is_said_of_this_processor(monkeypatch, flags, factor
     assert factor in note and "leave --jit out" in note
     (note,) = building.precision_notes(ExperimentConfig(precision="float16"))
     assert "goes through XLA" in note and "--precision auto" in note
+
+
+def test_members_that_cannot_be_trained_together_are_told_in_one_line(
+    images_and_labels, registered
+):
+    @register_network("softmax")
+    def softmax(input_shape, num_classes):
+        inputs = keras.Input(input_shape)
+        flat = keras.layers.Flatten()(inputs)
+        return keras.Model(inputs, keras.layers.Dense(num_classes, "softmax")(flat))
+
+    examples = datasets.Examples(*images_and_labels)
+    dataset = datasets.Dataset("tiny", tuple("abc"), examples, examples, examples)
+    config = ExperimentConfig("tiny", members=("softmax", "softmax"))
+    wanted = "softmax, softmax cannot be trained: members must return logits"
+    with pytest.raises(ConfigError, match=wanted) as raised:
+        building.build_model(config, dataset, steps=4)
+    assert "\n" not in str(raised.value)
+
+
+def test_the_model_collaborates_as_its_experiment_says(images_and_labels):
+    examples = datasets.Examples(*images_and_labels)
+    dataset = datasets.Dataset("tiny", tuple("abc"), examples, examples, examples)
+    settings = {"method": "CE", "temperature": 2.0, "pull": ("ST_2=0.5",)}
+    config = ExperimentConfig("tiny", members=("ST", "ST"), **settings)
+    model = building.build_model(config, dataset, steps=30)
+    assert model.collaboration == config.collaboration
+    assert model.collaboration.pull == (1.0, 0.5)
+    pupil = ExperimentConfig("tiny", members=("ST",), teacher=("M",), temperature=4.0)
+    model = building.build_model(pupil, dataset, steps=30)
+    assert model.collaboration == pupil.collaboration
