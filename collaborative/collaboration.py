@@ -54,7 +54,7 @@ def register(name, *, probabilities=False):
         ValueError: for a name that is taken or cannot be one.
 
     Example:
-        @collaboration.register("huber")
+        @register("huber")
         def huber(g1, g2):
             return tf.reduce_sum(tf.keras.losses.huber(g1[..., None], g2[..., None]), 1)
     """

@@ -49,7 +49,7 @@ def write(
         say: is called with a line for each data set that is not there.
 
     Returns:
-        The path of index.html; tables/, figures/, verdicts.md, studies.md and runs.csv
+        The path of index.html; tables/, figures/, claims.md, studies.md and runs.csv
         lie beside it.
     """
     costs = footprint.measure() if latency else None

@@ -21,7 +21,7 @@ class UnusableRun(UserError):
 
 @dataclasses.dataclass(frozen=True)
 class FinishedRun:
-    """What `training.train` left in `run_dir`."""
+    """What `trainer.train` left in `run_dir`."""
 
     run_dir: pathlib.Path
     config: ExperimentConfig

@@ -37,7 +37,7 @@ def define_costs_flag(flag_values):
         "costs",
         None,
         "A Python file that registers further collaboration costs, see "
-        "collaboration.register.",
+        "collaborative.register.",
         flag_values=flag_values,
     )
 
