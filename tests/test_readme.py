@@ -78,7 +78,8 @@ def follow(reader, with_slow):
 
 
 def last_python(page):
-    return [b for b in pages.blocks(page) if b.language == "python"][-1]
+    found = [b for b in pages.blocks(page) if b.language == "python"]
+    return found[-1] if found else None
 
 
 def outputs(page):
