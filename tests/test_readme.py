@@ -120,6 +120,15 @@ def said_by_keras(reader):
     assert reader.python(cure).returncode == 0
 
 
+def test_what_is_printed_is_compared_line_by_line():
+    (output,) = outputs("README.md")
+    printed = output.text.replace("...", "epoch 3/30\nepoch 4/30")
+    assert_printed(output, printed.replace("ST 47.35", "ST 5.02"))
+    for told, otherwise in (("ST 47.35", "ST nan"), ("cost.png", "costs.png")):
+        with pytest.raises(AssertionError, match="printed is"):
+            assert_printed(output, printed.replace(told, otherwise))
+
+
 @pytest.mark.slow
 def test_the_pages_can_be_followed_with_all_that_is_slow(tmp_path):
     reading = Reader(ROOT, tmp_path)
