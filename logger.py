@@ -4,7 +4,7 @@ Section 5.1 of the paper: "generating pyplot graphs, and writing this data to di
 the end of each epoch". Remark 5.1 has the training statistics as running means and
 wishes for means over the epoch; both are logged, side by side.
 
-What `stats.pkl` holds is said in `records`, which reads it.
+What `stats.pkl` holds is said in `runs.reader`, which reads it.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Logger(keras.callbacks.Callback):
                 draw_curves(statistics["models"], quantity).savefig(path)
 
     def statistics(self):
-        """What `stats.pkl` holds, as `records` has it."""
+        """What `stats.pkl` holds, as `runs.reader` has it."""
         statistics = {
             "params": self.settings,
             "start_time": self.start_time,

@@ -1,44 +1,138 @@
+"""README and docs/ followed by somebody who runs all that they show, in order.
+
+Only what is marked so is left out: `not run` for what wants a network, a cluster or a
+folder of the reader's, `slow` for what `pytest -m slow` runs. `test_pages` checks the
+flags of these too.
+"""
+
+import itertools
 import re
-import runpy
 
-import keras
-import numpy as np
-import tensorflow as tf
+import pages
+import pytest
 from conftest import ROOT
+from reader import Reader
+
+FOLLOWED = pages.in_order()
+# What must be true after the Python of a page has run.
+CHECKS = {
+    "README.md": """
+import numpy as np
+alone = keras.models.load_model("small.keras")
+np.testing.assert_allclose(alone(images), small(images))
+np.testing.assert_allclose(ensemble(images), (small(images) + large(images)) / 2, 1e-5)
+assert small.name == "small" and len(ensemble.history.epoch) == 5
+""",
+    "docs/own_data_and_networks.md": """
+logits = (small(images) + large(images)) / 2
+trained = load_model("ensemble.keras")
+plain = keras.models.load_model("plain.keras")
+np.testing.assert_allclose(trained(images), logits, 1e-5)
+np.testing.assert_allclose(plain(images), tf.nn.softmax(logits), atol=1e-5)
+assert [m.name for m in ensemble.members] == ["ST", "M"]
+assert type(keras.models.load_model("small.keras")) is keras.Sequential
+""",
+}
 
 
-def test_the_example_on_somebodys_own_models_runs(
-    tmp_path, monkeypatch, capsys, registered
-):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    example, export, cost = (
-        next(block for block in blocks if text in block)
-        for text in ("EnsembleModel(", "plain_model(", "@register(")
-    )
-    own_cost = cost.replace("ensemble =", "with_own_cost =")
-    (tmp_path / "example.py").write_text(example + export + own_cost)
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    images = rng.random((64, 28, 28)).astype(np.float32)
-    data = {"images": images, "labels": rng.integers(0, 10, 64)}
-    names = runpy.run_path("example.py", init_globals=data)
-    assert "'large_error': " in capsys.readouterr().out
-    assert isinstance(names["batches"], tf.data.Dataset)
-    small, large = (names[name](images).numpy() for name in ("small", "large"))
-    np.testing.assert_allclose(
-        names["ensemble"].predict(images, verbose=0), (small + large) / 2, atol=1e-5
-    )
-    assert names["with_own_cost"].method == "L4"
-    saved = keras.models.load_model(tmp_path / "small.keras")
-    np.testing.assert_allclose(saved(images), small, atol=1e-5)
-    plain = keras.models.load_model(tmp_path / "ensemble.keras")
-    probabilities = tf.nn.softmax((small + large) / 2)
-    np.testing.assert_allclose(plain(images), probabilities, atol=1e-5)
+def steps(with_slow):
+    """What is run, in order: lists of blocks; those of Python that follow are one."""
+    found = []
+    for page in FOLLOWED:
+        for block in pages.blocks(page):
+            if block.language not in pages.CODE or block.mark == "not run":
+                continue
+            if block.mark == "slow" and not with_slow:
+                continue
+            last = found[-1][-1] if found else None
+            is_continued = last and (last.page, last.language) == (page, "python")
+            if is_continued and block.language == "python":
+                found[-1].append(block)
+            else:
+                found.append([block])
+    return found
 
 
-def test_every_room_and_each_of_the_paper_s_files_is_named():
-    text = (ROOT / "README.md").read_text()
-    missing = {p.name for p in ROOT.glob("*.py") if p.name not in text}
-    rooms = {p.parent.name for p in ROOT.glob("collaborative/*/__init__.py")}
-    missing |= {room for room in rooms if f"{room}/" not in text}
-    assert missing == set()
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    if not (ROOT / ".git").exists():
+        pytest.skip("git knows which files are the checkout's")
+    reading = Reader(ROOT, tmp_path_factory.mktemp("checkout"))
+    yield reading
+    reading.close()
+
+
+def follow(reader, with_slow):
+    """Runs all steps, and compares what is said to be printed with what is."""
+    printed = {block: None for page in FOLLOWED for block in outputs(page)}
+    for step in steps(with_slow):
+        text = "".join(block.text for block in step)
+        if step[-1] == last_python(step[0].page):
+            text += CHECKS.get(step[0].page, "")
+        process = getattr(reader, step[0].language)(text)
+        assert process.returncode == 0, f"{step[0]}: {process.stderr[-2000:]}"
+        for output, block in printed_by(step):
+            assert_printed(output, process.stdout)
+            printed[output] = block
+    assert None not in printed.values()
+
+
+def last_python(page):
+    found = [b for b in pages.blocks(page) if b.language == "python"]
+    return found[-1] if found else None
+
+
+def outputs(page):
+    return [block for block in pages.blocks(page) if block.mark == "output"]
+
+
+def printed_by(step):
+    """Pairs (output, block) of the outputs that stand after a block of the step."""
+    every = list(pages.blocks(step[0].page))
+    for block, after in itertools.pairwise(every):
+        if block in step and after.mark == "output":
+            yield after, block
+
+
+def assert_printed(output, printed):
+    """Compares lines in order, numbers aside; `...` stands for any lines."""
+    masked = re.sub(r"\d[\d,.]*", "N", printed).splitlines()
+    lines = iter([re.sub(r" +", " ", line) for line in masked])
+    for line in output.text.splitlines():
+        wanted = re.sub(r" +", " ", re.sub(r"\d[\d,.]*", "N", line))
+        if line != "...":
+            assert wanted in lines, f"{output} says {line!r}, printed is {printed}"
+
+
+def test_the_pages_can_be_followed(reader):
+    follow(reader, with_slow=False)
+    said_by_keras(reader)
+
+
+def said_by_keras(reader):
+    """The error of a bare `load_model`, under its own words, and what puts it right."""
+    page = "docs/own_data_and_networks.md"
+    (words,) = [b.text for b in pages.blocks(page) if "Could not locate" in b.text]
+    (cure,) = [b.text for b in pages.blocks(page) if "import collab" in b.text[:13]]
+    bare = reader.python(cure.replace("import collaborative.models\n", ""))
+    assert bare.returncode == 1
+    assert " ".join(words.split()) in bare.stderr
+    assert reader.python(cure).returncode == 0
+
+
+def test_what_is_printed_is_compared_line_by_line():
+    (output,) = outputs("README.md")
+    printed = output.text.replace("...", "epoch 3/30\nepoch 4/30")
+    assert_printed(output, printed.replace("ST 47.35", "ST 5.02"))
+    for told, otherwise in (("ST 47.35", "ST nan"), ("cost.png", "costs.png")):
+        with pytest.raises(AssertionError, match="printed is"):
+            assert_printed(output, printed.replace(told, otherwise))
+
+
+@pytest.mark.slow
+def test_the_pages_can_be_followed_with_all_that_is_slow(tmp_path):
+    reading = Reader(ROOT, tmp_path)
+    try:
+        follow(reading, with_slow=True)
+    finally:
+        reading.close()

@@ -1,4 +1,4 @@
-"""Writes a plain model (see `inference`) in the formats of four runtimes.
+"""Writes a plain model (see `plain_models`) in the formats of four runtimes.
 
 All take images as float32 `[batch, height, width, channels]` with values 0..255, any
 number at once, and none needs this code. With int8, weights and activations within the

@@ -54,7 +54,7 @@ define_string(
     "grid",
     None,
     f"A named set of experiments: {', '.join(_GRIDS)}. The paper's are 39, or 13 for "
-    "each dataset that --dataset names; the others are studies (see studies.py).",
+    "each dataset that --dataset names; the others are studies (see docs/findings.md).",
 )
 define_list("seeds", None, "Repeats everything with each of these seeds.")
 define_string("log_dir", "logs", "Where runs are logged, each in its directory.")
