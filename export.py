@@ -22,6 +22,7 @@ from collaborative.system import command_line, files
 
 with epy.lazy_imports():  # they import TensorFlow, which takes seconds
     from collaborative.deployment import plain_models, verification
+    from collaborative.deployment.web import exhibit
 
 FLAGS = flags.FlagValues()
 define_bool, define_enum, define_string = (
@@ -42,6 +43,12 @@ define_enum(
     f"Compute with 8-bit integers inside; with {' or '.join(formats.QUANTIZABLE)}. "
     "Refused where the test error is not within half a point of float32's.",
 )
+define_string(
+    "compare",
+    None,
+    "With --format web: a second run, such as one trained apart, whose member of that "
+    "name stands beside this one's, and beside the ensemble of --run.",
+)
 define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
 command_line.define_data_flags(FLAGS)
 command_line.define_costs_flag(FLAGS)
@@ -56,6 +63,8 @@ def parse_flags(argv):
             f"got {FLAGS.format}",
             2,
         )
+    if FLAGS.compare and FLAGS.format != "web":
+        command_line.fail(f"--compare works with --format web, got {FLAGS.format}", 2)
 
 
 def check_member(run):
@@ -75,11 +84,12 @@ def artifact_name():
     return "-".join(filter(None, parts))
 
 
-def export(run):
+def export(run, compared=None):
     """Writes and checks the artifact that the flags ask for.
 
     Args:
         run: a `finished_run.FinishedRun`.
+        compared: another one, see --compare.
 
     Returns:
         The directory that holds the artifacts.
@@ -96,10 +106,17 @@ def export(run):
         checked = verify(artifact, plain, trained, data.test, run.config.precision)
         names = ("member", "format", "softmax", "quantize")
         options = {name: FLAGS[name].value for name in names}
-        model_card.write(
-            directory,
-            model_card.describe(run, plain, options, scores, checked, artifact),
+        if FLAGS.format == "web":
+            networks = exhibit.networks(
+                run, trained, plain, compared, data.test.images, FLAGS.softmax
+            )
+            options["beside"] = list(networks)[1:]
+        describe = functools.partial(
+            model_card.describe, run, plain, options, scores, checked, artifact
         )
+        if FLAGS.format == "web":
+            exhibit.complete(artifact, networks, run, data.test, describe)
+        model_card.write(directory, describe())
     command_line.show(output_dir / artifact_name())
     return output_dir
 
@@ -131,9 +148,12 @@ def main(argv=None):
     with command_line.one_line_errors(FLAGS.output_dir or FLAGS.run, interrupted):
         run = finished_run.read(FLAGS.run)
         check_member(run)
+        compared = FLAGS.compare and finished_run.read(FLAGS.compare)
+        if compared:
+            check_member(compared)
         formats.check_packages(FLAGS.format, writing=True)
         command_line.start_tensorflow()
-        command_line.show(model_card.table(export(run)))
+        command_line.show(model_card.table(export(run, compared)))
     return 0
 
 
