@@ -5,6 +5,9 @@
 writes a directory with the artifact, a model card and metadata.json, after the artifact
 was run on test images in a fresh process that has none of this code. What fails that
 check is removed. The table at the end has all artifacts of the output directory.
+
+With --format web the artifact is one HTML file, which a browser runs from disk; with
+--compare RUN it shows the same network of another run, and the ensemble, beside it.
 """
 
 from __future__ import annotations
@@ -46,8 +49,8 @@ define_enum(
 define_string(
     "compare",
     None,
-    "With --format web: a second run, such as one trained apart, whose member of that "
-    "name stands beside this one's, and beside the ensemble of --run.",
+    "With --format web: a second run, such as one trained apart. The page shows its "
+    "member of that name, and the ensemble of --run, beside the first.",
 )
 define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
 command_line.define_data_flags(FLAGS)
