@@ -31,7 +31,8 @@ def label(run, name):
         name = f"ensemble of {' and '.join(config.member_names)}"
     if config.method == "Single":
         return f"{name}, trained apart"
-    return f"{name}, trained together ({config.method}, {config.alpha:g})"
+    how = "taught by a teacher" if config.teacher else "trained together"
+    return f"{name}, {how} ({config.method}, {config.alpha:g})"
 
 
 def networks(run, trained, plain, compared, images, softmax):
