@@ -12,7 +12,7 @@ from picture_files import EXACT, NEAR, noise, png, saved
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from collaborative.deployment import image_files
+from collaborative.deployment import pictures
 from collaborative.deployment.web import page
 
 pytestmark = pytest.mark.skipif(chromium.PATH is None, reason="needs chromium")
@@ -142,7 +142,7 @@ def pixels(tab, content, shape):
 def test_pictures_are_read_as_in_python(tab, shape):
     for name, content in (EXACT | NEAR).items():
         found = pixels(tab, content, shape)
-        wanted = image_files.read(io.BytesIO(content), shape)
+        wanted = pictures.read(io.BytesIO(content), shape)
         is_resized = Image.open(io.BytesIO(content)).size != (shape[1], shape[0])
         most = JPEG_LEVELS if name in NEAR else RESIZED_LEVELS * is_resized
         difference = np.abs(found - wanted.astype(int)).max()

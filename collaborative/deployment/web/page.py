@@ -1,7 +1,7 @@
 """One HTML file that runs networks where it is opened: nothing to install or to load.
 
 It holds the networks as graphs with their weights, the interpreter, what reads pictures
-as `image_files` does, and what a person may want to know. Nothing leaves it: its
+as `pictures` does, and what a person may want to know. Nothing leaves it: its
 content security policy allows no request.
 """
 
