@@ -10,6 +10,9 @@ With --quantize int8 the answers to all test images are compared with float32's:
 images that only one of them gets right, as many should be lost as gained. What loses
 more than --tolerance points of error, clearly so (exact McNemar test, one-sided,
 p < 0.05), is refused; a loss that the images leave open is reported, in the card too.
+
+With --format web the artifact is one HTML file, which a browser runs from disk; with
+--compare RUN it shows the same network of another run, and the ensemble, beside it.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from collaborative.system import command_line, files, run_files
 with epy.lazy_imports():  # they import TensorFlow, which takes seconds
     from collaborative import models
     from collaborative.deployment import eight_bits, plain_models, verification
+    from collaborative.deployment.web import exhibit
 
 FLAGS = flags.FlagValues()
 define_bool, define_enum, define_float, define_string = (
@@ -60,6 +64,12 @@ define_float(
     lower_bound=0.0,
     upper_bound=100.0,
 )
+define_string(
+    "compare",
+    None,
+    "With --format web: a second run, such as one trained apart. The page shows its "
+    "member of that name, and the ensemble of --run, beside the first.",
+)
 define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
 command_line.define_data_flags(FLAGS)
 command_line.define_costs_flag(FLAGS)
@@ -74,6 +84,8 @@ def parse_flags(argv):
             f"got {FLAGS.format}",
             2,
         )
+    if FLAGS.compare and FLAGS.format != "web":
+        command_line.fail(f"--compare works with --format web, got {FLAGS.format}", 2)
 
 
 def check_member(run):
@@ -93,11 +105,12 @@ def artifact_name():
     return "-".join(filter(None, parts))
 
 
-def export(run):
+def export(run, compared=None):
     """Writes and checks the artifact that the flags ask for.
 
     Args:
         run: a `runs.run.FinishedRun`.
+        compared: another one, see --compare.
 
     Returns:
         The directory that holds the artifacts.
@@ -118,10 +131,17 @@ def export(run):
             checked = verify(artifact, plain, trained, data.test, run.config.precision)
         names = ("member", "format", "softmax", "quantize")
         options = {name: FLAGS[name].value for name in names}
-        model_card.write(
-            directory,
-            model_card.describe(run, plain, options, scores, checked, artifact),
+        if FLAGS.format == "web":
+            networks = exhibit.networks(
+                run, trained, plain, compared, data.test.images, FLAGS.softmax
+            )
+            options["beside"] = list(networks)[1:]
+        describe = functools.partial(
+            model_card.describe, run, plain, options, scores, checked, artifact
         )
+        if FLAGS.format == "web":
+            exhibit.complete(artifact, networks, run, data.test, describe)
+        model_card.write(directory, describe())
     command_line.show(output_dir / artifact_name())
     return output_dir
 
@@ -148,9 +168,12 @@ def main(argv=None):
     with command_line.one_line_errors(FLAGS.output_dir or FLAGS.run, interrupted):
         run = read_finished(FLAGS.run)
         check_member(run)
+        compared = FLAGS.compare and read_finished(FLAGS.compare)
+        if compared:
+            check_member(compared)
         formats.check_packages(FLAGS.format, writing=True)
         command_line.start_tensorflow()
-        command_line.show(model_card.table(export(run)))
+        command_line.show(model_card.table(export(run, compared)))
     return 0
 
 

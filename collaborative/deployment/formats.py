@@ -1,4 +1,4 @@
-"""Writes a plain model (see `plain_models`) in the formats of four runtimes.
+"""Writes a plain model (see `plain_models`) in four runtimes' formats, or as a page.
 
 All take images as float32 `[batch, height, width, channels]` with values 0..255, any
 number at once, and none needs this code. With int8, weights and activations within the
@@ -22,11 +22,14 @@ with epy.lazy_imports():
     import tensorflow as tf
     from onnxruntime import quantization
 
+    from collaborative.deployment.web import page
+
 FILES = {
     "keras": "model.keras",
     "saved_model": "saved_model",
     "litert": "model.tflite",
     "onnx": "model.onnx",
+    "web": "index.html",
 }
 # Formats that can be int8, and in which types activations may then be. Which is faster
 # depends on the processor and on the network.
@@ -43,6 +46,7 @@ PACKAGES = {
     "saved_model": {},
     "litert": {"ai_edge_litert": "ai-edge-litert"},
     "onnx": {"onnxruntime": "onnxruntime"},
+    "web": {},
 }
 
 
@@ -90,6 +94,7 @@ def write(model, path, form, calibration=None, activations="int8"):
         "saved_model": _write_saved_model,
         "litert": _write_litert,
         "onnx": _write_onnx,
+        "web": _write_web,
     }
     arguments = () if calibration is None else (calibration, activations)
     try:
@@ -144,6 +149,10 @@ def _write_onnx(model, path, calibration=None, activations=None):
 def _write_float_onnx(model, path):
     images = tf.TensorSpec(model.input_shape, tf.float32, name="images")
     model.export(path, format="onnx", input_signature=[images], verbose=False)
+
+
+def _write_web(model, path):
+    page.write(path, {model.name: model})
 
 
 class _CalibrationReader:

@@ -20,7 +20,8 @@ def describe(run, model, options, scores, verification, artifact):
     Args:
         run: the `runs.run.FinishedRun` that it comes from.
         model: the plain `keras.Model` that was written.
-        options: dict of member, format, softmax and quantize (None or "int8").
+        options: dict of member, format, softmax and quantize (None or "int8"), and of a
+            page `beside`, what else it shows.
         scores: what `runs.run.FinishedRun.test_scores` gives of the member.
         verification: what `verification` found.
         artifact: the file, or the directory of a saved model.
@@ -60,7 +61,7 @@ def card(metadata):
     form = " ".join(filter(None, (metadata["format"], metadata["quantize"])))
     dataset = metadata["run"]["config"]["dataset"]
     paragraphs = {
-        "What": [_what(metadata)],
+        "What": [_what(metadata), *_beside(metadata)],
         "Trained how": [_training(metadata["run"])],
         "On what": [_data(metadata["run"])],
         "Scores": [
@@ -83,14 +84,13 @@ def table(output_dir):
     rows = [["", "bytes", "parameters", "ms alone", "ms in a batch", "check"]]
     for path in sorted(pathlib.Path(output_dir).glob(f"[!.]*/{METADATA}")):
         metadata = json.loads(path.read_text(encoding="utf-8"))
-        latency = metadata["verification"]["latency_ms"]
+        latency = metadata["verification"].get("latency_ms", {})
         rows.append(
             [
                 path.parent.name,
                 f"{metadata['bytes']:,}",
                 f"{metadata['parameters']:,}",
-                f"{latency['alone']:.3f}",
-                f"{latency['batch']:.3f}",
+                *(f"{latency[k]:.3f}" if latency else "-" for k in ("alone", "batch")),
                 _check(metadata["verification"]),
             ]
         )
@@ -103,6 +103,8 @@ def _size(artifact):
 
 
 def _check(verification):
+    if not verification["images"]:
+        return "not run here"
     if "int8_error" in verification:
         errors = (verification[f"{kind}_error"] for kind in ("float32", "int8"))
         found = "error {:.2f} -> {:.2f} %".format(*(100 * error for error in errors))
@@ -124,6 +126,11 @@ def _what(metadata):
         f"normalised. Out: {metadata['outputs']}, float32 `[batch, {len(names)}]`, "
         f"in this order of classes: {', '.join(names)}."
     )
+
+
+def _beside(metadata):
+    if metadata.get("beside"):
+        yield f"Beside it in the page: {'; '.join(metadata['beside'])}."
 
 
 def _training(record):
@@ -202,6 +209,11 @@ def _beyond_the_error(scores):
 
 
 def _verification(verification):
+    if not verification["images"]:
+        return (
+            "The page was not run where it was made, since Node is not installed "
+            "there: that its outputs are the network's was not checked."
+        )
     latency = verification["latency_ms"]
     if "int8_error" in verification:
         found = (
@@ -264,6 +276,14 @@ def _limits(metadata):
         "Its probabilities are as training left them, not calibrated; it was not "
         f"measured on other images than those of {measured}."
     )
+    if metadata["format"] == "web":
+        yield (
+            "The page reads PNG pictures as predict.py does: those of the right size "
+            "to the bit, others to one level of 255 at most (none with Pillow 13). "
+            "Other pictures are decoded by the browser, whose JPEG may differ by some "
+            "levels. It refuses 16 bits a channel. Of what the camera sees it takes "
+            "the middle, and it centres drawings."
+        )
     if config["truncate"]:
         yield "It was trained on a part of the data, to try things out."
     if config.get("label_noise"):

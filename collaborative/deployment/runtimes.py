@@ -13,7 +13,10 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 import statistics
+import struct
+import subprocess
 import sys
 import time
 
@@ -26,7 +29,7 @@ def load(form, path):
     """Loads an artifact.
 
     Args:
-        form: "keras", "saved_model", "litert" or "onnx".
+        form: "keras", "saved_model", "litert", "onnx" or "web".
         path: the file, or the directory of a saved model.
 
     Returns:
@@ -38,6 +41,7 @@ def load(form, path):
         "saved_model": _load_saved_model,
         "litert": _load_litert,
         "onnx": _load_onnx,
+        "web": _load_web,
     }
     return loaders[form](str(path))
 
@@ -129,6 +133,30 @@ def _load_onnx(path):
     return lambda images: session.run(None, {name: images})[0]
 
 
+def _load_web(path):
+    """The page's interpreter in Node, one image after the other."""
+    node = shutil.which("node")
+    if node is None:
+        raise FileNotFoundError("a page is run here by Node, which is not installed")
+    runner = pathlib.Path(__file__).with_name("web") / "runner.js"
+    process = subprocess.Popen(
+        [node, runner, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    classes = struct.unpack("<I", process.stdout.read(4))[0]
+
+    def function(images):
+        images = np.ascontiguousarray(images, "<f4")
+        # One by one, so that neither side waits for the other to read.
+        outputs = []
+        for image in images:
+            process.stdin.write(image.tobytes())
+            process.stdin.flush()
+            outputs.append(process.stdout.read(4 * classes))
+        return np.frombuffer(b"".join(outputs), "<f4").reshape(-1, classes)
+
+    return function
+
+
 def main(argv):
     """The check in a fresh process; see the module's docstring."""
     form, artifact, images_path, outputs_path, refused = argv[1:]
@@ -136,7 +164,9 @@ def main(argv):
     images = np.load(images_path)
     function = load(form, pathlib.Path(artifact))
     np.save(outputs_path, run_in_batches(function, images))
-    print(json.dumps(latencies(function, images) | {"cores": _cores()}))
+    # A page takes one image at a time.
+    measured = latencies(function, images[:1] if form == "web" else images)
+    print(json.dumps(measured | {"cores": 1 if form == "web" else _cores()}))
     return 0 if sys.modules[refused] is None else f"imported {refused}"
 
 

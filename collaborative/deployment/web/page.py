@@ -1,0 +1,181 @@
+"""One HTML file that runs networks where it is opened: nothing to install or to load.
+
+It holds the networks as graphs with their weights, the interpreter, what reads pictures
+as `pictures` does, and what a person may want to know. Nothing leaves it: its
+content security policy allows no request.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import io
+import json
+import pathlib
+import re
+
+import jinja2
+import numpy as np
+from PIL import Image
+
+from collaborative.deployment.web import graph
+from collaborative.system.errors import UserError
+
+HERE = pathlib.Path(__file__).parent
+# Those of RFC 1924 but for three that mean something in HTML.
+ALPHABET = (
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    "!#$%.()*+-;,=:?@^_`{|}~"
+)
+_TO_ALPHABET = str.maketrans("<>&", ",:.")
+# A network with more weights has them as whole numbers of 24 bits, in a unit for each
+# BLOCK: three bytes for four, and outputs change by some 1e-6 of the largest.
+EXACT_UP_TO = 1_000_000
+BLOCK = 256
+MOST_BYTES = 50_000_000  # of weights in a page, as text
+
+
+class TooLarge(UserError, ValueError):
+    """A model whose page a browser would hardly open; one line for a person."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """What a page says beside its networks.
+
+    `card` is Markdown; `mistakes` are pairs of a uint8 image and the name of its class,
+    of which `mistakes_note` speaks. `drawing`: whether one can draw (`drawing_of`).
+    """
+
+    title: str = "A network"
+    class_names: tuple[str, ...] = ()
+    are_probabilities: bool = False
+    card: str = ""
+    mistakes: tuple = ()
+    mistakes_note: str = ""
+    drawing: dict | None = None
+
+
+def write(path, models, content=Content()):
+    """Writes a page.
+
+    Args:
+        path: the file.
+        models: dict from what each network is called in the page to a plain
+            `keras.Model`; all take the same images and tell the same classes apart.
+        content: a `Content`; without class names they are numbers.
+
+    Raises:
+        graph.NotExpressible: for a network that the interpreter cannot run.
+        TooLarge: where the weights would take more than MOST_BYTES.
+    """
+    graphs = {name: graph.convert(model) for name, model in models.items()}
+    size = sum(1.25 * _bytes_each(g.weights) * g.weights.size for g in graphs.values())
+    if size > MOST_BYTES:
+        raise TooLarge(
+            f"its weights would make a page of {size / 1e6:.0f} MB, and browsers open "
+            f"{MOST_BYTES / 1e6:.0f} at most with ease: choose a smaller network"
+        )
+    first = next(iter(models.values()))
+    data = {
+        "shape": [int(n) for n in first.input_shape[1:]],
+        "classes": list(content.class_names or map(str, range(first.output_shape[-1]))),
+        "probabilities": content.are_probabilities,
+        "alphabet": ALPHABET,
+        "mistakes": [
+            {"source": _png(image), "label": label} for image, label in content.mistakes
+        ],
+        "drawing": content.drawing,
+        "models": [
+            {
+                "name": name,
+                "graph": {"operations": g.operations, "output": g.output},
+                "count": int(g.weights.size),
+                "block": BLOCK if _bytes_each(g.weights) == 3 else 0,
+            }
+            for name, g in graphs.items()
+        ],
+    }
+    text = _template().render(
+        content=content,
+        card=card_as_html(content.card),
+        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        weights=[encode(g.weights, _bytes_each(g.weights)) for g in graphs.values()],
+        scripts={p.stem: p.read_text(encoding="utf-8") for p in HERE.glob("*.js")},
+    )
+    pathlib.Path(path).write_text(text, encoding="utf-8")
+
+
+def encode(weights, bytes_each=4):
+    """float32 numbers as text, which `decode` of the interpreter reads.
+
+    Args:
+        weights: float32 `[n]`.
+        bytes_each: 4 for each exactly; 3 for whole numbers of 24 bits, BLOCK of them
+            after their unit, a float32.
+    """
+    data = weights.astype(">f4").tobytes()
+    if bytes_each == 3:
+        blocks = np.pad(weights, (0, -len(weights) % BLOCK)).reshape(-1, BLOCK)
+        units = np.abs(blocks).max(axis=1, keepdims=True) / np.float32(2**23 - 2)
+        numbers = np.rint(blocks / np.where(units, units, 1).astype(np.float64))
+        bits = numbers.astype(">i4").view(np.uint8).reshape(-1, BLOCK, 4)[:, :, 1:]
+        units = units.astype(">f4").view(np.uint8)
+        data = np.hstack([units, bits.reshape(len(bits), -1)]).tobytes()
+    return base64.b85encode(data, pad=True).decode().translate(_TO_ALPHABET)
+
+
+def _bytes_each(weights):
+    return 4 if weights.size <= EXACT_UP_TO else 3
+
+
+def drawing_of(images):
+    """How one draws what looks like the images, or None where they are in colour.
+
+    Args:
+        images: uint8 `[n, height, width, channels]`.
+
+    Returns:
+        Dict of `bright` (whether strokes are brighter than the ground) and `fill` (how
+        much of the side the longer side of what is drawn takes: 20/28 in MNIST).
+    """
+    if images.shape[3] != 1:
+        return None
+    levels = images[..., 0].astype(int)
+    bright = bool(np.median(levels) < 128)
+    inked = levels > 127 if bright else levels < 128
+    sides = []
+    for one in inked:
+        rows, columns = (np.flatnonzero(one.any(axis=axis)) for axis in (1, 0))
+        if rows.size:
+            sides.append(max(np.ptp(rows), np.ptp(columns)) + 1)
+    fill = float(np.median(sides)) / max(images.shape[1:3]) if sides else 1.0
+    return {"bright": bright, "fill": round(fill, 3)}
+
+
+def card_as_html(text):
+    """A model card's headings and paragraphs as HTML; all else is escaped."""
+    parts = []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        block = html.escape(" ".join(block.split()))
+        block = re.sub(r"`([^`]+)`", r"<code>\1</code>", block)
+        block = re.sub(r"\*([^*]+)\*", r"<em>\1</em>", block)
+        heading = re.fullmatch(r"#+ (.*)", block)
+        parts.append(f"<h3>{heading[1]}</h3>" if heading else f"<p>{block}</p>")
+    return "\n".join(parts) if text.strip() else ""
+
+
+def _png(image):
+    stream = io.BytesIO()
+    shown = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+    Image.fromarray(shown).save(stream, "PNG", optimize=True)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def _template():
+    loader = jinja2.FileSystemLoader(HERE)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template("page.html")

@@ -1,0 +1,114 @@
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from collaborative import datasets, export
+from collaborative.deployment import model_card, predictors, verification
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+
+
+@pytest.fixture
+def command(capsys):
+    """Runs the command in this process: (exit status, stdout, lines of stderr)."""
+
+    def run(*arguments):
+        try:
+            status = export.main(["export.py", *map(str, arguments)])
+        except SystemExit as error:
+            status = error.code
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err.splitlines()
+
+    yield run
+    for flag in export.FLAGS:
+        export.FLAGS[flag].unparse()
+
+
+def content_of(directory):
+    """(JSON of a page, its text without tags on one line)."""
+    text = (directory / "index.html").read_text(encoding="utf-8")
+    (block,) = re.findall(r'id="content">(.*?)</script>', text, re.S)
+    body = text.partition("<body>")[2].partition("<script")[0]
+    return json.loads(block), " ".join(re.sub(r"<[^>]*>", "", body).split())
+
+
+def trained_apart(digits_run, path):
+    """A copy of the run that says that its members were trained apart."""
+    shutil.copytree(digits_run, path)
+    record = json.loads((path / "config.json").read_text())
+    record["config"] |= {"method": "Single", "alpha": 0.0}
+    (path / "config.json").write_text(json.dumps(record))
+    return path
+
+
+@needs_node
+def test_a_page_with_all_that_belongs_to_it(digits_run, tmp_path, command):
+    other = trained_apart(digits_run, tmp_path / "apart")
+    status, out, err = command(
+        *("--run", digits_run, "--member", "ST", "--format", "web"),
+        *("--output_dir", tmp_path / "out", "--compare", other),
+    )
+    assert (status, err) == (0, [])
+    directory = tmp_path / "out" / "ST-web"
+    names = {"index.html", "model_card.md", "metadata.json"}
+    assert {path.name for path in directory.iterdir()} == names
+    content, text = content_of(directory)
+    titles = [model["name"] for model in content["models"]]
+    assert titles == [
+        "ST, trained together (L2, 0.01)",
+        "ST, trained apart",
+        "ensemble of ST and ST_2, trained together (L2, 0.01)",
+    ]
+    size = (directory / "index.html").stat().st_size
+    metadata = json.loads((directory / "metadata.json").read_text())
+    assert metadata["bytes"] == size and f"{size:,} bytes" in text
+    assert metadata["verification"]["images"] == 64
+    card = " ".join((directory / "model_card.md").read_text().split())
+    assert f"Beside it in the page: {titles[1]}; {titles[2]}." in card
+    assert "The artifact was run on 64 test images in a process without" in card
+    row = out.splitlines()[-1].split()
+    assert row[:2] == ["ST-web", f"{size:,}"] and "differs by" in out
+    # Its mistakes are what the network gets wrong.
+    test = datasets.load("digits", truncate=64).test
+    answers = predictors.load(digits_run).probabilities(list(test.images))["ST"]
+    wrong = int(np.sum(answers.argmax(axis=1) != test.labels))
+    assert f"{wrong} of 64 test pictures" in text
+    assert len(content["mistakes"]) == min(12, wrong)
+    assert content["drawing"]["bright"]
+
+
+def test_without_node_the_card_says_that_nothing_was_checked(
+    digits_run, tmp_path, command, monkeypatch
+):
+    monkeypatch.setattr(verification.shutil, "which", lambda _: None)
+    status, out, _ = command(
+        "--run", digits_run, "--format", "web", "--output_dir", tmp_path, "--softmax"
+    )
+    assert status == 0 and out.splitlines()[-1].endswith("not run here")
+    content, text = content_of(tmp_path / "ensemble-softmax-web")
+    assert content["probabilities"]
+    said = "The page was not run where it was made"
+    assert said in text and "The artifact was run" not in text
+    metadata = json.loads(
+        (tmp_path / "ensemble-softmax-web" / "metadata.json").read_text()
+    )
+    assert said in model_card.card(metadata).replace("\n", " ")
+
+
+def test_only_what_can_stand_side_by_side(digits_run, tmp_path, command):
+    status, _, err = command("--run", digits_run, "--compare", digits_run)
+    assert (status, len(err)) == (2, 1)
+    assert "--compare works with --format web, got keras" in err[0]
+    other = trained_apart(digits_run, tmp_path / "other")
+    record = json.loads((other / "config.json").read_text())
+    record["config"]["dataset"] = "mnist"
+    (other / "config.json").write_text(json.dumps(record))
+    arguments = ("--run", digits_run, "--format", "web", "--compare", other)
+    status, _, err = command(*arguments, "--output_dir", tmp_path / "out")
+    assert (status, len(err)) == (1, 1)
+    assert f"{other} learnt mnist, and {digits_run} digits: choose runs" in err[0]
+    assert not list((tmp_path / "out").iterdir())

@@ -1,0 +1,270 @@
+import base64
+import io
+import json
+
+import chromium
+import keras
+import numpy as np
+import PIL
+import pytest
+from keras import layers as kl
+from picture_files import EXACT, NEAR, noise, png, saved
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from collaborative.deployment import pictures
+from collaborative.deployment.web import page
+
+pytestmark = pytest.mark.skipif(chromium.PATH is None, reason="needs chromium")
+NAMES = tuple(f"digit {i}" for i in range(10))
+# Of 255: decoders of JPEG round otherwise, and so does resizing by another Pillow.
+JPEG_LEVELS = 3
+RESIZED_LEVELS = 0 if PIL.__version__.startswith("13.") else 1
+
+
+def digits():
+    """8x8 images of digits, uint8 `[n, 8, 8, 1]`, and their labels."""
+    data = load_digits()
+    return (data.images * 15.9375).astype(np.uint8)[..., None], data.target
+
+
+def nearest_mean():
+    """A network that chooses the digit whose mean features are nearest."""
+    inputs = keras.Input((8, 8, 1))
+    he = keras.initializers.HeNormal(seed=1)
+    x = kl.Conv2D(4, 3, padding="same", activation="relu", kernel_initializer=he)(
+        kl.Rescaling(1 / 255)(inputs)
+    )
+    features = keras.Model(inputs, kl.Flatten()(x))
+    last = kl.Dense(10)
+    model = keras.Model(inputs, last(features.output), name="nearest")
+    pictures, labels = digits()
+    found = np.array(features(pictures.astype(np.float32)))
+    means = np.stack([found[labels == i].mean(axis=0) for i in range(10)])
+    last.set_weights([means.T, -(means**2).sum(axis=1) / 2])
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return nearest_mean()
+
+
+@pytest.fixture(scope="module")
+def some_page(model, tmp_path_factory):
+    pictures, labels = digits()
+    answers = np.argmax(model(pictures.astype(np.float32)), axis=1)
+    wrong = np.flatnonzero(answers != labels)[:3]
+    content = page.Content(
+        title="nearest for digits",
+        class_names=NAMES,
+        card="# A card\n\ntext",
+        mistakes=tuple((pictures[i], NAMES[labels[i]]) for i in wrong),
+        mistakes_note="Some.",
+        drawing=page.drawing_of(pictures[:50]),
+    )
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    page.write(path, {"nearest": model}, content)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium.Tab() as tab:
+        yield tab
+
+
+@pytest.fixture
+def tab(browser, some_page):
+    """The page, freshly opened; no test may leave an error or a request behind."""
+    browser.events.clear()
+    browser.open(some_page)
+    browser.wait("document.querySelectorAll('#mistakes button').length === 3")
+    yield browser
+    browser.run("1")
+    kinds = [event["method"] for event in browser.events]
+    assert "Runtime.exceptionThrown" not in kinds
+    entries = [e["params"] for e in browser.events if e["method"] == "Log.entryAdded"]
+    assert entries == []
+    requests = [
+        event["params"]["request"]["url"]
+        for event in browser.events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    assert {url for url in requests if not url.startswith(("data:", "blob:"))} == {
+        some_page.as_uri()
+    }
+
+
+def given(tab, paths):
+    """Chooses files; the captions of the tiles that they give, the lines of refusal."""
+    tab.run("delete document.body.dataset.taken")
+    tab.choose("#files", paths)
+    tab.wait("document.body.dataset.taken")
+    texts = "Array.from(document.querySelectorAll('{}'), (e) => e.textContent)"
+    return (
+        tab.run(texts.format("#tiles button")),
+        tab.run(texts.format("#problems p")),
+    )
+
+
+def test_200_pictures_are_classified_as_in_python(tab, model, tmp_path):
+    pictures, _ = digits()
+    paths = [tmp_path / f"{i}.png" for i in range(200)]
+    for path, picture in zip(paths, pictures, strict=False):
+        Image.fromarray(picture[..., 0]).save(path)
+    found, refused = given(tab, paths)
+    answers = np.argmax(model(pictures[:200].astype(np.float32)), axis=1)
+    assert len(set(answers)) == 10
+    assert (found, refused) == ([NAMES[answer] for answer in answers], [])
+    # Those of the first are shown: its probabilities too.
+    wanted = np.array(keras.ops.softmax(model(pictures[:1].astype(np.float32))))[0]
+    shown = tab.run("document.querySelector('#answers table').innerText").split("\n")
+    percents = [float(line.split()[-2]) for line in shown if line.endswith("%")]
+    np.testing.assert_allclose(percents, 100 * wanted, atol=0.051)
+    assert tab.run("document.querySelector('#caption').textContent") == "0.png"
+
+
+def pixels(tab, content, shape):
+    text = base64.b64encode(content).decode()
+    return np.array(
+        tab.run(
+            f"""(async () => {{
+              const bytes = Uint8Array.from(atob("{text}"), (c) => c.charCodeAt(0));
+              const read = await pictures.read(new File([bytes], "picture"));
+              return Array.from(pictures.fit(read, {list(shape)}));
+            }})()"""
+        )
+    ).reshape(shape)
+
+
+@pytest.mark.parametrize("shape", [(8, 6, 1), (8, 6, 3), (6, 8, 3), (5, 11, 1)])
+def test_pictures_are_read_as_in_python(tab, shape):
+    for name, content in (EXACT | NEAR).items():
+        found = pixels(tab, content, shape)
+        wanted = pictures.read(io.BytesIO(content), shape)
+        is_resized = Image.open(io.BytesIO(content)).size != (shape[1], shape[0])
+        most = JPEG_LEVELS if name in NEAR else RESIZED_LEVELS * is_resized
+        difference = np.abs(found - wanted.astype(int)).max()
+        assert difference <= most, (name, difference)
+
+
+def test_what_is_no_picture_is_one_line(tab, tmp_path):
+    good = saved(Image.fromarray(noise(8, 6)))
+    huge = png(depth=8, colour=0, width=100_000, height=100_000, data=b"")
+    sixteen = Image.fromarray(noise(8, 6).astype(np.uint16) * 257)
+    files = {
+        "notes.txt": (b"hello", "not a picture that this browser can read"),
+        "empty.png": (b"", "not a picture that this browser can read"),
+        "deep.png": (saved(sixteen), "16 bits a channel"),
+        "huge.png": (huge, "100000 x 100000 pixels are too many, at most 50 million"),
+        "short.png": (good[:-30], "a damaged picture"),
+    }
+    for name, (content, _) in files.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "good.png").write_bytes(good)
+    found, refused = given(tab, [*(tmp_path / n for n in files), tmp_path / "good.png"])
+    assert len(found) == 1
+    for line, (name, (_, text)) in zip(refused, files.items(), strict=True):
+        assert line.startswith(f"{name}: {text}") and "\n" not in line
+    many = [tmp_path / f"{i}.txt" for i in range(8)]
+    for path in many:
+        path.write_bytes(b"x")
+    assert given(tab, many)[1][5:] == ["and 3 more that cannot be used"]
+
+
+def focus(tab, presses):
+    """What has the focus after so many presses of the tabulator: ids or texts."""
+    said = []
+    for _ in range(presses):
+        tab.press("Tab", code=9)
+        said.append(
+            tab.run("document.activeElement.id || document.activeElement.textContent")
+        )
+    return said
+
+
+def test_by_keyboard(tab):
+    reached = focus(tab, 6)
+    assert reached[:4] == ["files", "camera", "pad", "clear"]
+    assert all(", says " in text for text in reached[4:])
+    tab.press("Enter", code=13, text="\r")
+    pressed = "document.querySelector('[aria-pressed=true]').textContent"
+    assert tab.run(pressed) == reached[5]
+    says = tab.run("document.querySelector('#status').textContent")
+    assert says.startswith(reached[5].split(", says ")[1] + ", ")
+    tab.run("document.querySelector('#pad').focus()")
+    for key, code in (("ArrowUp", 38), ("ArrowDown", 40)):
+        for _ in range(12):
+            tab.press(key, shift=True, code=code)
+    tab.wait("document.querySelector('#caption').textContent === 'your drawing'")
+    assert tab.run("document.querySelector('[aria-pressed=true]')") is None
+
+
+def test_drawn_with_the_mouse(tab):
+    box = tab.run(
+        "document.querySelector('#pad').scrollIntoView(),"
+        "JSON.stringify(document.querySelector('#pad').getBoundingClientRect())"
+    )
+    box = json.loads(box)
+    for kind, share in (
+        ("Pressed", 0.5),
+        ("Moved", 0.6),
+        ("Moved", 0.7),
+        ("Released", 0.7),
+    ):
+        x, y = box["x"] + box["width"] / 8, box["y"] + share * box["height"]
+        tab.call(
+            "Input.dispatchMouseEvent",
+            **{"type": f"mouse{kind}", "x": x, "y": y, "button": "left"},
+            clickCount=1,
+        )
+    tab.wait("document.querySelector('#caption').textContent === 'your drawing'")
+    # A short stroke at the margin comes to the middle, as long as the data's digits.
+    seen = "document.querySelector('#seen')"
+    levels = np.array(
+        tab.run(f"Array.from({seen}.getContext('2d').getImageData(0, 0, 8, 8).data)")
+    ).reshape(8, 8, 4)[..., 0]
+    centre = (
+        (levels * np.arange(8)[:, None]).sum() / levels.sum(),
+        (levels * np.arange(8)).sum() / levels.sum(),
+    )
+    np.testing.assert_allclose(centre, (3.5, 3.5), atol=0.3)
+    tab.run("document.querySelector('#clear').click()")
+
+
+def test_from_the_camera(tab):
+    tab.run("document.querySelector('#camera').click()")
+    tab.wait("document.querySelector('#video').videoWidth > 0")
+    tab.run("document.querySelector('#take').click()")
+    assert tab.run("document.querySelector('#caption').textContent") == "camera"
+    tab.run("document.querySelector('#stop').click()")
+    assert tab.run("document.querySelector('#live').hidden")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [400, 1400])
+def test_nothing_is_wider_than_the_screen(tab, some_page, width, dark):
+    tab.open(some_page, width=width, dark=dark)
+    tab.wait("document.querySelector('#answers table')")
+    tab.run("document.querySelector('details').open = true")
+    assert tab.run("document.documentElement.scrollWidth") <= width
+    ground = tab.run("getComputedStyle(document.body).backgroundColor")
+    assert ground == ("rgb(18, 22, 27)" if dark else "rgb(246, 247, 249)")
+
+
+def test_a_browser_that_lacks_something_says_so(browser, some_page):
+    script = browser.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source="delete window.createImageBitmap",
+    )
+    browser.open(some_page)
+    broken = browser.run("document.querySelector('#broken').innerText")
+    assert broken.startswith("This browser lacks") and "\n" not in broken
+    assert browser.run("document.querySelector('#main').hidden")
+    browser.call("Page.removeScriptToEvaluateOnNewDocument", **script)
+
+
+def test_the_answer_comes_soon(tab):
+    """0.15 s here; the bound leaves room for a busy machine."""
+    assert tab.run("performance.getEntriesByName('answer')[0].startTime") < 3000
