@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from forking import Python
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data" / "tfds"
@@ -14,6 +15,14 @@ needs_real_data = pytest.mark.skipif(
     not REAL_DATA.exists(), reason="needs ../shared/data"
 )
 sys.path.insert(0, str(ROOT))
+
+
+@pytest.fixture(scope="session")
+def python():
+    """Runs `python ARGUMENTS` without the seconds that TensorFlow's import takes."""
+    forking_python = Python()
+    yield forking_python
+    forking_python.close()
 
 
 @pytest.fixture

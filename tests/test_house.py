@@ -80,15 +80,11 @@ assert pyplot is None or not pyplot.get_fignums()
 """
 
 
-def test_importing_every_module_does_nothing(tmp_path):
+def test_importing_every_module_does_nothing(tmp_path, python):
     names = [n if "." in n else f"collaborative.{n}" for n in FILES]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    subprocess.run(
-        [sys.executable, "-c", IMPORT_ALL, ",".join(names)],
-        cwd=tmp_path,
-        env=environment,
-        check=True,
-    )
+    done = python("-c", IMPORT_ALL, ",".join(names), cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -124,9 +120,8 @@ for load in (keras.models.load_model, collaborative.load_model):
 
 
 @pytest.mark.parametrize("first", ["", "import collaborative"])
-def test_the_checkout_s_files_by_their_short_names(first, tmp_path):
+def test_the_checkout_s_files_by_their_short_names(first, tmp_path, python):
     code = BY_SHORT_NAMES.format(first=first, models="models")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True
-    )
+    done = python("-c", code, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr

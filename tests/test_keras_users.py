@@ -1,8 +1,6 @@
 """What Keras users do with an ensemble, as with any of their models."""
 
 import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -144,7 +142,7 @@ def test_members_that_cannot_be(member, message):
         EnsembleModel([member(), linear("b")])
 
 
-def test_floats_of_64_bits():
+def test_floats_of_64_bits(python):
     code = (
         "import keras, numpy as np; keras.config.set_floatx('float64')\n"
         "import sys; sys.path[:0] = ['.', 'tests']\n"
@@ -153,7 +151,8 @@ def test_floats_of_64_bits():
         "loss = compiled(ensemble()).fit(x, y, verbose=0).history['loss'][0]\n"
         "assert np.isfinite(loss)"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    done = python("-c", code, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 SHARES = """
@@ -187,7 +186,8 @@ for a, b in zip(one_weights, two_weights, strict=True):
 """
 
 
-def test_shares_of_a_batch_count_by_their_sizes():
+def test_shares_of_a_batch_count_by_their_sizes(python):
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
     environment = os.environ | {"PYTHONPATH": paths}
-    subprocess.run([sys.executable, "-c", SHARES], env=environment, check=True)
+    done = python("-c", SHARES, env=environment)
+    assert done.returncode == 0, done.stderr

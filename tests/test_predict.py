@@ -308,22 +308,24 @@ def test_names_that_the_locale_cannot_print(environment, run_dir, tmp_path):
     for name in names:
         saved(folder, RAMP, name=name)
     (folder / os.fsdecode(b"bad\xfe.png")).write_text("no picture")
-    command = [sys.executable, ROOT / "predict.py", "--model", run_dir, "--top", "1"]
+    twice = (
+        "import sys; from collaborative import predict\n"
+        "for form in ('--nojson', '--json'):\n"
+        "    predict.main(['predict.py', '--top=1', form, *sys.argv[1:]])\n"
+        "    print('----', flush=True)"
+    )
     inherited = {k: v for k, v in os.environ.items() if k != "PYTHONIOENCODING"}
-    for form in ("--nojson", "--json"):
-        process = subprocess.run(
-            [*command, form, folder], capture_output=True, env=inherited | environment
-        )
-        assert process.returncode == 0, process.stderr
-        said = process.stderr.decode()
-        assert "Traceback" not in said and "bad\\udcfe.png: not a picture" in said
-        if form == "--json":
-            pictures = json.loads(process.stdout)["pictures"]
-            files = {os.path.basename(picture["file"]) for picture in pictures}
-            assert files == set(names)
-        else:
-            out = process.stdout.decode("ascii" if environment.get("PYTHONIOENCODING")
-                                        else "utf-8")  # fmt: skip
-            assert "\\udcff.png" in out and "a\\nb.png" in out
-            assert "中.png" in out or "\\u4e2d.png" in out
-            assert len(out.splitlines()) == 1 + 3 * 3
+    process = subprocess.run(
+        [sys.executable, "-c", twice, f"--model={run_dir}", folder],
+        capture_output=True, env=inherited | environment, cwd=ROOT,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    said = process.stderr.decode()
+    assert said.count("bad\\udcfe.png: not a picture") == 2 and "Traceback" not in said
+    encoding = "ascii" if "PYTHONIOENCODING" in environment else "utf-8"
+    out, as_json, _ = process.stdout.decode(encoding).split("----\n")
+    assert "\\udcff.png" in out and "a\\nb.png" in out
+    assert "中.png" in out or "\\u4e2d.png" in out
+    assert len(out.splitlines()) == 1 + 3 * 3
+    pictures = json.loads(as_json)["pictures"]
+    assert {os.path.basename(picture["file"]) for picture in pictures} == set(names)

@@ -54,12 +54,10 @@ def steps(with_slow):
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory):
+def reader(tmp_path_factory, python):
     if not (ROOT / ".git").exists():
         pytest.skip("git knows which files are the checkout's")
-    reading = Reader(ROOT, tmp_path_factory.mktemp("checkout"))
-    yield reading
-    reading.close()
+    return Reader(ROOT, tmp_path_factory.mktemp("checkout"), python.address)
 
 
 def follow(reader, with_slow):
@@ -130,9 +128,5 @@ def test_what_is_printed_is_compared_line_by_line():
 
 
 @pytest.mark.slow
-def test_the_pages_can_be_followed_with_all_that_is_slow(tmp_path):
-    reading = Reader(ROOT, tmp_path)
-    try:
-        follow(reading, with_slow=True)
-    finally:
-        reading.close()
+def test_the_pages_can_be_followed_with_all_that_is_slow(tmp_path, python):
+    follow(Reader(ROOT, tmp_path, python.address), with_slow=True)

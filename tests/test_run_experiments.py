@@ -11,10 +11,12 @@ from collaborative.experiments import flags
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.training import progress
 
+SCRIPT = ROOT / "run_experiments.py"
+
 
 def command(*arguments, **kwargs):
     return subprocess.run(
-        [sys.executable, str(ROOT / "run_experiments.py"), *map(str, arguments)],
+        [sys.executable, SCRIPT, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=170,
@@ -34,10 +36,10 @@ def fresh_flags():
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, python):
     """The log directory and the output of a finished run."""
     log_dir = tmp_path_factory.mktemp("logs")
-    return log_dir, command("--log_dir", log_dir, *SHORT)
+    return log_dir, python(SCRIPT, "--log_dir", log_dir, *SHORT)
 
 
 def test_output_of_a_run(finished):
@@ -55,7 +57,7 @@ def test_output_of_a_run(finished):
     assert config["command"][:2] == ["run_experiments.py", "--log_dir"]
 
 
-def test_the_model_loads_in_another_process(finished):
+def test_the_model_loads_in_another_process(finished, python):
     log_dir, _ = finished
     (path,) = log_dir.rglob("model.keras")
     code = (
@@ -63,8 +65,7 @@ def test_the_model_loads_in_another_process(finished):
         f"m = keras.models.load_model({str(path)!r});"
         "print(m.predict(np.zeros((1, 8, 8, 1)), verbose=0).shape)"
     )
-    output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
-    assert output.strip() == "(1, 10)"
+    assert python("-c", code, cwd=ROOT).stdout.strip() == "(1, 10)"
 
 
 def test_a_finished_run_is_not_run_again(finished):
@@ -76,9 +77,9 @@ def test_a_finished_run_is_not_run_again(finished):
     assert rest == run.stdout.splitlines()[3:]
 
 
-def test_a_run_with_other_settings_is_left_alone(finished):
+def test_a_run_with_other_settings_is_left_alone(finished, python):
     log_dir, _ = finished
-    other = command("--log_dir", log_dir, *SHORT, "--precision", "bfloat16")
+    other = python(SCRIPT, "--log_dir", log_dir, *SHORT, "--precision", "bfloat16")
     assert other.returncode == 1
     assert "holds a run with precision 'float32', not 'bfloat16'" in other.stderr
     assert len(other.stderr.splitlines()) == 1

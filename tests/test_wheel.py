@@ -39,7 +39,7 @@ def pip(command, *arguments):
 
 
 @pytest.fixture(scope="module")
-def away(wheel, tmp_path_factory):
+def away(wheel, tmp_path_factory, python):
     """Runs a command that the wheel installs, in a folder with modules of its own."""
     installed = tmp_path_factory.mktemp("installed")
     pip("install", "--target", installed, wheel)
@@ -49,12 +49,11 @@ def away(wheel, tmp_path_factory):
 
     def run(name, *arguments):
         path = os.pathsep.join([str(installed), str(folder)])
-        process = subprocess.run(
-            [sys.executable, installed / "bin" / f"collaborative-{name}", *arguments],
+        process = python(
+            installed / "bin" / f"collaborative-{name}",
+            *arguments,
             cwd=folder,
             env=os.environ | {"PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
         )
         assert process.returncode == 0, process.stderr[-2000:]
         return process.stdout

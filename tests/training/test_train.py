@@ -1,8 +1,6 @@
 import dataclasses
 import gc
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -246,10 +244,9 @@ for statistic, values in results[0]["totals"].items():
 """
 
 
-def test_two_devices_give_the_run_of_one(tmp_path):
+def test_two_devices_give_the_run_of_one(tmp_path, python):
     """In a process of its own, since devices are set once."""
-    command = [sys.executable, "-c", MIRRORED, f"{tmp_path}/"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    run = python("-c", MIRRORED, f"{tmp_path}/", cwd=ROOT)
     assert run.returncode == 0, run.stderr[-2000:]
 
 
