@@ -55,9 +55,10 @@ def run_one(config):
     except logger.TrainingDiverged as error:
         record_failure(config.run_dir(FLAGS.log_dir), str(error))
         raise
-    command_line.show(
-        progress.closing_table(result.statistics, reference.paper_results(config))
-    )
+    paper = reference.paper_results(config)
+    command_line.show(progress.closing_table(result.statistics, paper))
+    if paper and (variations := ", ".join(config.variations())):
+        print(f"not to be compared with the paper's numbers: {variations}")
     for name in (*run_files.CURVES.values(), run_files.MODEL):
         command_line.show(result.run_dir / name)
     return 0

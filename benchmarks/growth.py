@@ -1,6 +1,6 @@
 """How time and memory grow with the ensemble, the batch, the depth and the data.
 
-    python benchmarks/growth.py [--parts members,batch,depth,data,again] [--points N]
+    python benchmarks/growth.py [--parts members batch ...] [--points N]
         [--steps N] [--output DIR]
 
 One core, one thread; each point in a process of its own; DIR/growth.json and
@@ -188,17 +188,12 @@ def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--parts", default=",".join(POINTS))
+    parser.add_argument("--parts", nargs="+", choices=POINTS, default=[*POINTS])
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("growth"))
     parser.add_argument("--points", type=int, help="only so many of each part")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--point", type=json.loads, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    arguments.parts = arguments.parts.split(",")
-    unknown = set(arguments.parts) - set(POINTS)
-    if unknown:
-        parser.error(f"no part {', '.join(unknown)}: use {', '.join(POINTS)}")
-    return arguments
+    return parser.parse_args()
 
 
 def main():

@@ -1,7 +1,7 @@
 """Seconds a training step of {ST, M} takes, against Keras's stock layers and PyTorch.
 
     python benchmarks/training_step.py [--rounds N] [--steps N] [--json FILE]
-        [--variants stock,bare,...] [--cores 1,2]
+        [--variants stock bare ...] [--cores 1,2]
 
 On random images of 32x32x3 in batches of 64, in one process and in turn:
 
@@ -184,15 +184,12 @@ def parse():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--json", type=pathlib.Path)
-    parser.add_argument("--variants", default=",".join(names), help="besides stock")
+    parser.add_argument(
+        "--variants", nargs="+", choices=names, default=names, help="besides stock"
+    )
     parser.add_argument("--cores", default="1,2", help="how many, in turn")
     parser.add_argument("--here", type=int, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    arguments.variants = arguments.variants.split(",")
-    unknown = set(arguments.variants) - set(names)
-    if unknown:
-        parser.error(f"no variant {', '.join(unknown)}: use {', '.join(names)}")
-    return arguments
+    return parser.parse_args()
 
 
 def main():

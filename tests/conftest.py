@@ -4,6 +4,7 @@ import json
 import pathlib
 import pickle
 import sys
+import urllib.error
 
 import numpy as np
 import pytest
@@ -23,6 +24,40 @@ def python():
     forking_python = Python()
     yield forking_python
     forking_python.close()
+
+
+@pytest.fixture
+def run_command(capsys):
+    """Runs a command's module in this process: (status, stdout, lines of stderr)."""
+    flags = []
+
+    def run(program, *arguments):
+        flags.append(program.FLAGS)
+        script = program.__name__.removeprefix("collaborative.") + ".py"
+        try:
+            status = program.main([script, *map(str, arguments)])
+        except SystemExit as error:
+            status = error.code
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err.splitlines()
+
+    yield run
+    for flag_values in flags:
+        for flag in flag_values:
+            flag_values[flag].unparse()
+
+
+@pytest.fixture
+def no_host(monkeypatch):
+    """The URLs that were asked for, none of which answers."""
+    asked = []
+
+    def urlopen(request, timeout):
+        asked.append(request.full_url)
+        raise urllib.error.URLError("no route")
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    return asked
 
 
 @pytest.fixture

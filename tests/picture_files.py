@@ -7,6 +7,17 @@ import zlib
 import numpy as np
 from PIL import Image
 
+RAMP = np.arange(0, 256, 4, dtype=np.uint8).reshape(8, 8)
+
+
+def picture_file(folder, image, mode=None, name="picture.png", **options):
+    """The path of a picture file, written from an array."""
+    picture = Image.fromarray(image)
+    if mode:
+        picture = picture.convert(mode)
+    picture.save(folder / name, **options)
+    return folder / name
+
 
 def noise(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)

@@ -23,7 +23,7 @@ def benchmark(python):
 
 def test_training_step(tmp_path, benchmark):
     path = tmp_path / "step.json"
-    chosen = ("--variants", "stock,float32", "--cores", 1)
+    chosen = ("--variants", "stock", "float32", "--cores", 1)
     said = benchmark(
         "training_step", "--rounds=1", "--steps=1", "--json", path, *chosen
     )

@@ -1,3 +1,4 @@
+import functools
 import importlib.util
 import json
 import signal
@@ -15,20 +16,8 @@ from collaborative.deployment import predictors, verification
 
 
 @pytest.fixture
-def command(capsys):
-    """Runs the command in this process: (exit status, stdout, lines of stderr)."""
-
-    def run(*arguments):
-        try:
-            status = export.main(["export.py", *map(str, arguments)])
-        except SystemExit as error:
-            status = error.code
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err.splitlines()
-
-    yield run
-    for flag in export.FLAGS:
-        export.FLAGS[flag].unparse()
+def command(run_command):
+    return functools.partial(run_command, export)
 
 
 def digits(count):

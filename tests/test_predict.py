@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import signal
@@ -9,20 +10,10 @@ import numpy as np
 import pytest
 from collaborative.models import EnsembleModel
 from conftest import ROOT
-from PIL import Image
+from picture_files import RAMP, picture_file
 
 from collaborative import predict
 from collaborative.deployment import model_card
-
-RAMP = np.arange(0, 256, 4, dtype=np.uint8).reshape(8, 8)
-
-
-def saved(tmp_path, image, mode=None, name="picture.png", **options):
-    picture = Image.fromarray(image)
-    if mode:
-        picture = picture.convert(mode)
-    picture.save(tmp_path / name, **options)
-    return tmp_path / name
 
 
 def test_most_probable():
@@ -56,20 +47,8 @@ def run_dir(tmp_path):
 
 
 @pytest.fixture
-def command(capsys):
-    """Runs the command in this process: (exit status, stdout, lines of stderr)."""
-
-    def run(*arguments):
-        try:
-            status = predict.main(["predict.py", *map(str, arguments)])
-        except SystemExit as error:
-            status = error.code
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err.splitlines()
-
-    yield run
-    for flag in predict.FLAGS:
-        predict.FLAGS[flag].unparse()
+def command(run_command):
+    return functools.partial(run_command, predict)
 
 
 def softmax(logits):
@@ -77,7 +56,7 @@ def softmax(logits):
 
 
 def test_json_of_each_member_and_the_ensemble(run_dir, tmp_path, command):
-    path = saved(tmp_path, np.full((9, 7), 100, np.uint8))
+    path = picture_file(tmp_path, np.full((9, 7), 100, np.uint8))
     (tmp_path / "bad.png").write_text("no picture")
     status, out, err = command(
         "--model", run_dir, "--json", "--top", 3, path, tmp_path / "bad.png"
@@ -97,7 +76,7 @@ def test_json_of_each_member_and_the_ensemble(run_dir, tmp_path, command):
 
 
 def test_table(run_dir, tmp_path, command):
-    path = saved(tmp_path, np.full((8, 8), 100, np.uint8))
+    path = picture_file(tmp_path, np.full((8, 8), 100, np.uint8))
     status, out, err = command("--model", run_dir / "model.keras", "--top", 1, path)
     assert (status, err) == (0, [])
     assert [line.split() for line in out.splitlines()] == [
@@ -120,7 +99,7 @@ def test_exported_probabilities_are_not_softmaxed_again(tmp_path, command):
         "class_names": ["dark", "grey", "light"],
         "input": {"shape": [None, 8, 8, 1]},
     }
-    path = saved(tmp_path, np.full((8, 8), 100, np.uint8))
+    path = picture_file(tmp_path, np.full((8, 8), 100, np.uint8))
     for outputs in ("without metadata", "with metadata"):
         status, out, _ = command("--model", tmp_path / "model.keras", "--json", path)
         first = next(iter(json.loads(out)["pictures"][0]["predictions"].values()))[0]
@@ -168,7 +147,7 @@ def test_files_of_others_beside_a_model_are_not_ours(tmp_path, command):
     linear("up", [0, 0, 0.01]).save(tmp_path / "model.keras")
     (tmp_path / "metadata.json").write_text('{"keras_version": "3"}')
     (tmp_path / "config.json").write_text('{"class_names": ["one"]}')
-    path = saved(tmp_path, RAMP)
+    path = picture_file(tmp_path, RAMP)
     for content in ('{"class_names": ["one"]}', "[1, 2]"):
         (tmp_path / "config.json").write_text(content)
         status, out, _ = command("--model", tmp_path / "model.keras", "--top", 1, path)
@@ -217,7 +196,7 @@ SOFTMAXES = {
 @pytest.mark.parametrize("form", SOFTMAXES)
 def test_one_softmax_whoever_applies_it(form, tmp_path, command):
     SOFTMAXES[form]().save(tmp_path / "own.keras")
-    path = saved(tmp_path, np.full((8, 8), 100, np.uint8))
+    path = picture_file(tmp_path, np.full((8, 8), 100, np.uint8))
     status, out, _ = command("--model", tmp_path / "own.keras", "--json", path)
     (by,) = json.loads(out)["pictures"][0]["predictions"].values()
     assert status == 0 and [c["class"] for c in by] == ["0", "1", "2"]
@@ -234,7 +213,7 @@ def test_one_sigmoid_is_of_the_second_of_two_classes(form, tmp_path, command):
     model.save(tmp_path / "own.keras")
     names = {"class_names": ["cat", "dog"]}
     (tmp_path / "config.json").write_text(json.dumps(names))
-    path = saved(tmp_path, np.full((8, 8), 100, np.uint8))
+    path = picture_file(tmp_path, np.full((8, 8), 100, np.uint8))
     status, out, _ = command("--model", tmp_path / "own.keras", path)
     # 1 / (1 + exp(-1))
     assert status == 0
@@ -282,7 +261,7 @@ NO_CLASSIFIERS = {
 def test_what_is_no_classifier_is_refused_in_words(kind, tmp_path, command):
     build, message = NO_CLASSIFIERS[kind]
     build().save(tmp_path / "own.keras")
-    path = saved(tmp_path, RAMP)
+    path = picture_file(tmp_path, RAMP)
     status, out, err = command("--model", tmp_path / "own.keras", path)
     assert (status, out, len(err)) == (1, "", 1)
     assert message in err[0] and "own" in err[0]
@@ -293,7 +272,7 @@ def test_a_network_that_gives_nan(tmp_path, command):
     model.set_weights([np.full((1, 3), np.nan)])
     model.save(tmp_path / "own.keras")
     status, out, err = command(
-        "--model", tmp_path / "own.keras", "--json", saved(tmp_path, RAMP)
+        "--model", tmp_path / "own.keras", "--json", picture_file(tmp_path, RAMP)
     )
     assert (status, out, len(err)) == (1, "", 1)
     assert "own gives NaN or infinity" in err[0]
@@ -306,7 +285,7 @@ def test_names_that_the_locale_cannot_print(environment, run_dir, tmp_path):
     folder.mkdir()
     names = ["中.png", os.fsdecode(b"\xff.png"), "a\nb.png"]
     for name in names:
-        saved(folder, RAMP, name=name)
+        picture_file(folder, RAMP, name=name)
     (folder / os.fsdecode(b"bad\xfe.png")).write_text("no picture")
     twice = (
         "import sys; from collaborative import predict\n"

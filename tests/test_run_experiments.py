@@ -1,4 +1,5 @@
 import json
+import pathlib
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from conftest import REAL_DATA, ROOT, needs_real_data
 from collaborative import datasets, run_experiments
 from collaborative.experiments import flags
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.training import progress
+from collaborative.training import progress, train
 
 SCRIPT = ROOT / "run_experiments.py"
 
@@ -179,6 +180,8 @@ def test_mnist_beside_the_paper(tmp_path):
         ["0.50", "0.0198"],
         ["0.50", "0.0168"],
     ]
+    said = "not to be compared with the paper's numbers: epochs=1, truncate=512"
+    assert run.stdout.splitlines()[6] == said
 
 
 def test_lists_and_seeds_are_combined(fresh_flags):
@@ -325,3 +328,28 @@ def test_closing_table_without_the_paper():
         "    validation error %  test error %  test cost  paper %  paper cost",
         "ST               20.00         12.30     0.5000    12.00      0.4000",
     ]
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        ({}, []),
+        (
+            {"epochs": 2, "truncate": 2000},
+            ["not to be compared with the paper's numbers: epochs=2, truncate=2000"],
+        ),
+    ],
+)
+def test_the_paper_s_numbers_beside_a_run_with_other_settings(
+    settings, said, monkeypatch, capsys, fresh_flags
+):
+    curves = {"test_error": [0.5], "test_cost": [2.0]}
+    statistics = {"models": dict.fromkeys(("ST", "M", "ensemble"), curves)}
+    result = train.Result(statistics, pathlib.Path("run"))
+    monkeypatch.setattr(run_experiments, "result_of", lambda config: result)
+    given = [f"--{name}={value}" for name, value in settings.items()]
+    arguments = ["--dataset=cifar10", "--method=L2", "--alpha=0.01", *given]
+    assert run_experiments.main(["run_experiments.py", *arguments]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].split() == ["ensemble", "50.00", "2.0000", "20.32", "0.5952"]
+    assert lines[4:-3] == said

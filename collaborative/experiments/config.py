@@ -100,12 +100,12 @@ class ExperimentConfig(Settings):
         members = "-".join(self.members)
         return (
             pathlib.Path(log_dir, self.dataset.replace("/", "_"), members)
-            / ",".join([f"{self.method}_{self.alpha!r}", *self._variations()])
+            / ",".join([f"{self.method}_{self.alpha!r}", *self.variations()])
             / f"seed_{self.seed}"
         )
 
-    def _variations(self):
-        """What is not as the paper has it, as parts of a directory's name."""
+    def variations(self):
+        """What is not as the paper has it: `name=value`, as a directory can have it."""
         usual = ExperimentConfig(self.dataset, self.members, "Single")
         for name, value in self.changes(usual, _without_a_part()).items():
             text = "+".join(value) if isinstance(value, tuple) else f"{value}"

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import struct
-import urllib.error
 
 import numpy as np
 import pytest
@@ -45,19 +44,6 @@ def archives(monkeypatch):
         mnist.FashionMNIST, "url_infos", infos | {"http://other.host/unused.gz": unused}
     )
     return contents
-
-
-@pytest.fixture
-def no_host(monkeypatch):
-    """The URLs that were asked for, none of which answers."""
-    asked = []
-
-    def urlopen(request, timeout):
-        asked.append(request.full_url)
-        raise urllib.error.URLError("no route")
-
-    monkeypatch.setattr("urllib.request.urlopen", urlopen)
-    return asked
 
 
 def write(folder, contents):

@@ -59,19 +59,6 @@ def small(tmp_path):
     return tmp_path, builder.data_path
 
 
-@pytest.fixture
-def no_host(monkeypatch):
-    """The URLs that were asked for, none of which answers."""
-    asked = []
-
-    def urlopen(request, timeout):
-        asked.append(request.full_url)
-        raise urllib.error.URLError("no route")
-
-    monkeypatch.setattr("urllib.request.urlopen", urlopen)
-    return asked
-
-
 def error_of(name, **places):
     with pytest.raises(datasets.DatasetError) as raised:
         datasets.load(name, **places)

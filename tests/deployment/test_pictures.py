@@ -4,23 +4,14 @@ import zlib
 
 import numpy as np
 import pytest
+from picture_files import RAMP, picture_file
 from PIL import Image
 
 from collaborative.deployment import pictures
 
-RAMP = np.arange(0, 256, 4, dtype=np.uint8).reshape(8, 8)
-
-
-def saved(tmp_path, image, mode=None, name="picture.png", **options):
-    picture = Image.fromarray(image)
-    if mode:
-        picture = picture.convert(mode)
-    picture.save(tmp_path / name, **options)
-    return tmp_path / name
-
 
 def test_grey_pictures_are_read_exactly(tmp_path):
-    path = saved(tmp_path, RAMP)
+    path = picture_file(tmp_path, RAMP)
     np.testing.assert_array_equal(pictures.read(path, (8, 8)), RAMP)
     np.testing.assert_array_equal(pictures.read(path, (8, 8, 1))[..., 0], RAMP)
     colour = pictures.read(path, (8, 8, 3))
@@ -30,14 +21,14 @@ def test_grey_pictures_are_read_exactly(tmp_path):
 def test_colour_becomes_grey_by_luminance(tmp_path):
     red = np.zeros((8, 8, 3), np.uint8)
     red[..., 0] = 255
-    path = saved(tmp_path, red)
+    path = picture_file(tmp_path, red)
     np.testing.assert_array_equal(pictures.read(path, (8, 8, 3)), red)
     # ITU-R 601: 0.299 of 255.
     np.testing.assert_array_equal(pictures.read(path, (8, 8)), np.full((8, 8), 76))
 
 
 def test_sixteen_bits_are_scaled(tmp_path):
-    path = saved(tmp_path, RAMP.astype(np.uint16) * 257)
+    path = picture_file(tmp_path, RAMP.astype(np.uint16) * 257)
     np.testing.assert_array_equal(pictures.read(path, (8, 8)), RAMP)
 
 
@@ -45,28 +36,28 @@ def test_sixteen_bits_are_scaled(tmp_path):
 def test_modes_of_pillow(mode, tmp_path):
     black_and_white = np.where(RAMP < 128, 0, 255).astype(np.uint8)
     name = "picture.tif" if mode == "CMYK" else "picture.png"
-    path = saved(tmp_path, black_and_white, mode, name)
+    path = picture_file(tmp_path, black_and_white, mode, name)
     np.testing.assert_array_equal(pictures.read(path, (8, 8)), black_and_white)
 
 
 def test_transparency_is_white(tmp_path):
     black = np.zeros((8, 8, 4), np.uint8)
     black[..., 3] = RAMP
-    path = saved(tmp_path, black)
+    path = picture_file(tmp_path, black)
     np.testing.assert_array_equal(pictures.read(path, (8, 8)), 255 - RAMP)
 
 
 def test_rotated_pictures_are_turned_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    path = saved(tmp_path, np.rot90(RAMP), exif=exif)
+    path = picture_file(tmp_path, np.rot90(RAMP), exif=exif)
     np.testing.assert_array_equal(pictures.read(path, (8, 8)), RAMP)
 
 
 def test_pictures_are_stretched(tmp_path):
     halves = np.zeros((30, 20), np.uint8)
     halves[:, 10:] = 200
-    read = pictures.read(saved(tmp_path, halves), (6, 4))
+    read = pictures.read(picture_file(tmp_path, halves), (6, 4))
     assert read.shape == (6, 4)
     assert (read[:, 0] == 0).all() and (read[:, 3] == 200).all()
 
@@ -77,11 +68,11 @@ def test_unreadable_pictures_say_why(tmp_path):
     with pytest.raises(pictures.UnreadablePicture, match="not a picture"):
         pictures.read(text, (8, 8))
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    whole = saved(tmp_path, noise, name="picture.jpg")
+    whole = picture_file(tmp_path, noise, name="picture.jpg")
     whole.write_bytes(whole.read_bytes()[:1000])
     with pytest.raises(pictures.UnreadablePicture, match="truncated"):
         pictures.read(whole, (8, 8))
-    fractions = saved(tmp_path, RAMP.astype(np.float32), name="picture.tif")
+    fractions = picture_file(tmp_path, RAMP.astype(np.float32), name="picture.tif")
     with pytest.raises(pictures.UnreadablePicture, match="unknown range"):
         pictures.read(fractions, (8, 8))
 

@@ -1,3 +1,4 @@
+import functools
 import json
 import re
 import shutil
@@ -12,20 +13,8 @@ needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node
 
 
 @pytest.fixture
-def command(capsys):
-    """Runs the command in this process: (exit status, stdout, lines of stderr)."""
-
-    def run(*arguments):
-        try:
-            status = export.main(["export.py", *map(str, arguments)])
-        except SystemExit as error:
-            status = error.code
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err.splitlines()
-
-    yield run
-    for flag in export.FLAGS:
-        export.FLAGS[flag].unparse()
+def command(run_command):
+    return functools.partial(run_command, export)
 
 
 def content_of(directory):
