@@ -21,7 +21,8 @@ from collaborative.runs import run_table
 from collaborative.system import command_line
 
 with epy.lazy_imports():  # so that the help and a wrong flag are answered at once
-    from collaborative.report import page, quality
+    from collaborative.report import page
+    from collaborative.report import records as run_records
 
 # Not absl's global flags, as in run_experiments.
 FLAGS = flags.FlagValues()
@@ -67,7 +68,9 @@ def run():
     path = page.write(
         runs,
         output_dir,
-        records={} if FLAGS.paper else quality.load(runs, FLAGS.log_dir),
+        records={}
+        if FLAGS.paper
+        else run_records.load(runs, FLAGS.log_dir, command_line.show),
         left_out=left_out,
         is_paper=FLAGS.paper,
         places=places if FLAGS.images else None,

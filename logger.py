@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from collaborative.nn import checkpoint
-from collaborative.system import files, interruption, plain_text, run_files
+from collaborative.system import drawing, files, interruption, run_files
 from collaborative.system.errors import UserError
 
 TOTALS = ("loss", "collaboration_cost", "weight_decay", "alpha", "unlabeled_cost")
@@ -119,9 +119,8 @@ class Logger(keras.callbacks.Callback):
         with files.replacing(self.run_dir / run_files.STATISTICS) as path:
             path.write_bytes(pickle.dumps(statistics, protocol=4))
         for quantity, name in run_files.CURVES.items():
-            replaced = files.replacing(self.run_dir / name)
-            with plain_text.in_figures(), replaced as path:
-                draw_curves(statistics["models"], quantity).savefig(path)
+            with files.replacing(self.run_dir / name) as path:
+                drawing.save(draw_curves(statistics["models"], quantity), path)
 
     def statistics(self):
         """What `stats.pkl` holds, as `runs.reader` has it."""
@@ -186,6 +185,7 @@ def draw_curves(models, quantity):
         xlabel="epoch", ylabel="error (%)" if quantity == "error" else "cost"
     )
     styles = {"train": ":", "validation": "--", "test": "-"}
+    lines = {}
     for index, (name, curves) in enumerate(models.items()):
         for images, style in styles.items():
             values = curves.get(f"{images}_{quantity}")
@@ -193,13 +193,12 @@ def draw_curves(models, quantity):
                 continue
             epochs = np.arange(1, len(values) + 1)
             percent = 100 if quantity == "error" else 1
-            axes.plot(
+            (lines[f"{name}, {images}"],) = axes.plot(
                 epochs,
                 percent * values,
                 style,
                 color=f"C{index}",
                 marker="." if np.isfinite(values).sum() == 1 else None,
-                label=f"{name}, {images}",
             )
     if quantity == "cost":
         axes.set_yscale("log")  # the first epochs would flatten the others
@@ -207,5 +206,6 @@ def draw_curves(models, quantity):
         axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
-    axes.legend()
+    if lines:  # given, as matplotlib leaves out names that begin with "_"
+        axes.legend(lines.values(), lines.keys())
     return figure

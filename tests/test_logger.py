@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import matplotlib
 import numpy as np
@@ -8,6 +10,7 @@ from test_models import compiled, ensemble
 from collaborative import logger
 from collaborative.nn import checkpoint
 from collaborative.runs import reader
+from collaborative.system import drawing
 
 PARAMS = {"dataset": "test", "members": ["a", "b"]}
 
@@ -165,3 +168,23 @@ def test_diverged_training_stops_at_once_and_keeps_the_log(tmp_path, images_and_
     with pytest.raises(logger.TrainingDiverged, match="cost is nan at step"):
         model.fit(images, labels, batch_size=32, callbacks=[log], verbose=0)
     assert (tmp_path / "stats.pkl").read_bytes() == before
+
+
+@pytest.mark.parametrize("quantity", ["error", "cost"])
+def test_curves_of_any_names_and_numbers(quantity, tmp_path):
+    """No formula, no name left out, and nothing to draw is no warning."""
+    names = ["$a$", "_b", "猫", "c_1", "ensemble"]
+    for values in ([0.5, 0.25], [0.5], [0.0, 0.0], [np.nan, 0.5], [np.nan], [np.inf]):
+        curves = {f"test_{quantity}": np.array(values)}
+        for models in (dict.fromkeys(names, curves), {}):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                figure = logger.draw_curves(models, quantity)
+                drawing.save(figure, tmp_path / "x.png")
+            legend = figure.axes[0].get_legend()
+            shown = [t.get_text() for t in legend.get_texts()] if legend else []
+            drawn = bool(models) and np.isfinite(values).any()
+            assert [n for n in shown if n.startswith("_b")] == ["_b, test"] * bool(
+                drawn
+            )
+            assert ("$a$, test" in shown) == drawn

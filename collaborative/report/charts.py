@@ -5,6 +5,8 @@ The page's script draws them; it gets each line's name, colour, dashes and value
 
 from __future__ import annotations
 
+import math
+
 from collaborative.experiments import reference
 from collaborative.report import styles
 
@@ -85,9 +87,9 @@ def _values(runs, method, alpha):
         table = means.loc[model]
         values[model] = {
             name: [
-                None
-                if v != v
-                else float(f"{v * (100 if 'error' in column else 1):.6g}")
+                float(f"{v * (100 if 'error' in column else 1):.6g}")
+                if math.isfinite(v)  # JSON has no other numbers
+                else None
                 for v in table[column]
             ]
             for name, column in QUANTITIES.items()

@@ -11,6 +11,9 @@ import pandas as pd
 
 from collaborative.report import figures, tables
 from collaborative.system import files
+from collaborative.system.errors import UserError
+
+LONGEST_REASON = 600  # characters of an error that a line repeats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,10 +21,10 @@ class Context:
     """What all sections are made of.
 
     runs: rows of `run_table.load_runs`, or the author's; records: of the trained
-    models, see `quality.load`; paper: the author's runs, None where `runs` are these;
-    places: of data sets, None without sample images; latency: whether to measure what
-    inference costs; left_out: lines on files that were left out; say: is called with a
-    line for each thing that a person should know.
+    models, see `records.load`; paper: the author's runs, None where `runs` are these;
+    places: of data sets, None without sample images; costs: of `footprint.measure`, or
+    None; left_out: lines on files that were left out; say: is called with a line for
+    each part that there is none of; absent: these lines.
     """
 
     runs: pd.DataFrame
@@ -32,6 +35,29 @@ class Context:
     costs: dict | None
     left_out: tuple[str, ...]
     say: Callable[[str], None]
+    absent: list[str] = dataclasses.field(default_factory=list)
+
+    def optional(self, what, make, *arguments):
+        """What `make(*arguments)` gives; where it fails, None and a line.
+
+        For what rests on data sets and files that a report can do without: one that is
+        damaged must not cost all the rest.
+
+        Args:
+            what: names it in the line.
+            make: a function.
+            *arguments: of the function.
+        """
+        try:
+            return make(*arguments)
+        # Readers of data sets and broken statistics end in nearly any exception.
+        except Exception as error:
+            said = " ".join(str(error).split())[:LONGEST_REASON]
+            if not isinstance(error, UserError):  # it says the less, the less expected
+                said = f"{type(error).__name__}: {said}"
+            self.absent.append(f"no {what}: {said}")
+            self.say(self.absent[-1])
+            return None
 
     def table(self, table):
         """Writes a table, if there is one, and gives it for the page."""

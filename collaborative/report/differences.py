@@ -14,7 +14,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from collaborative.experiments import reference
-from collaborative.report import comparison, quality, styles
+from collaborative.report import comparison, styles
+from collaborative.report import records as run_records
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs import run_table
 
@@ -30,7 +31,7 @@ def differences(runs, records, dataset, paper=None):
 
     Args:
         runs: rows of `run_table.load_runs` in the paper's setting.
-        records: what `quality.load` gave.
+        records: what `records.load` gave.
         dataset: whose runs.
         paper: `run_table.paper_runs()`, or None.
 
@@ -92,7 +93,9 @@ def _images_half_width(runs, records, setting, model):
     (seed,) = ours.index.intersection(single.index)
     if not {ours[seed], single[seed]} <= set(records):
         return math.nan
-    answers = [quality.answers(records[side[seed]], model) for side in (ours, single)]
+    answers = [
+        run_records.answers(records[side[seed]], model) for side in (ours, single)
+    ]
     return comparison.images_half_width(*answers)
 
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from collaborative.experiments import reference
 from collaborative.report import comparison, styles
-from collaborative.system import files
+from collaborative.system import drawing, files
 
 PANELS = ("CE", "L2", "L1")  # in the order of the paper's figures
 LAST_EPOCHS = 10
@@ -39,6 +39,7 @@ def methods_figure(runs, dataset, model, quantity):
     ]
     lines = _curves(chosen, column)
     ends = [mean.iloc[-1] for mean, _ in lines.values()]
+    ends = [end for end in ends if np.isfinite(end)]
     limit = FAR * np.median(ends) if ends else np.inf
     figure = Figure(figsize=(10.5, 4.3), dpi=110, layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
@@ -96,7 +97,7 @@ def save(figure, directory, name):
             path = directory / f"{name}.{suffix}"
             with files.replacing(path) as temporary:
                 metadata = {"Date": None} if suffix == "svg" else None
-                figure.savefig(temporary, metadata=metadata)
+                drawing.save(figure, temporary, metadata=metadata)
             figure.set_layout_engine("none")  # it is laid out; again would take as long
     return path
 
@@ -163,13 +164,15 @@ def _finish(axes):
 def _show_late_epochs(axes, quantity):
     """Keeps the first epochs from flattening the others."""
     values = [line.get_ydata() for line in axes.get_lines()]
-    if not values:
+    values = np.concatenate(values) if values else np.array([])
+    values = values[np.isfinite(values)]
+    if not len(values):
         return
     if quantity == "error":  # can be 0, so that no logarithm is taken
-        axes.set_ylim(0, 1.3 * np.nanquantile(np.concatenate(values), 0.9) or None)
+        axes.set_ylim(0, 1.3 * np.quantile(values, 0.9) or None)
         return
-    least, most = (f(np.concatenate(values)) for f in (np.nanmin, np.nanmax))
-    if most < 10 * least:
+    least, most = values.min(), values.max()
+    if most < 10 * least or least <= 0:  # 0 has no logarithm
         return
     axes.set_yscale("log")
     wide = most > 1e3 * least

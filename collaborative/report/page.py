@@ -25,7 +25,6 @@ from collaborative.report.sections import (
     studies,
 )
 from collaborative.runs import run_table
-from collaborative.system import plain_text
 
 TEMPLATES = pathlib.Path(__file__).with_name("templates")
 # In the order of the page.
@@ -41,13 +40,13 @@ def write(
     Args:
         rows: of `run_table.load_runs`, or `run_table.paper_runs()`; not empty.
         output_dir: a directory that is there.
-        records: of the trained models, see `quality.load`.
+        records: of the trained models, see `records.load`.
         left_out: lines on the files that were left out.
         is_paper: whether the runs are the author's own; nothing is compared then.
         places: `data_dir` and `manual_dir` of data sets, for sample images and the PCA;
             None does without.
         latency: whether to measure what inference costs.
-        say: is called with a line for each data set that is not there.
+        say: is called with a line for each part that there is none of.
 
     Returns:
         The path of index.html; tables/, figures/, claims.md, studies.md and runs.csv
@@ -64,9 +63,8 @@ def write(
         say=say,
     )
     parts = {"is_paper": is_paper, "names": [_name(section) for section in SECTIONS]}
-    with plain_text.in_figures():
-        for section in SECTIONS:
-            parts |= section.parts(context)
+    for section in SECTIONS:
+        parts |= section.parts(context)
     return context.text("index.html", _render(parts))
 
 

@@ -18,12 +18,15 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from collaborative import datasets
 from collaborative.data import preparation, stored
+from collaborative.system import drawing
 
 with epy.lazy_imports():
     from sklearn import decomposition, neighbors
 
 ROWS, COLUMNS = 4, 8
 PCA_IMAGES = 3_000
+PCA_LEAST = 3  # images, so that two components can differ
+LONGEST_TITLE = 14  # characters that an image is wide
 _MARKERS = "osv^D<>pXP"  # with the colours, a pair for each class
 
 
@@ -74,7 +77,8 @@ def samples_figure(images, labels, class_names):
     for index, axes in enumerate(panels.flat):
         axes.axis("off")
         if index < len(images):
-            axes.set_title(class_names[labels[index]], fontsize=9, pad=3)
+            name = drawing.shortened(class_names[labels[index]], LONGEST_TITLE)
+            axes.set_title(name, fontsize=9, pad=3)
             axes.imshow(np.squeeze(images[index]), cmap="gray", vmin=0, vmax=255)
     return figure
 
@@ -94,13 +98,13 @@ def starred_pair(points, images, labels):
         Two indices.
 
     Raises:
-        ValueError: where no point's nearest neighbour is of another class.
+        datasets.DatasetError: where no point's nearest neighbour is of another class.
     """
     finder = neighbors.NearestNeighbors(n_neighbors=2).fit(points)
     distances, nearest = (found[:, 1] for found in finder.kneighbors(points))
     (mixed,) = np.nonzero(labels != labels[nearest])
     if not len(mixed):
-        raise ValueError("no two neighbours are of different classes")
+        raise datasets.DatasetError("no two neighbours are of different classes")
     close = mixed[distances[mixed] <= np.quantile(distances[mixed], 0.25)]
     unlike = np.linalg.norm(images[close] - images[nearest[close]], axis=1)
     first = close[np.argmin(unlike)]
@@ -112,8 +116,12 @@ def pca_figure(images, labels):
 
     Args:
         images: `[n, height, width, 1]`.
-        labels: integers `[n]`, below 10.
+        labels: integers `[n]`, from 0 to 9.
+
+    Raises:
+        datasets.DatasetError: where the images are too few or not like MNIST's.
     """
+    _check_for_pca(images, labels)
     height, width = images.shape[1:3]
     pca = decomposition.PCA(n_components=2, svd_solver="randomized", random_state=0)
     flat = images.reshape(len(images), -1) / 255.0
@@ -147,6 +155,22 @@ def pca_figure(images, labels):
         handles=handles, loc="lower center", ncols=10, frameon=False, markerscale=2
     )
     return figure
+
+
+def _check_for_pca(images, labels):
+    classes = len(np.unique(labels))
+    if len(images) < PCA_LEAST or classes < 2:
+        raise datasets.DatasetError(
+            f"it wants {PCA_LEAST} images and 2 classes or more, here are "
+            f"{len(images)} of {classes}"
+        )
+    if images.shape[-1] != 1 or labels.max() >= len(_MARKERS):
+        raise datasets.DatasetError(
+            f"it wants grey images of at most {len(_MARKERS)} classes, here are "
+            f"{images.shape[-1]} channels and labels up to {labels.max()}"
+        )
+    if (images == images[0]).all():
+        raise datasets.DatasetError("all images are the same")
 
 
 def _scatter(axes, points, labels):

@@ -1,13 +1,13 @@
 """Tables and figures beyond the paper: calibration, agreement, churn, confusion.
 
-They rest on what each finished run has recorded of its trained model (`final_record`);
-runs from before that was recorded are left out.
+They rest on what each finished run has recorded of its trained model (`records`); runs
+from before that was recorded are left out.
 """
 
 from __future__ import annotations
 
 import itertools
-import pathlib
+import math
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 
 from collaborative.experiments import reference
 from collaborative.report import comparison, styles
+from collaborative.report import records as run_records
 from collaborative.report.tables import Cell, Table, file_name
-from collaborative.runs.reader import UnreadablePickle, read_statistics
-from collaborative.system import run_files
+from collaborative.system import drawing
 
 # Columns of the table of a data set, with the decimals that are shown.
 SCORES = {"nll": 4, "brier": 4, "ece": 2, "churn": 2, "detection": 3}
@@ -32,34 +32,8 @@ TITLES = {
     "gain": "gain of the ensemble, points",
 }
 PERCENT = ("ece", "churn", "disagreement", "gain")
-
-
-def load(runs, log_dir):
-    """What was recorded of the trained models.
-
-    Args:
-        runs: rows of `run_table.load_runs`.
-        log_dir: where they were read from.
-
-    Returns:
-        Dict from the runs' names to `evaluation` of their statistics, for the runs in
-        the paper's setting that have one.
-    """
-    found = {}
-    for run in runs.loc[runs["setting"] == "", "run"].unique():
-        try:
-            record = read_statistics(pathlib.Path(log_dir, run, run_files.STATISTICS))
-        except UnreadablePickle:
-            continue  # it was there a moment ago; what is not there is left out
-        if "evaluation" in record:
-            found[run] = record["evaluation"]
-    return found
-
-
-def answers(record, model):
-    """The classes that a recorded model gave: dict from the key of an image."""
-    given = record["answers"][model].tolist()
-    return dict(zip(record["images"].tolist(), given, strict=True))
+MOST_NUMBERS = 20  # classes of which a confusion matrix has names and numbers
+LONGEST_LABEL = 24  # characters of a class name at an axis
 
 
 def quality_tables(runs, records, dataset):
@@ -67,7 +41,7 @@ def quality_tables(runs, records, dataset):
 
     Args:
         runs: rows of `run_table.load_runs` in the paper's setting.
-        records: what `load` gave.
+        records: what `records.load` gave.
         dataset: whose tables.
 
     Returns:
@@ -114,7 +88,7 @@ def _by_setting(runs, records, dataset):
 def _mean(found, name, model):
     """Mean over the seeds of a score; NaN where it is not known."""
     if name == "churn":
-        given = [answers(record, model) for record in found]
+        given = [run_records.answers(record, model) for record in found]
         values = [comparison.churn(*p) for p in itertools.combinations(given, 2)]
     elif name == "detection":
         values = [r["detection"][model] for r in found if "detection" in r]
@@ -215,21 +189,30 @@ def confusion_figure(runs, records, dataset):
         return None
     setting = reference.CHOSEN if reference.CHOSEN in groups else next(iter(groups))
     found = groups[setting]
+    names = [drawing.shortened(n, LONGEST_LABEL) for n in found[0]["class_names"]]
     counts = sum(record["models"]["ensemble"]["confusion"] for record in found)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(6.2, 5.6), dpi=110, layout="constrained")
     axes = figure.subplots()
     wrong = np.where(np.eye(len(counts), dtype=bool), np.nan, percent)
-    axes.imshow(wrong, cmap="Greys", vmin=0)
+    most = np.max(wrong, where=~np.isnan(wrong), initial=0)
+    axes.imshow(wrong, cmap="Greys", vmin=0, vmax=most or 1)
+    if len(names) <= MOST_NUMBERS:
+        _write_numbers(axes, percent, most)
+    axes.set(xlabel="predicted", ylabel="true")
+    shown = range(0, len(names), math.ceil(len(names) / MOST_NUMBERS))
+    some = [names[place] for place in shown]
+    axes.set_xticks(shown, some, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(shown, some, fontsize=8)
+    title = f"{reference.label(*setting)}, ensemble: % of a true class"
+    axes.set_title(drawing.shortened(title, 70), fontsize=9)
+    return figure
+
+
+def _write_numbers(axes, percent, most):
+    """Each number of a confusion matrix in its field, in white where this is dark."""
     for (row, column), value in np.ndenumerate(percent):
-        dark = row != column and value > 0.6 * np.nanmax(wrong)
+        dark = row != column and value > 0.6 * most
         style = {"ha": "center", "va": "center", "fontsize": 7}
         colour = "white" if dark else "black"
         axes.text(column, row, f"{value:.1f}", color=colour, **style)
-    names = found[0]["class_names"]
-    axes.set(xlabel="predicted", ylabel="true")
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    title = f"{reference.label(*setting)}, ensemble: % of a true class"
-    axes.set_title(title, fontsize=9)
-    return figure

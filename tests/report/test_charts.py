@@ -46,3 +46,12 @@ def test_seeds_are_averaged_and_settings_are_not():
     values = [chart["lines"][0]["values"]["ST"]["test error (%)"] for chart in data]
     assert values[0][-1] == pytest.approx(0.72 + 1)
     assert values[1] == [None] * 30
+
+
+def test_there_is_no_infinity_in_json():
+    runs = run_table.paper_runs().query("dataset == 'mnist' and method == 'CE'")
+    data = charts.chart_data(runs.assign(test_cost=np.inf))
+    values = data[0]["lines"][0]["values"]["ST"]
+    assert values["test cost"] == [None] * 30
+    assert values["test error (%)"][-1] == 0.72
+    json.dumps(data, allow_nan=False)

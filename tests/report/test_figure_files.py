@@ -13,7 +13,7 @@ def test_the_starred_pair_are_unlike_classes_that_look_alike():
     images = np.zeros((7, 4))
     images[3] = 1  # the second pair is as close but looks different
     assert pictures.starred_pair(points, images, labels) == (0, 1)
-    with pytest.raises(ValueError, match="no two neighbours"):
+    with pytest.raises(datasets.DatasetError, match="no two neighbours"):
         pictures.starred_pair(points, images, np.zeros(7))
 
 
@@ -65,3 +65,23 @@ def test_first_images_of_a_prepared_set():
     )
     assert images.shape == (5, 32, 32, 3) and images.dtype == np.uint8
     assert labels.shape == (5,) and "frog" in names
+
+
+@pytest.mark.parametrize(
+    "shape, labels, message",
+    [
+        ((9, 8, 8, 3), np.arange(9), "here are 3 channels"),
+        ((12, 8, 8, 1), np.arange(12), "labels up to 11"),
+        ((2, 8, 8, 1), np.arange(2), "here are 2 of 2"),
+    ],
+)
+def test_what_is_not_like_mnist_has_no_pca(shape, labels, message):
+    images = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    with pytest.raises(datasets.DatasetError, match=message):
+        pictures.pca_figure(images, labels)
+
+
+def test_long_names_of_classes_do_not_run_into_each_other():
+    names = ["a class\nwith a long name", "$b$"]
+    figure = pictures.samples_figure(np.zeros((2, 4, 4, 1), np.uint8), [0, 1], names)
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["a class…g name", "$b$"]

@@ -5,6 +5,7 @@ import pytest
 from collaborative.experiments import reference
 from collaborative.report import figures, styles
 from collaborative.runs import run_table
+from collaborative.system import drawing
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +87,17 @@ def test_files_are_the_same_each_time(paper, tmp_path):
     for suffix in ("png", "svg"):
         a, b = ((tmp_path / p / f"name.{suffix}").read_bytes() for p in "ab")
         assert a == b
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
+def test_curves_without_numbers_cost_nothing_else(paper, value, tmp_path):
+    """A run can end with NaN everywhere; a cost of 0 has no logarithm."""
+    columns = [*run_table.MEASURED, *run_table.RUNNING]
+    broken = paper[paper["method"] == "Single"].assign(**dict.fromkeys(columns, value))
+    runs = pd.concat([paper[paper["method"] != "Single"], broken])
+    for quantity in ("error", "cost"):
+        figure = figures.methods_figure(broken, "mnist", "M", quantity)
+        drawing.save(figure, tmp_path / f"{quantity}.svg")
+    drawing.save(figures.close_figure(broken, "mnist"), tmp_path / "close.svg")
+    whole = figures.methods_figure(runs, "mnist", "M", "error")
+    assert "weight 0.01" in lines(whole.axes[1])

@@ -8,7 +8,8 @@ import pytest
 from test_analysis import command, load, synthetic_curves, write_run
 
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.report import figures, page
+from collaborative.report import figures, page, quality
+from collaborative.report.studies import findings
 from collaborative.runs import run_table
 
 HOSTILE = "<script>alert(1)</script>"
@@ -217,3 +218,18 @@ def test_the_command(tmp_path):
         "1 run on digits",
         str(tmp_path / "out" / "index.html"),
     ]
+
+
+def test_one_broken_part_leaves_the_others(some_runs, monkeypatch, tmp_path):
+    def fail(*_, **__):
+        raise ZeroDivisionError("of\nsomething")
+
+    monkeypatch.setattr(quality, "quality_tables", fail)
+    monkeypatch.setattr(findings, "_finding", fail)
+    lines = []
+    path = page.write(some_runs, tmp_path, latency=False, say=lines.append)
+    said = "ZeroDivisionError: of something"
+    assert f"no tables beyond the paper of mnist: {said}" in lines
+    assert f"no answers to the studies beyond the paper: {said}" in lines
+    text = path.read_text(encoding="utf-8")
+    assert "MNIST, final test error" in text and text.count(said) == len(lines)

@@ -1,13 +1,13 @@
-import pickle
+import warnings
+import xml.etree.ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import logged_run
 
-from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import quality
 from collaborative.runs import run_table
+from collaborative.system import drawing
 from collaborative.training import evaluation
 
 
@@ -84,16 +84,41 @@ def test_nothing_is_made_of_nothing(runs_and_records):
     assert quality.confusion_figure(runs, {}, "mnist") is None
 
 
-def test_records_are_read_where_they_are(tmp_path):
-    runs = run_table.paper_runs()
-    config = ExperimentConfig("mnist")
-    for name in ("with", "without"):
-        logged_run(config, tmp_path / name, finished=True)
-    (path,) = (tmp_path / "with").rglob("stats.pkl")
-    content = pickle.loads(path.read_bytes()) | {"evaluation": record(0)}
-    path.write_bytes(pickle.dumps(content))
-    names = [str(p.parent.relative_to(tmp_path)) for p in tmp_path.rglob("stats.pkl")]
-    rows = runs.iloc[:3].assign(run=[*names, "none"])
-    found = quality.load(rows, tmp_path)
-    assert [name.split("/")[0] for name in found] == ["with"]
-    assert quality.load(rows.assign(setting="epochs 2"), tmp_path) == {}
+def test_confusion_of_many_classes_is_a_picture_without_numbers(runs_and_records):
+    runs, records = runs_and_records
+    names = [f"class number {i} of very many" for i in range(100)]
+    counts = np.eye(100) * 9 + 1
+    for given in records.values():
+        given["class_names"] = names
+        given["models"]["ensemble"]["confusion"] = counts
+    (axes,) = quality.confusion_figure(runs, records, "mnist").axes
+    assert not axes.texts
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert len(labels) == 20 and max(map(len, labels)) <= quality.LONGEST_LABEL
+
+
+@pytest.mark.parametrize("counts", [[[5]], [[0]], [[4, 0], [0, 4]], [[0, 0], [0, 0]]])
+def test_confusion_of_one_class_and_of_none_wrong(counts, runs_and_records):
+    runs, records = runs_and_records
+    for given in records.values():
+        given["class_names"] = ["$a", "b"][: len(counts)]
+        given["models"]["ensemble"]["confusion"] = np.array(counts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = quality.confusion_figure(runs, records, "mnist")
+    assert len(figure.axes[0].texts) == len(counts) ** 2
+
+
+@pytest.mark.parametrize(
+    "names", [("under_$10", "$10_to_$20"), ("猫", r"\frac{1}"), ("<b>", "a\nb" * 200)]
+)
+def test_names_of_classes_are_text(names, runs_and_records, tmp_path):
+    """Each of these cost the whole report, or warned."""
+    runs, records = runs_and_records
+    for given in records.values():
+        given["class_names"] = list(names)
+    path = tmp_path / "confusion.svg"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawing.save(quality.confusion_figure(runs, records, "mnist"), path)
+    xml.etree.ElementTree.parse(path)

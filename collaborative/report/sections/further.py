@@ -12,7 +12,7 @@ def parts(context):
     return {
         "missing": run_table.missing_experiments(context.runs),
         "others": context.table(tables.other_runs_table(context.runs)),
-        "left_out": context.left_out,
+        "left_out": [*context.left_out, *context.absent],
         "label": reference.label,
         "dataset_label": reference.dataset_label,
     }

@@ -12,7 +12,15 @@ def parts(context):
     names = sorted(runs["dataset"].unique(), key=reference.dataset_place)
     return {
         "sections": [
-            _of_the_paper(context, runs, name) | _beyond_the_paper(context, runs, name)
+            _of_the_paper(context, runs, name)
+            | {"beyond_tables": [], "beyond_figures": []}
+            | (
+                context.optional(
+                    f"tables beyond the paper of {name}",
+                    *(_beyond_the_paper, context, runs, name),
+                )
+                or {}
+            )
             for name in names
         ]
     }

@@ -9,7 +9,8 @@ from collaborative.report.studies import findings, results
 def parts(context):
     """The studies that have runs, their tables and figures written and for the page."""
     found = []
-    for finding in findings.findings(context.runs):
+    what = "answers to the studies beyond the paper"
+    for finding in context.optional(what, findings.findings, context.runs) or ():
         table = context.table(results.table(finding))
         choices = context.table(results.choices_table(finding))
         drawn = context.figure(

@@ -14,6 +14,7 @@ import pandas as pd
 
 from collaborative.experiments import studies
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
 from collaborative.report import comparison
 from collaborative.runs import run_table
@@ -103,7 +104,10 @@ def _common_settings(final, study):
 
 
 def _finding(name, study, base, by_settings, seeds):
-    tried = _tried(study, base, by_settings, seeds)
+    try:
+        tried = _tried(study, base, by_settings, seeds)
+    except ConfigError:
+        return None  # nobody can run it with these settings
     groups = [runs for candidates in tried.values() for runs in candidates.values()]
     there = frozenset(itertools.chain.from_iterable(groups))
     if not _goes_beyond_the_paper(there, base):
@@ -119,7 +123,7 @@ def _finding(name, study, base, by_settings, seeds):
         for config, run in _counted(candidates, choices.get(arm)).items()
         for model, error in _errors(run, study.compared, "test_error")
     ]
-    table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"])
+    table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"]).dropna()
     errors = table.set_index(["arm", "model", "seed"])["error"].sort_index()
     differences = _differences(study, errors)
     if not differences:

@@ -1,0 +1,81 @@
+"""What finished runs have recorded of their trained models, read and checked.
+
+It is `evaluation` of a run's statistics, see `training.final_record`. Runs from before
+that was recorded have none; one that is damaged costs its run a place in some tables
+and figures, and nothing else.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from collaborative.experiments import reference
+from collaborative.runs.reader import UnreadablePickle, read_statistics
+
+_NUMBERS = ("nll", "brier", "ece")
+
+
+def load(runs, log_dir, say=print):
+    """What was recorded of the trained models.
+
+    Args:
+        runs: rows of `run_table.load_runs`.
+        log_dir: where they were read from.
+        say: is called with a line for each record that is damaged and left out.
+
+    Returns:
+        Dict from the runs' names to `evaluation` of their statistics, for the runs in
+        the paper's setting that have one. Those of a data set have the same classes.
+    """
+    found, classes = {}, {}
+    comparable = runs[runs["setting"] == ""].drop_duplicates("run")
+    for run, dataset in zip(comparable["run"], comparable["dataset"], strict=True):
+        path = pathlib.Path(log_dir, run, "stats.pkl")
+        try:
+            record = read_statistics(path).get("evaluation")
+            if record is None:
+                continue
+            _check(record)
+            names = classes.setdefault(dataset, list(record["class_names"]))
+            _want(list(record["class_names"]) == names, "other classes than other runs")
+        except UnreadablePickle:
+            continue  # it was there a moment ago; what is not there is left out
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else error
+            say(f"left out what {run} recorded of its models: {reason}")
+            continue
+        found[run] = record
+    return found
+
+
+def _check(record):
+    """Raises ValueError, or what a wrong type raises, for a record that is damaged."""
+    classes, images = len(record["class_names"]), len(record["images"])
+    _want(classes > 0, "no class names")
+    for name in reference.MODELS:
+        scores, given = record["models"][name], record["answers"][name]
+        _want(all(np.ndim(scores[n]) == 0 for n in _NUMBERS), f"scores of {name}")
+        bins = np.asarray(scores["reliability"], float)
+        _want(bins.ndim == 2 and bins.shape[1] == 3, f"reliability of {name}")
+        counts = np.asarray(scores["confusion"], float)
+        _want(counts.shape == (classes, classes), f"confusion of {name}")
+        _want(np.shape(given) == (images,), f"answers of {name}")
+        if "detection" in record:
+            float(record["detection"][name])
+    if "detection" in record:
+        _want(isinstance(record["foreign"], str), "the name of the other data set")
+    for number in ("disagreement", "gain"):
+        float(record[number])
+
+
+def _want(right, what):
+    if not right:
+        raise ValueError(f"damaged: {what}")
+
+
+def answers(record, model):
+    """The classes that a recorded model gave: dict from the key of an image."""
+    given = record["answers"][model].tolist()
+    return dict(zip(record["images"].tolist(), given, strict=True))

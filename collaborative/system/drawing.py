@@ -1,0 +1,126 @@
+"""How figures are written: every text in them is shown as it is spelled.
+
+Names of classes, members and methods come from people and files. matplotlib would take
+a `$` in them for the start of a formula, and warn about letters that its font lacks.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+
+import matplotlib
+from matplotlib import font_manager
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, ScalarFormatter
+
+# Where the usual font has no glyph, the first of these that is installed and has it.
+FALLBACK_FONTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Source Han Sans",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "IPAGothic",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Apple SD Gothic Neo",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+    "Noto Sans",
+    "Noto Sans Arabic",
+    "Noto Sans Devanagari",
+    "Noto Emoji",
+    "Segoe UI Symbol",
+    "Arial Unicode MS",
+    "Unifont",
+)
+# The first is LaTeX, the second a formula.
+_AS_TEXT = {"text.usetex": False, "text.parse_math": False}
+
+
+def save(figure, path, **options):
+    """Writes a figure with all of its texts shown literally.
+
+    A character that no font has is shown as its code point, such as U+732B.
+
+    Args:
+        figure: a `matplotlib.figure.Figure`.
+        path: of the file; its suffix says the format.
+        **options: as `Figure.savefig` takes them.
+    """
+    # Labels of ticks are made when the figure is drawn, hence the context as well.
+    with matplotlib.rc_context(_AS_TEXT):
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
+            text.set_usetex(False)
+            _use_fallback_fonts(text)
+            text.set_text(spelled(text.get_text()))
+        for axes in figure.axes:
+            for axis in (axes.xaxis, axes.yaxis):
+                _spell_ticks(axis.get_major_formatter())
+        figure.savefig(path, **options)
+
+
+def shortened(text, length):
+    """A text from a file on one line, cut in its middle to at most `length`."""
+    text = " ".join(text.split())
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 2
+    return f"{text[: length - 1 - end]}…{text[len(text) - end :]}"
+
+
+def spelled(text):
+    """A text with code points in place of characters that cannot be drawn."""
+    if all(c == "\n" or " " <= c <= "~" for c in text):
+        return text
+    return "".join(c if _can_be_drawn(c) else f"U+{ord(c):04X}" for c in text)
+
+
+def _can_be_drawn(character):
+    if character == "\n":
+        return True
+    # Control characters, halves of surrogate pairs: no SVG may hold them.
+    if unicodedata.category(character) in ("Cc", "Cs", "Cn"):
+        return False
+    return any(ord(character) in _characters(name) for name in _families())
+
+
+def _families():
+    return (_usual_font(), *_installed_fallbacks())
+
+
+def _use_fallback_fonts(text):
+    """Lets a text that needs them have further fonts; others stay as they were."""
+    usual = _characters(_usual_font())
+    if any(c != "\n" and ord(c) not in usual for c in text.get_text()):
+        text.set_fontfamily(list(_families()))
+
+
+def _spell_ticks(formatter):
+    """Keeps formulas and characters without glyphs out of the labels of an axis."""
+    if isinstance(formatter, ScalarFormatter):
+        formatter.set_useMathText(False)
+    elif isinstance(formatter, FuncFormatter):  # it has the labels that were given
+        given = formatter.func
+        formatter.func = lambda value, place: spelled(given(value, place))
+
+
+def _usual_font():
+    path = font_manager.findfont(font_manager.FontProperties())
+    return font_manager.get_font(path).family_name
+
+
+@functools.cache
+def _installed_fallbacks():
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return tuple(name for name in FALLBACK_FONTS if name in installed)
+
+
+@functools.cache
+def _characters(family):
+    """The code points that a font has glyphs of."""
+    path = font_manager.findfont(font_manager.FontProperties(family=[family]))
+    return frozenset(font_manager.get_font(path).get_charmap())

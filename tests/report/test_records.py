@@ -1,0 +1,72 @@
+import pickle
+
+import numpy as np
+import pytest
+from conftest import logged_run
+from test_analysis import load, write_run
+from test_quality import record
+
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.report import quality, records
+from collaborative.runs import run_table
+
+
+def test_records_are_read_where_they_are(tmp_path):
+    runs = run_table.paper_runs()
+    config = ExperimentConfig("mnist")
+    for name in ("with", "without"):
+        logged_run(config, tmp_path / name, finished=True)
+    (path,) = (tmp_path / "with").rglob("stats.pkl")
+    content = pickle.loads(path.read_bytes()) | {"evaluation": record(0)}
+    path.write_bytes(pickle.dumps(content))
+    names = [str(p.parent.relative_to(tmp_path)) for p in tmp_path.rglob("stats.pkl")]
+    rows = runs.iloc[:3].assign(run=[*names, "none"])
+    found = records.load(rows, tmp_path, pytest.fail)
+    assert [name.split("/")[0] for name in found] == ["with"]
+    assert records.load(rows.assign(setting="epochs 2"), tmp_path) == {}
+
+
+def without(key):
+    return lambda r: {k: v for k, v in r.items() if k != key}
+
+
+def with_scores(name, **scores):
+    def change(given):
+        models = dict(given["models"])
+        models[name] = models[name] | scores
+        return given | {"models": models}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda r: "x", "string indices"),
+        (lambda r: {}, "no 'class_names'"),
+        (without("images"), "no 'images'"),
+        (without("gain"), "no 'gain'"),
+        (lambda r: r | {"gain": None}, "float()"),
+        (lambda r: r | {"models": {}}, "no 'ST'"),
+        (lambda r: r | {"models": None}, "subscriptable"),
+        (lambda r: r | {"class_names": []}, "damaged: no class names"),
+        (lambda r: r | {"class_names": ["cat"]}, "damaged: confusion of ST"),
+        (lambda r: r | {"class_names": ["cat", "cow"]}, "other classes than other"),
+        (lambda r: r | {"images": np.arange(5)}, "damaged: answers of ST"),
+        (lambda r: r | {"detection": {"ST": 1.0}}, "no 'M'"),
+        (with_scores("M", nll=np.zeros(2)), "damaged: scores of M"),
+        (with_scores("M", reliability=np.zeros(3)), "damaged: reliability of M"),
+        (with_scores("M", confusion="x"), "could not convert"),
+    ],
+)
+def test_one_that_is_damaged_costs_only_itself(damage, message, tmp_path):
+    for seed, change in ((1, dict), (2, damage)):
+        config = ExperimentConfig("mnist", seed=seed)
+        write_run(tmp_path, config, evaluation=change(record(seed)))
+    runs, lines = load(tmp_path)
+    found = records.load(runs, tmp_path, lines.append)
+    assert [name[-6:] for name in found] == ["seed_1"]
+    (line,) = lines
+    assert "seed_2 recorded of its models" in line and message in line
+    assert "\n" not in line
+    assert len(quality.quality_tables(runs, found, "mnist")) == 2
