@@ -1,8 +1,6 @@
 """Each script of benchmarks/ runs, with the least that it can measure."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -70,12 +68,8 @@ def test_faults(benchmark):
     assert not any(report[n] for n in ("epochs lost", "damaged files", "differences"))
 
 
-def test_a_failure_is_shown():
-    process = subprocess.run(
-        [sys.executable, ROOT / "benchmarks/startup.py", "--dataset=nothing_like_it"],
-        capture_output=True,
-        text=True,
-    )
+def test_a_failure_is_shown(python):
+    process = python(ROOT / "benchmarks/startup.py", "--dataset=nothing_like_it")
     assert process.returncode == 1
     assert "there is no data set 'nothing_like_it'" in process.stderr
 

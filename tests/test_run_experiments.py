@@ -69,9 +69,9 @@ def test_the_model_loads_in_another_process(finished, python):
     assert python("-c", code, cwd=ROOT).stdout.strip() == "(1, 10)"
 
 
-def test_a_finished_run_is_not_run_again(finished):
+def test_a_finished_run_is_not_run_again(finished, python):
     log_dir, run = finished
-    again = command("--log_dir", log_dir, *SHORT)
+    again = python(SCRIPT, "--log_dir", log_dir, *SHORT)
     assert again.returncode == 0
     first, *rest = again.stdout.splitlines()
     assert first.startswith("finished before: ")
@@ -262,13 +262,15 @@ def own(input_shape, num_classes):
 """
 
 
-def test_a_sweep_and_a_run_train_a_network_from_a_file(tmp_path):
-    """Each experiment of the sweep is a run by a command of its own."""
+def test_a_run_and_a_sweep_train_a_network_from_a_file(tmp_path, python):
+    """What the sweep has still to do is a run by a command of its own."""
     (tmp_path / "own networks.py").write_text(OWN_NETWORK)
     arguments = (
         "--costs", tmp_path / "own networks.py", "--members", "own,own",
         "--log_dir", tmp_path / "logs", "--truncate", 64, "--epochs", 1,
     )  # fmt: skip
+    run = python(SCRIPT, *arguments, "--seed", 1)
+    assert (run.returncode, run.stderr) == (0, "")
     sweep = command(*arguments, "--seeds", "1,2", "--jobs", 2)
     assert (sweep.returncode, sweep.stderr) == (0, "")
     assert sweep.stdout.splitlines()[-1] == "2 of 2 experiments finished"
@@ -277,8 +279,6 @@ def test_a_sweep_and_a_run_train_a_network_from_a_file(tmp_path):
         "seed_1",
         "seed_2",
     }
-    again = command(*arguments, "--seed", 1)
-    assert again.returncode == 0 and again.stdout.startswith("finished before: ")
     unknown = command("--members", "own,own", "--log_dir", tmp_path / "logs")
     assert unknown.returncode == 2 and "is to be registered first" in unknown.stderr
 
