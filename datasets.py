@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from etils import epy
 
-from collaborative.data import preparation, stored
+from collaborative.data import preparation, resizing, stored
 from collaborative.data.errors import DatasetChoiceError
 from collaborative.data.errors import DatasetError as DatasetError
 from collaborative.data.examples import Dataset, Examples
@@ -95,6 +95,7 @@ def load(
     seed: int = 912,
     validation: int = 0,
     truncate: int = 0,
+    image_size: tuple[int, int] | None = None,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
     download: bool = False,
@@ -108,6 +109,8 @@ def load(
             or together if pooled.
         validation: so many training images, the last ones, are set aside.
         truncate: keep only the first so many training and test images; 0 keeps all.
+        image_size: (height, width) that all images are stretched to (`resizing`); None
+            leaves them as they are, and then they must be of one size.
         data_dir: of prepared sets; None is tfds's own default.
         manual_dir: of archives that were got by hand; None is `downloads/manual` in
             data_dir.
@@ -121,9 +124,10 @@ def load(
     if seed < 0:
         raise DatasetChoiceError(f"the seed must be 0 or more, not {seed}")
     if name == "digits":
-        found = _read_digits(seed)
+        found = _read_digits(seed, image_size)
     else:
-        found = _read_prepared(name, split, seed, data_dir, manual_dir, download)
+        places = (data_dir, manual_dir, download)
+        found = _read_prepared(name, split, seed, image_size, *places)
     class_names, notes, train, test = found
     train, test = _truncated(train, test, truncate)
     train, validation = _set_aside(train, validation)
@@ -207,29 +211,33 @@ def _checked_split(name, split):
     return split
 
 
-def _read_digits(seed):
+def _read_digits(seed, size):
     """As `_read_prepared`: scikit-learn's 1,797 digits, levels 0..16 made 0..255."""
     digits = sklearn_datasets.load_digits()
     order = np.random.default_rng(seed).permutation(len(digits.target))
     images = np.rint(digits.images[order, :, :, None] * (255 / 16)).astype(np.uint8)
+    if size:
+        images = np.stack([resizing.resized(image, size) for image in images])
     examples = Examples(images, digits.target[order].astype(np.int64))
     return tuple("0123456789"), (), *_pooled(examples)
 
 
-def _read_prepared(name, split, seed, *places):
+def _read_prepared(name, split, seed, size, *places):
     """(class names, notes, training and test examples) of a set of tfds or our own."""
     config = spec(name).config
-    builder = preparation.prepared_builder(name, config, tuple(DATASETS), *places)
+    builder = preparation.prepared_builder(
+        name, config, tuple(DATASETS), *places, resize=size is not None
+    )
     return (
         tuple(builder.info.features["label"].names),
         preparation.notes(builder),
-        *_train_and_test(name, builder, split, seed),
+        *_train_and_test(name, builder, split, seed, size),
     )
 
 
-def _train_and_test(name, builder, split, seed):
+def _train_and_test(name, builder, split, seed, size):
     def read(*splits):
-        return Examples(*stored.read_shuffled(name, builder, splits, seed))
+        return Examples(*stored.read_shuffled(name, builder, splits, seed, size))
 
     has_test = split == "official" or "test" in builder.info.splits
     wanted = ("train", "test") if has_test else ("train",)

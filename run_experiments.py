@@ -113,7 +113,7 @@ def foreign_dataset(config):
         return None
     places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}
     try:
-        return datasets.load(other, **places)
+        return datasets.load(other, image_size=config.size, **places)
     except datasets.DatasetError as error:
         if "is not prepared" not in str(error):  # it is there, and of no use
             print(f"without images of {other} to compare with: {error}")

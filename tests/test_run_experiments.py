@@ -309,6 +309,10 @@ def test_foreign_images_are_those_of_the_other_set(monkeypatch):
     assert asked == ["notmnist_small", "mnist"]
     monkeypatch.setattr(datasets, "load", lambda name, **places: name)
     assert run_experiments.foreign_dataset(ExperimentConfig("notmnist")) == "mnist"
+    # Pictures that are stretched are compared with others of their size.
+    monkeypatch.setattr(datasets, "load", lambda name, image_size, **_: image_size)
+    config = ExperimentConfig("notmnist", image_size="32x36")
+    assert run_experiments.foreign_dataset(config) == (32, 36)
 
 
 def test_closing_table_without_the_paper():

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from etils import epy
 
-from collaborative.data import downloads
+from collaborative.data import downloads, resizing
 from collaborative.data.errors import (
     DatasetChoiceError,
     DatasetError,
@@ -43,6 +43,7 @@ def prepared_builder(
     manual_dir: str | os.PathLike | None,
     download: bool,
     prepare: bool = True,
+    resize: bool = False,
 ) -> "tfds.core.DatasetBuilder":
     """The builder of a set that is prepared, after preparing it if need be.
 
@@ -54,6 +55,7 @@ def prepared_builder(
         manual_dir: of archives; None is `downloads/manual` in data_dir.
         download: get the set if it is missing.
         prepare: write it to data_dir if its archives are there; else it must lie there.
+        resize: whether its pictures will be made of one size.
 
     Raises:
         DatasetError: the set is unknown, unfit, missing, damaged or cannot be got.
@@ -62,9 +64,9 @@ def prepared_builder(
     data_dir = Path(os.path.expanduser(data_dir)) if data_dir else None
     try:
         builder = _open(name, config, known_names, data_dir)
-        _check_features(name, builder)
+        _check_features(name, builder, resize)
         if not builder.data_path.exists():
-            builder = _of_another_version(name, builder) or builder
+            builder = _of_another_version(name, builder, resize) or builder
         if not builder.data_path.exists() and not prepare:
             raise DatasetError(
                 f"{name} is not prepared in {builder.data_dir}: train on it, or use "
@@ -162,7 +164,7 @@ def _versions(builder):
     )
 
 
-def _of_another_version(name, builder):
+def _of_another_version(name, builder, resize):
     """The builder of the newest version that has the same examples; None without one.
 
     Versions with the same first number have (https://www.tensorflow.org/datasets/
@@ -176,24 +178,32 @@ def _of_another_version(name, builder):
         found = tfds.builder_from_directory(folder)
     except Exception as error:  # as in _open
         raise damaged(folder, first_line(error)) from error
-    _check_features(name, found)
+    _check_features(name, found, resize)
     return found
 
 
-def _check_features(name, builder):
+def _check_features(name, builder, resize):
     is_dict = isinstance(builder.info.features, tfds.features.FeaturesDict)
     features = dict(builder.info.features.items()) if is_dict else {}
     image, label = features.get("image"), features.get("label")
     lacking = []
-    is_image = isinstance(image, tfds.features.Image)
-    if not (is_image and None not in image.shape and image.np_dtype == np.uint8):
-        lacking.append(f"an 'image' of fixed shape and type uint8 (it has {image})")
+    is_image = isinstance(image, tfds.features.Image) and image.np_dtype == np.uint8
+    *size, channels = image.shape if is_image else (None,)
+    varies = None in size
+    if channels is None or ((varies or resize) and channels not in resizing.CHANNELS):
+        lacking.append(f"an 'image' of type uint8, grey or colour (it has {image})")
     if not (isinstance(label, tfds.features.ClassLabel) and label.num_classes):
         lacking.append(f"a 'label' that is a ClassLabel (it has {label})")
     if lacking:
         raise DatasetError(
             f"{name} is not for image classification, it lacks "
             f"{' and '.join(lacking)}: use another data set"
+        )
+    if varies and not resize:
+        raise DatasetError(
+            f"the pictures of {name} differ in size, and networks take one: add "
+            f"--image_size {resizing.SUGGESTED}, or another height and width, to "
+            "stretch them to it"
         )
 
 

@@ -6,6 +6,7 @@ import json
 import pathlib
 import textwrap
 
+from collaborative.data import resizing
 from collaborative.deployment import runtimes
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import SETTINGS
@@ -35,6 +36,7 @@ def describe(run, model, options, scores, verification, artifact):
             "shape": [None, *model.input_shape[1:]],
             "dtype": "float32",
             "range": [0, 255],
+            "resize": resizing.METHOD,
         },
         "parameters": model.count_params(),
         "bytes": _size(artifact),
@@ -159,13 +161,15 @@ def _further(config):
 
 def _data(record):
     config, data = record["config"], record["data"]
-    aside = ""
+    aside = stretched = ""
+    if config.get("image_size"):
+        stretched = f" All were stretched to {config['image_size']}: {resizing.METHOD}."
     if data["validation"]:
         aside = f" {data['validation']:,} others were set aside to choose settings on."
     return (
         f"{data['train']:,} training images of `{config['dataset']}` "
         f"({config['split']} split, seed {config['seed']}); measured on "
-        f"{data['test']:,} test images, which were not trained on.{aside}"
+        f"{data['test']:,} test images, which were not trained on.{aside}{stretched}"
     )
 
 

@@ -122,6 +122,13 @@ class Settings:
         on_card=True,
         free=True,
     )
+    image_size: str | None = setting(
+        None,
+        "Height x width that all pictures are stretched to, e.g. 32x32. Default: as "
+        "they are, which must be of one size.",
+        on_card=True,
+        free=True,
+    )
     label_noise: float = setting(
         0.0,
         "Fraction of the training labels to make wrong on purpose, to see what "
