@@ -296,7 +296,8 @@ def test_sigterm_says_how_to_go_on(tmp_path):
     assert not list(run_dir.rglob(".tmp-*"))
 
 
-def test_foreign_images_are_those_of_the_other_set(monkeypatch):
+def test_foreign_images_are_those_of_the_other_set(monkeypatch, fresh_flags):
+    run_experiments.FLAGS(["run_experiments.py"])
     asked = []
 
     def load(name, **places):
