@@ -3,6 +3,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import REAL_DATA, ROOT, needs_real_data
 
@@ -329,3 +330,13 @@ def test_closing_table_without_the_paper():
         "    validation error %  test error %  test cost  paper %  paper cost",
         "ST               20.00         12.30     0.5000    12.00      0.4000",
     ]
+
+
+def test_closing_table_of_unequal_classes():
+    curves = {"test_error": [0.5, 0.123], "test_cost": [2.0, 0.5]}
+    for counts, shown in (([60, 40], False), ([61, 40], True)):
+        scores = {"confusion": np.diag(counts), "balanced_error": 0.25}
+        evaluation = {"models": {"ST": scores}}
+        statistics = {"models": {"ST": curves}, "evaluation": evaluation}
+        table = progress.closing_table(statistics, {})
+        assert ("balanced %" in table and " 25.00 " in table) == shown

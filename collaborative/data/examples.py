@@ -85,6 +85,22 @@ def check_labels(name: str, labels: np.ndarray, num_classes: int) -> None:
         )
 
 
+def balanced_weights(labels: np.ndarray, num_classes: int) -> tuple[float, ...]:
+    """Weights of the classes, inversely proportional to how many images they have.
+
+    As scikit-learn's `compute_class_weight("balanced")`: n / (classes * images of it),
+    so that the mean over the images is 1. A class without images has weight 0.
+
+    Args:
+        labels: integers `[n]`, of the training images.
+        num_classes: how many weights are wanted.
+    """
+    counts = np.bincount(labels, minlength=num_classes)
+    there = np.count_nonzero(counts)
+    weights = len(labels) / (there * np.maximum(counts, 1))
+    return tuple(np.where(counts, weights, 0.0).tolist())
+
+
 class Inputs(NamedTuple):
     """What a training step may take in place of bare images.
 

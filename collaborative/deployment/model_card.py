@@ -191,6 +191,11 @@ def _beyond_the_error(scores):
         f"worst); expected calibration error {100 * scores['ece']:.2f} % (how far "
         "confidence and accuracy are apart, in 15 bins)."
     )
+    if "balanced_error" in scores:
+        yield (
+            f"Its classes are unequal: the mean of their errors is "
+            f"{100 * scores['balanced_error']:.2f} %."
+        )
     if "gain" in scores:
         yield (
             f"Its members disagree on {100 * scores['disagreement']:.2f} % of the test "

@@ -25,6 +25,7 @@ from collaborative.nn.networks import NETWORKS
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 JIT = ("auto", "on", "off")
 STRATEGIES = ("single", "mirrored")
+CLASS_WEIGHTS = ("balanced",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +136,13 @@ class Settings:
         "withstands it.",
         within=PART_BELOW_1,
         on_card=True,
+    )
+    class_weight: str | None = setting(
+        None,
+        "{names} weighs training images inversely to how frequent their class is, by 1 "
+        "in the mean. Default: all alike.",
+        names=lambda: CLASS_WEIGHTS,
+        free=True,
     )
     reduction: str = setting(
         "paper",

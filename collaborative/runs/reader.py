@@ -28,6 +28,7 @@ import pickle
 
 from collaborative.system.errors import UserError
 
+UNEQUAL = 1.5  # times the smallest class is the largest, and the balanced error tells
 LARGEST_PICKLE = 64 * 2**20  # bytes; a run of 1,000 epochs takes less than one MiB
 
 
@@ -110,6 +111,23 @@ def read_statistics(path):
     if not whole:
         raise UnreadablePickle(f"{path}: a pickle, but not the statistics of a run")
     return statistics
+
+
+def has_unequal_classes(evaluation):
+    """Whether the classes of a run's test images are unequal, by more than UNEQUAL.
+
+    Then the error is mostly that of the large classes, and the mean of the classes'
+    errors, the balanced error, says more.
+
+    Args:
+        evaluation: of the statistics of a finished run. Those of before recorded no
+            errors by class, and count as equal.
+    """
+    scores = next(iter(evaluation["models"].values()))
+    if "balanced_error" not in scores:
+        return False
+    counts = scores["confusion"].sum(axis=1)
+    return bool(counts.max() > UNEQUAL * counts.min())
 
 
 def _one_line(error):

@@ -6,15 +6,15 @@ import pytest
 from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.report import quality
+from collaborative.report import class_errors, quality, tables
 from collaborative.runs import run_table
 from collaborative.training import evaluation
 
 
-def record(seed, shift=0.0):
+def record(seed, shift=0.0, labels=(0, 0, 0, 1, 1, 1)):
     """What a run of two classes on six images would have recorded."""
     rng = np.random.default_rng(seed)
-    labels = np.array([0, 0, 0, 1, 1, 1])
+    labels = np.array(labels)
     logits = {
         name: rng.normal(size=(6, 2)) + shift * np.eye(2)[labels]
         for name in ("ST", "M", "ensemble")
@@ -65,6 +65,57 @@ def test_churn_is_between_seeds(runs_and_records):
     assert table.data.set_index("model").loc["ST", "churn"] == np.mean(a != b)
 
 
+UNEQUAL = (0, 0, 0, 0, 1, 1)
+
+
+def test_unequal_classes_have_their_errors_shown(runs_and_records):
+    runs, records = runs_and_records
+    records = {name: record(i, 1.0, UNEQUAL) for i, name in enumerate(records)}
+    scores, _, classes = quality.quality_tables(runs, records, "mnist")
+    found = records["paper/mnist/Single_0.0"]["models"]
+    errors = found["ensemble"]["class_errors"]
+    rows = scores.data.set_index(["method", "model"])
+    balanced = rows.loc[("Single", "ensemble"), "balanced_error"]
+    assert balanced == pytest.approx(np.mean(errors))
+    assert scores.header[2] == "balanced error %"
+    assert scores.rows[-1][2].text == f"{100 * balanced:.2f}"
+    assert classes.header == ("class", "test images", "L2 0.01", "Single")
+    shown = [[cell.text for cell in row] for row in classes.rows]
+    assert [row[:2] for row in shown] == [["cat", "4"], ["dog", "2"]]
+    assert [row[3] for row in shown] == [f"{100 * error:.2f}" for error in errors]
+    data = classes.data.set_index(["method", "model", "class"])["error"]
+    assert data[("Single", "ST", "dog")] == found["ST"]["class_errors"][1]
+
+
+def test_runs_from_before_errors_by_class(runs_and_records):
+    runs, records = runs_and_records
+    records = {name: record(i, 1.0, UNEQUAL) for i, name in enumerate(records)}
+    one, other = records.values()
+    for scores in one["models"].values():
+        del scores["class_errors"], scores["balanced_error"]
+    *_, classes = quality.quality_tables(runs, records, "mnist")
+    old = classes.header.index({"L2_0.01": "L2 0.01", "Single_0.0": "Single"}[
+        next(iter(records)).rpartition("/")[2]])  # fmt: skip
+    assert {row[old].text for row in classes.rows} == {"-"}
+    assert len(quality.quality_tables(runs, {next(iter(records)): one}, "mnist")) == 2
+    assert list(class_errors.balanced({"a": one, "b": other})) == [
+        ("b", "ST"), ("b", "M"), ("b", "ensemble")
+    ]  # fmt: skip
+
+
+def test_other_runs_with_unequal_classes(runs_and_records):
+    runs, records = runs_and_records
+    name = next(iter(records))
+    others = runs[runs["run"] == name].assign(setting="class_weight balanced")
+    recorded = record(0, 1.0, UNEQUAL)
+    (row,) = tables.other_runs_table(
+        others, class_errors.balanced({name: recorded})
+    ).rows
+    error = 100 * recorded["models"]["M"]["balanced_error"]
+    assert f"(balanced {error:.2f}) / " in row[-1].text
+    assert "balanced" not in tables.other_runs_table(others).rows[0][-1].text
+
+
 def test_figures(runs_and_records):
     runs, records = runs_and_records
     panels = quality.reliability_figure(runs, records, "mnist").axes
@@ -96,4 +147,3 @@ def test_records_are_read_where_they_are(tmp_path):
     rows = runs.iloc[:3].assign(run=[*names, "none"])
     found = quality.load(rows, tmp_path)
     assert [name.split("/")[0] for name in found] == ["with"]
-    assert quality.load(rows.assign(setting="epochs 2"), tmp_path) == {}
