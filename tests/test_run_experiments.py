@@ -334,7 +334,7 @@ def test_closing_table_without_the_paper():
 
 def test_closing_table_of_unequal_classes():
     curves = {"test_error": [0.5, 0.123], "test_cost": [2.0, 0.5]}
-    for counts, shown in (([60, 40], False), ([61, 40], True)):
+    for counts, shown in (([600, 400], False), ([61, 40], False), ([601, 400], True)):
         scores = {"confusion": np.diag(counts), "balanced_error": 0.25}
         evaluation = {"models": {"ST": scores}}
         statistics = {"models": {"ST": curves}, "evaluation": evaluation}

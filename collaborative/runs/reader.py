@@ -26,9 +26,17 @@ import os
 import pathlib
 import pickle
 
+from etils import epy
+
 from collaborative.system.errors import UserError
 
-UNEQUAL = 1.5  # times the smallest class is the largest, and the balanced error tells
+with epy.lazy_imports():
+    import numpy as np
+    from scipy import special
+
+# When the balanced error tells more: how many times the smallest class is the largest,
+# and how seldom images drawn evenly would be as uneven.
+UNEQUAL, BY_CHANCE = 1.5, 0.001
 LARGEST_PICKLE = 64 * 2**20  # bytes; a run of 1,000 epochs takes less than one MiB
 
 
@@ -114,10 +122,11 @@ def read_statistics(path):
 
 
 def has_unequal_classes(evaluation):
-    """Whether the classes of a run's test images are unequal, by more than UNEQUAL.
+    """Whether the classes of a run's test images are unequal.
 
     Then the error is mostly that of the large classes, and the mean of the classes'
-    errors, the balanced error, says more.
+    errors, the balanced error, says more. The largest class must have more than UNEQUAL
+    times the images of the smallest, and not by chance (chi-square test, BY_CHANCE).
 
     Args:
         evaluation: of the statistics of a finished run. Those of before recorded no
@@ -127,7 +136,9 @@ def has_unequal_classes(evaluation):
     if "balanced_error" not in scores:
         return False
     counts = scores["confusion"].sum(axis=1)
-    return bool(counts.max() > UNEQUAL * counts.min())
+    mean = counts.mean()
+    chance = special.chdtrc(len(counts) - 1, np.sum((counts - mean) ** 2 / mean))
+    return bool(counts.max() > UNEQUAL * counts.min() and chance < BY_CHANCE)
 
 
 def _one_line(error):

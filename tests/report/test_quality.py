@@ -12,17 +12,18 @@ from collaborative.training import evaluation
 
 
 def record(seed, shift=0.0, labels=(0, 0, 0, 1, 1, 1)):
-    """What a run of two classes on six images would have recorded."""
+    """What a run of two classes on so many images would have recorded."""
     rng = np.random.default_rng(seed)
     labels = np.array(labels)
     logits = {
-        name: rng.normal(size=(6, 2)) + shift * np.eye(2)[labels]
+        name: rng.normal(size=(len(labels), 2)) + shift * np.eye(2)[labels]
         for name in ("ST", "M", "ensemble")
     }
+    images = np.arange(len(labels)) + seed
     return evaluation.evaluate(logits, labels) | {
         "class_names": ["cat", "dog"],
         "answers": {name: g.argmax(axis=1) for name, g in logits.items()},
-        "images": np.arange(6) + seed,
+        "images": images,
         "foreign": "mnist",
         "detection": dict.fromkeys(logits, 0.75),
     }
@@ -65,7 +66,7 @@ def test_churn_is_between_seeds(runs_and_records):
     assert table.data.set_index("model").loc["ST", "churn"] == np.mean(a != b)
 
 
-UNEQUAL = (0, 0, 0, 0, 1, 1)
+UNEQUAL = (0,) * 80 + (1,) * 20
 
 
 def test_unequal_classes_have_their_errors_shown(runs_and_records):
@@ -81,7 +82,7 @@ def test_unequal_classes_have_their_errors_shown(runs_and_records):
     assert scores.rows[-1][2].text == f"{100 * balanced:.2f}"
     assert classes.header == ("class", "test images", "L2 0.01", "Single")
     shown = [[cell.text for cell in row] for row in classes.rows]
-    assert [row[:2] for row in shown] == [["cat", "4"], ["dog", "2"]]
+    assert [row[:2] for row in shown] == [["cat", "80"], ["dog", "20"]]
     assert [row[3] for row in shown] == [f"{100 * error:.2f}" for error in errors]
     data = classes.data.set_index(["method", "model", "class"])["error"]
     assert data[("Single", "ST", "dog")] == found["ST"]["class_errors"][1]
