@@ -91,6 +91,7 @@ def load_dataset(config):
         data_dir=FLAGS.data_dir,
         manual_dir=FLAGS.manual_dir,
         download=FLAGS.download,
+        stream=FLAGS.stream,
     )
     sizes = [
         f"{len(getattr(dataset, part)):,} {part}"
@@ -128,6 +129,7 @@ def run_many(configs):
         )
     options = {n: FLAGS[n].value for n in ("data_dir", "manual_dir", "costs")}
     options |= {"download": "true"} if FLAGS.download else {}
+    options |= {} if FLAGS.stream is None else {"stream": str(FLAGS.stream).lower()}
     if FLAGS.ray:
         try:
             pool = pools.RayPool(FLAGS.ray, FLAGS.log_dir, options, len(configs))

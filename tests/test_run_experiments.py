@@ -10,6 +10,7 @@ from conftest import REAL_DATA, ROOT, needs_real_data
 from collaborative import datasets, run_experiments
 from collaborative.experiments import flags
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.runs import pools, sweep
 from collaborative.training import progress
 
 
@@ -315,6 +316,24 @@ def test_foreign_images_are_those_of_the_other_set(monkeypatch, fresh_flags):
     monkeypatch.setattr(datasets, "load", lambda name, image_size, **_: image_size)
     config = ExperimentConfig("notmnist", image_size="32x36")
     assert run_experiments.foreign_dataset(config) == (32, 36)
+
+
+@pytest.mark.parametrize(
+    "flag, option", [("--stream", "true"), ("--nostream", "false"), (None, None)]
+)
+def test_a_sweep_tells_each_run_where_to_read_images_from(
+    flag, option, monkeypatch, fresh_flags
+):
+    given = []
+    monkeypatch.setattr(
+        pools, "LocalPool", lambda _, options, *__: given.append(options)
+    )
+    monkeypatch.setattr(sweep.Sweep, "run", lambda self: 2)
+    run_experiments.FLAGS(["run_experiments.py", "--seeds=1,2", *filter(None, [flag])])
+    configs = flags.configs()
+    assert "stream" not in configs[0].to_json()
+    run_experiments.run_many(configs)
+    assert given[0].get("stream") == option
 
 
 def test_closing_table_without_the_paper():

@@ -15,13 +15,26 @@ from collaborative.data.errors import DatasetError
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """images: uint8 `[n, height, width, channels]`; labels: int64 `[n]`."""
+    """images: uint8 `[n, height, width, channels]`; labels: int64 `[n]`.
 
-    images: np.ndarray
+    Images that lie on the disk are a `decoded.DecodedImages`.
+    """
+
+    images: Any
     labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the images lie in memory, and not on the disk."""
+        return isinstance(self.images, np.ndarray)
+
+    def part(self, key) -> Examples:
+        """Those at a slice or an array of indices; what is on the disk stays there."""
+        images = self.images[key] if self.in_memory else self.images.part(key)
+        return Examples(images, self.labels[key])
 
 
 @dataclasses.dataclass(frozen=True)

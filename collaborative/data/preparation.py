@@ -26,6 +26,7 @@ from collaborative.data.errors import (
     damaged,
     first_line,
 )
+from collaborative.system import files
 
 with epy.lazy_imports():
     import tensorflow_datasets as tfds
@@ -218,9 +219,9 @@ def _prepare(name, builder, data_dir, manual_dir, download):
     registered = len(builder.url_infos or ())
     lacking = bool(absent) if is_ours else len(absent) == registered and not by_hand
     if lacking and not download:
-        files = absent if is_ours else {}
-        raise DatasetError(_missing(name, builder, data_dir, manual, files))
-    if not _is_writable(root):
+        wanted = absent if is_ours else {}
+        raise DatasetError(_missing(name, builder, data_dir, manual, wanted))
+    if not files.is_writable(root):
         archive_flag = f" and --manual_dir {manual} for the archive" if is_ours else ""
         raise DatasetError(
             f"{root}, where {name} would be prepared, cannot be written to: give "
@@ -229,8 +230,8 @@ def _prepare(name, builder, data_dir, manual_dir, download):
 
     def ask(url):
         if not download:
-            files = {url: absent.get(url, url)}
-            raise DatasetError(_missing(name, builder, data_dir, manual, files))
+            wanted = {url: absent.get(url, url)}
+            raise DatasetError(_missing(name, builder, data_dir, manual, wanted))
         downloads.check_network(name, [url])
 
     if lacking:
@@ -289,12 +290,3 @@ def _missing(name, builder, data_dir, manual, absent):
         text += f", and {names} not in {manual}"
         remedy += f", or --manual_dir DIR where DIR holds {names}"
     return f"{text}: {remedy}"
-
-
-def _is_writable(folder):
-    """Whether files can be made in a folder or, if missing, in the one above."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    # Root may write everywhere, but a folder without any write permission is not meant
-    # to be written.
-    may_write = there.stat().st_mode & 0o222 and os.access(there, os.W_OK | os.X_OK)
-    return there.is_dir() and may_write

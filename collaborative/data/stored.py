@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from etils import epy
@@ -17,12 +18,16 @@ from etils import epy
 from collaborative.data import resizing
 from collaborative.data.errors import DatasetError, damaged, first_line
 from collaborative.data.examples import check_labels
+from collaborative.system import resources
 
 with epy.lazy_imports():
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
 _READ_BATCH, _READ_BYTES = 1024, 2**26  # images at a time, and their pixels
+# Of the images in memory while they are trained on: the array, a tensor made of it, and
+# what the optimizer of TensorFlow 2.21's tf.data makes of a tensor that a map takes.
+_COPIES = 3
 # What each format needs besides TensorFlow.
 _PACKAGES = {"array_record": "array_record", "parquet": "pyarrow", "riegeli": "riegeli"}
 
@@ -51,6 +56,17 @@ def image_shape(
     """(height, width, channels) of a set's images, stretched to a size where given."""
     shape = builder.info.features["image"].shape
     return (*size, shape[-1]) if size else shape
+
+
+def fits_in_memory(
+    builder: tfds.core.DatasetBuilder,
+    splits: tuple[str, ...],
+    size: tuple[int, int] | None = None,
+) -> bool:
+    """Whether the images of splits can be decoded into memory, and be trained on."""
+    count = sum(builder.info.splits[split].num_examples for split in splits)
+    needed = _COPIES * count * math.prod(image_shape(builder, size))
+    return needed <= resources.available_memory()
 
 
 def read_shuffled(
@@ -92,19 +108,40 @@ def read_shuffled(
             f"{builder.data_dir} says, more than the memory holds: use another data set"
         ) from error
     done = 0
-    for some_images, some_labels in _stored_batches(builder, splits, size):
-        if some_images.shape[1:] != shape:
-            reason = f"images are {some_images.shape[1:]}, not {shape}"
-            raise damaged(builder.data_dir, reason)
+    for some_images, some_labels in batches(builder, splits, size):
         where = places[done : done + len(some_labels)]
         done += len(some_labels)
+        images[where], labels[where] = some_images, some_labels
+    check_labels(name, labels, info.features["label"].num_classes)
+    return images, labels
+
+
+def batches(
+    builder: tfds.core.DatasetBuilder,
+    splits: tuple[str, ...],
+    size: tuple[int, int] | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields (images, labels) of splits in the order they are stored, some at a time.
+
+    Args:
+        builder, splits, size: as for `read_shuffled`.
+
+    Raises:
+        DatasetError: the files are damaged, not what `dataset_info.json` says, or in a
+            format that cannot be read here.
+    """
+    count = sum(builder.info.splits[split].num_examples for split in splits)
+    shape, done = image_shape(builder, size), 0
+    for images, labels in _stored_batches(builder, splits, size):
+        if images.shape[1:] != shape:
+            reason = f"images are {images.shape[1:]}, not {shape}"
+            raise damaged(builder.data_dir, reason)
+        done += len(labels)
         if done <= count:
-            images[where], labels[where] = some_images, some_labels
+            yield images, labels
     if done != count:
         reason = f"it holds {done:,} examples, its dataset_info.json says {count:,}"
         raise damaged(builder.data_dir, reason)
-    check_labels(name, labels, info.features["label"].num_classes)
-    return images, labels
 
 
 def first_examples(

@@ -136,7 +136,8 @@ class ExperimentConfig(Settings):
         """Loads the images of the experiment, split as its settings say.
 
         Args:
-            **places: `data_dir`, `manual_dir` and `download` of `datasets.load`.
+            **places: `data_dir`, `manual_dir`, `download` and `stream` of
+                `datasets.load`.
 
         Returns:
             A `datasets.Dataset`.
