@@ -177,10 +177,13 @@ def _prefetched(batches):
 
     Without tf.data's autotuning: the end of an iterator waits for the tuner to wake,
     which in TensorFlow 2.21 happens 5.1, 10.2, 20.5 ... seconds after its start, so
-    that an evaluation of 3 seconds takes 5 (benchmarks/overhead.py shows it).
+    that an evaluation of 3 seconds takes 5 (benchmarks/overhead.py shows it). Without
+    its rewriting of the pipeline: that writes each tensor which a map takes into a
+    graph, so that every iterator holds a copy of all images for good.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
     return batches.prefetch(2).with_options(options)
 
 

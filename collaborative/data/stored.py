@@ -25,9 +25,8 @@ with epy.lazy_imports():
     import tensorflow_datasets as tfds
 
 _READ_BATCH, _READ_BYTES = 1024, 2**26  # images at a time, and their pixels
-# Of the images in memory while they are trained on: the array, a tensor made of it, and
-# what the optimizer of TensorFlow 2.21's tf.data makes of a tensor that a map takes.
-_COPIES = 3
+# Of the images in memory while they are trained on: the array and a tensor made of it.
+_COPIES = 2
 # What each format needs besides TensorFlow.
 _PACKAGES = {"array_record": "array_record", "parquet": "pyarrow", "riegeli": "riegeli"}
 

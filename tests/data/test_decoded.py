@@ -151,7 +151,7 @@ Memory = collections.namedtuple("Memory", "available")
 
 
 def test_what_does_not_fit_in_memory_is_on_the_disk(pets, monkeypatch):
-    needed = 3 * 40 * 4 * 6 * 3  # copies, images, levels
+    needed = 2 * 40 * 4 * 6 * 3  # copies, images, levels
     for left, fits in ((needed, True), (needed - 1, False)):
         monkeypatch.setattr(resources, "available_memory", lambda left=left: left)
         data = datasets.load("pets", "pooled", data_dir=pets)
