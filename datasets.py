@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from etils import epy
 
-from collaborative.data import preparation, stored
+from collaborative.data import decoded, preparation, resizing, stored
 from collaborative.data.errors import DatasetChoiceError
 from collaborative.data.errors import DatasetError as DatasetError
 from collaborative.data.examples import Dataset, Examples
@@ -95,11 +95,13 @@ def load(
     seed: int = 912,
     validation: int = 0,
     truncate: int = 0,
+    image_size: tuple[int, int] | None = None,
+    stream: bool | None = None,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
     download: bool = False,
 ) -> Dataset:
-    """Loads a data set into memory, shuffled once with the seed, and splits it.
+    """Loads a data set, shuffled once with the seed, and splits it.
 
     Args:
         name: one of `DATASETS`, or an image classification set of tfds.
@@ -108,6 +110,11 @@ def load(
             or together if pooled.
         validation: so many training images, the last ones, are set aside.
         truncate: keep only the first so many training and test images; 0 keeps all.
+        image_size: (height, width) that all images are stretched to (`resizing`); None
+            leaves them as they are, and then they must be of one size.
+        stream: whether images are read from the disk when they are needed (`decoded`),
+            in place of all at once; None: where the memory does not suffice. The
+            examples and their order are the same.
         data_dir: of prepared sets; None is tfds's own default.
         manual_dir: of archives that were got by hand; None is `downloads/manual` in
             data_dir.
@@ -115,15 +122,17 @@ def load(
 
     Raises:
         DatasetError: there is no such set or split, it is missing, damaged or cannot be
-            got, it is not for image classification, or the sizes do not fit.
+            got, it is not for image classification, or the sizes do not fit; or it is
+            larger than the memory, and the disk has no room for it either.
     """
     split = _checked_split(name, split)
     if seed < 0:
         raise DatasetChoiceError(f"the seed must be 0 or more, not {seed}")
     if name == "digits":
-        found = _read_digits(seed)
+        found = _read_digits(seed, image_size)
     else:
-        found = _read_prepared(name, split, seed, data_dir, manual_dir, download)
+        places = (data_dir, manual_dir, download)
+        found = _read_prepared(name, split, seed, image_size, stream, *places)
     class_names, notes, train, test = found
     train, test = _truncated(train, test, truncate)
     train, validation = _set_aside(train, validation)
@@ -171,10 +180,11 @@ def with_few_labels(dataset: Dataset, labeled: float, holdout: float) -> Dataset
             f"and holdout {holdout} leave {kept:,} with and {apart:,} without labels: "
             "take larger parts"
         )
+    unlabeled = dataset.train.part(slice(count - apart, count)).images
     return replace(
         dataset,
-        train=_part(dataset.train, 0, kept),
-        unlabeled=dataset.train.images[count - apart :] if apart else None,
+        train=dataset.train.part(slice(kept)),
+        unlabeled=unlabeled if apart else None,
     )
 
 
@@ -207,33 +217,44 @@ def _checked_split(name, split):
     return split
 
 
-def _read_digits(seed):
+def _read_digits(seed, size):
     """As `_read_prepared`: scikit-learn's 1,797 digits, levels 0..16 made 0..255."""
     digits = sklearn_datasets.load_digits()
     order = np.random.default_rng(seed).permutation(len(digits.target))
     images = np.rint(digits.images[order, :, :, None] * (255 / 16)).astype(np.uint8)
+    if size:
+        images = np.stack([resizing.resized(image, size) for image in images])
     examples = Examples(images, digits.target[order].astype(np.int64))
     return tuple("0123456789"), (), *_pooled(examples)
 
 
-def _read_prepared(name, split, seed, *places):
+def _read_prepared(name, split, seed, size, stream, *places):
     """(class names, notes, training and test examples) of a set of tfds or our own."""
     config = spec(name).config
-    builder = preparation.prepared_builder(name, config, tuple(DATASETS), *places)
-    return (
-        tuple(builder.info.features["label"].names),
-        preparation.notes(builder),
-        *_train_and_test(name, builder, split, seed),
+    builder = preparation.prepared_builder(
+        name, config, tuple(DATASETS), *places, resize=size is not None
     )
-
-
-def _train_and_test(name, builder, split, seed):
-    def read(*splits):
-        return Examples(*stored.read_shuffled(name, builder, splits, seed))
-
     has_test = split == "official" or "test" in builder.info.splits
     wanted = ("train", "test") if has_test else ("train",)
     stored.check_splits(name, builder, wanted)
+    notes = preparation.notes(builder)
+    if stream or (stream is None and not stored.fits_in_memory(builder, wanted, size)):
+        reader = decoded.read_shuffled
+        notes = (*notes, "its images are read from the disk, as they are needed")
+    else:
+        reader = stored.read_shuffled
+
+    def read(*splits):
+        return Examples(*reader(name, builder, splits, seed, size))
+
+    return (
+        tuple(builder.info.features["label"].names),
+        notes,
+        *_train_and_test(name, split, wanted, read),
+    )
+
+
+def _train_and_test(name, split, wanted, read):
     if split == "pooled":
         return _pooled(read(*wanted))
     train, test = read("train"), read("test")
@@ -243,14 +264,10 @@ def _train_and_test(name, builder, split, seed):
     return train, test
 
 
-def _part(examples, start, stop):
-    return Examples(examples.images[start:stop], examples.labels[start:stop])
-
-
 def _pooled(examples):
     count = len(examples)
     num_train = count - min(_TEST_IMAGES, count // 5)
-    return _part(examples, 0, num_train), _part(examples, num_train, count)
+    return examples.part(slice(num_train)), examples.part(slice(num_train, count))
 
 
 def _capped(examples, per_class):
@@ -258,6 +275,8 @@ def _capped(examples, per_class):
     images, labels = examples.images, examples.labels
     of_classes = [np.flatnonzero(labels == c)[:per_class] for c in np.unique(labels)]
     kept = np.sort(np.concatenate(of_classes))
+    if not examples.in_memory:
+        return examples.part(kept)
     # In place: images only move towards the front, and a second array of half a million
     # of them would take another 400 MB.
     for start in range(0, len(kept), 4096):
@@ -274,7 +293,7 @@ def _truncated(train, test, truncate):
         )
     if truncate == 0:
         return train, test
-    return _part(train, 0, truncate), _part(test, 0, truncate)
+    return train.part(slice(truncate)), test.part(slice(truncate))
 
 
 def _set_aside(train, validation):
@@ -284,4 +303,4 @@ def _set_aside(train, validation):
             f"validation must be from 0 to {len(train) - 1:,}, so that some of the "
             f"{len(train):,} training images are left, not {validation:,}"
         )
-    return _part(train, 0, num_train), _part(train, num_train, len(train))
+    return train.part(slice(num_train)), train.part(slice(num_train, len(train)))

@@ -52,6 +52,7 @@ class _CollaborativeModel(Classifier):
         steps=None,
         unlabeled=None,
         unlabeled_weight=1.0,
+        class_weight=None,
         **kwargs,
     ):
         settings = {n: kwargs.pop(n) for n in _COLLABORATION & kwargs.keys()}
@@ -76,7 +77,8 @@ class _CollaborativeModel(Classifier):
         ):
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} must be >= 0, got {float(value)}")
-        super().__init__(members, totals, unlabeled, **kwargs)
+        _check_class_weight(class_weight, members[0])
+        super().__init__(members, totals, unlabeled, class_weight, **kwargs)
         self.collaboration = collaboration
         self.steps = steps
         self.unlabeled_weight = float(unlabeled_weight)
@@ -153,9 +155,22 @@ class _CollaborativeModel(Classifier):
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "weight_decay": self.weight_decay,
             "steps": self.steps,
+            "class_weight": self.class_weight,
             **dataclasses.asdict(self.collaboration),
             "schedule": _serialized(self.collaboration.schedule),
         }
+
+
+def _check_class_weight(weights, member):
+    if weights is None:
+        return
+    classes = (getattr(member, "output_shape", None) or (None,))[-1]
+    fits = classes is None or len(weights) == classes
+    if not fits or not all(math.isfinite(w) and w >= 0 for w in weights):
+        raise ValueError(
+            f"class_weight must have a finite number >= 0 for each of {classes or ''} "
+            f"classes, got {list(weights)}"
+        )
 
 
 def _serialized(schedule):
@@ -186,8 +201,9 @@ class SingleModel(_CollaborativeModel):
         method: "Single", or how the distance to the teacher's logits is measured, which
             then come with the images (`Inputs`): "KL" is Hinton's distillation.
         alpha: weight of that distance.
-        **kwargs: `collaboration`, `temperature` and `schedule` (with `steps`) as in
-            `EnsembleModel`, and those of `keras.Model` (name, dtype).
+        **kwargs: `collaboration`, `temperature`, `schedule` (with `steps`) and
+            `class_weight` as in `EnsembleModel`, and those of `keras.Model` (name,
+            dtype).
 
     `compile` it with an optimizer and without a loss. Metrics: `<member>_error`
     (fraction misclassified), `<member>_cost` (mean cross-entropy against the labels),
@@ -227,6 +243,9 @@ class EnsembleModel(_CollaborativeModel):
             collaboration cost to the total, "separate" makes a step of its own of it;
             None: there are none. They come with the others, see `Inputs`.
         unlabeled_weight: factor of that cost, besides alpha.
+        class_weight: a number >= 0 for each class, or None: weighs each training image
+            in what is minimised, as a sample weight would. Errors and costs, and all of
+            `evaluate`, stay unweighted.
         **kwargs: others of `collaboration.Collaboration` (temperature, topology,
             pair_cost, pull, schedule), and of `keras.Model` (name, dtype); or
             `collaboration`, a ready one in place of `method` and `alpha`.

@@ -92,6 +92,7 @@ def load_dataset(config):
         data_dir=FLAGS.data_dir,
         manual_dir=FLAGS.manual_dir,
         download=FLAGS.download,
+        stream=FLAGS.stream,
     )
     sizes = [
         f"{len(getattr(dataset, part)):,} {part}"
@@ -114,7 +115,7 @@ def foreign_dataset(config):
         return None
     places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}
     try:
-        return datasets.load(other, **places)
+        return datasets.load(other, image_size=config.size, **places)
     except datasets.DatasetError as error:
         if "is not prepared" not in str(error):  # it is there, and of no use
             print(f"without images of {other} to compare with: {error}")
@@ -129,6 +130,7 @@ def run_many(configs):
         )
     options = {n: FLAGS[n].value for n in ("data_dir", "manual_dir", "costs")}
     options |= {"download": "true"} if FLAGS.download else {}
+    options |= {} if FLAGS.stream is None else {"stream": str(FLAGS.stream).lower()}
     if FLAGS.ray:
         try:
             pool = pools.RayPool(FLAGS.ray, FLAGS.log_dir, options, len(configs))

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
 from conftest import ROOT
 
 
@@ -85,3 +87,28 @@ def test_pytorch_step(monkeypatch):
         images, rng.integers(0, 10, 4), bfloat16=False, compiled=False
     )
     run(1)
+
+
+def test_streaming(tmp_path):
+    features = tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(8, 8, 1)),
+            "label": tfds.features.ClassLabel(num_classes=2),
+        }
+    )
+    content = {"image": np.zeros((160, 8, 8, 1), np.uint8), "label": [0, 1] * 80}
+    part = tf.data.Dataset.from_tensor_slices(content)
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="dark",
+        version="1.0.0",
+        features=features,
+        data_dir=tmp_path,
+        split_datasets={"train": part, "test": part},
+    )
+    options = ("--data_dir", tmp_path, "--dataset=dark", "--steps=2", "--rounds=1")
+    said = benchmark("streaming", *options).splitlines()
+    assert [line.split()[:3] for line in said[:2]] == [
+        ["read", "from", "disk:"],
+        ["read", "from", "memory:"],
+    ]
+    assert [line.split()[0] for line in said[2:]] == ["step"] * 3 + ["feed"] * 3

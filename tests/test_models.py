@@ -141,6 +141,44 @@ def test_sample_weights_weigh_the_costs(images_and_labels):
     assert half["a_cost"] == pytest.approx(plain["a_cost"] / 2, rel=1e-5)
 
 
+@pytest.mark.parametrize("method", ["L2", "CE", "Single"])
+def test_class_weights_train_as_sample_weights_and_leave_the_statistics(
+    method, images_and_labels
+):
+    """The same updates; errors and costs as without, in the step and measured."""
+    images, labels = images_and_labels
+    by_class = (0.5, 2.0, 1.25)
+    sample = np.array(by_class, np.float32)[labels]
+    plain, sampled, weighed = (
+        compiled(ensemble(method, class_weight=c), optimizer="sgd")
+        for c in (None, None, by_class)
+    )
+    first = plain.train_on_batch(images, labels, return_dict=True)
+    found = weighed.train_on_batch(images, labels, return_dict=True)
+    as_sampled = sampled.train_on_batch(images, labels, sample, return_dict=True)
+    for name in ("a_error", "b_cost", "ensemble_cost", "weight_decay"):
+        assert found[name] == pytest.approx(first[name], rel=1e-6)
+    for name in ("loss", "collaboration_cost"):
+        assert found[name] == pytest.approx(as_sampled[name], rel=1e-6)
+    assert found["loss"] != pytest.approx(first["loss"], rel=1e-3)
+    for one, other in zip(weights(weighed), weights(sampled), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+    unweighed = weighed.evaluate(images, labels, verbose=0, return_dict=True)
+    wanted = sampled.evaluate(images, labels, verbose=0, return_dict=True)
+    assert unweighed == pytest.approx(wanted, rel=1e-5)
+
+
+def test_class_weights_are_saved_and_checked(tmp_path):
+    model = compiled(ensemble(class_weight=[1, 2, 3.0]))
+    model.save(tmp_path / "model.keras")
+    loaded = models.load_model(tmp_path / "model.keras")
+    assert loaded.class_weight == (1, 2, 3.0)
+    assert models.SingleModel(linear("a"), class_weight=(1, 1, 0)).class_weight
+    for wrong in ((1, 2), (1, 2, -3), (1, 2, float("nan"))):
+        with pytest.raises(ValueError, match="class_weight must have a finite number"):
+            ensemble(class_weight=wrong)
+
+
 def test_losses_and_metrics_of_the_user_are_kept(images_and_labels):
     images, labels = images_and_labels
     regular = linear("a", seed=1, kernel_regularizer=keras.regularizers.L2(0.5))

@@ -4,12 +4,14 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import REAL_DATA, ROOT, needs_real_data
 
 from collaborative import datasets, run_experiments
 from collaborative.experiments import flags
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.runs import pools, sweep
 from collaborative.training import progress, train
 
 SCRIPT = ROOT / "run_experiments.py"
@@ -300,7 +302,8 @@ def test_sigterm_says_how_to_go_on(tmp_path):
     assert not list(run_dir.rglob(".tmp-*"))
 
 
-def test_foreign_images_are_those_of_the_other_set(monkeypatch):
+def test_foreign_images_are_those_of_the_other_set(monkeypatch, fresh_flags):
+    run_experiments.FLAGS(["run_experiments.py"])
     asked = []
 
     def load(name, **places):
@@ -313,6 +316,28 @@ def test_foreign_images_are_those_of_the_other_set(monkeypatch):
     assert asked == ["notmnist_small", "mnist"]
     monkeypatch.setattr(datasets, "load", lambda name, **places: name)
     assert run_experiments.foreign_dataset(ExperimentConfig("notmnist")) == "mnist"
+    # Pictures that are stretched are compared with others of their size.
+    monkeypatch.setattr(datasets, "load", lambda name, image_size, **_: image_size)
+    config = ExperimentConfig("notmnist", image_size="32x36")
+    assert run_experiments.foreign_dataset(config) == (32, 36)
+
+
+@pytest.mark.parametrize(
+    "flag, option", [("--stream", "true"), ("--nostream", "false"), (None, None)]
+)
+def test_a_sweep_tells_each_run_where_to_read_images_from(
+    flag, option, monkeypatch, fresh_flags
+):
+    given = []
+    monkeypatch.setattr(
+        pools, "LocalPool", lambda _, options, *__: given.append(options)
+    )
+    monkeypatch.setattr(sweep.Sweep, "run", lambda self: 2)
+    run_experiments.FLAGS(["run_experiments.py", "--seeds=1,2", *filter(None, [flag])])
+    configs = flags.configs()
+    assert "stream" not in configs[0].to_json()
+    run_experiments.run_many(configs)
+    assert given[0].get("stream") == option
 
 
 def test_closing_table_without_the_paper():
@@ -353,3 +378,13 @@ def test_the_paper_s_numbers_beside_a_run_with_other_settings(
     lines = capsys.readouterr().out.splitlines()
     assert lines[3].split() == ["ensemble", "50.00", "2.0000", "20.32", "0.5952"]
     assert lines[4:-3] == said
+
+
+def test_closing_table_of_unequal_classes():
+    curves = {"test_error": [0.5, 0.123], "test_cost": [2.0, 0.5]}
+    for counts, shown in (([600, 400], False), ([61, 40], False), ([601, 400], True)):
+        scores = {"confusion": np.diag(counts), "balanced_error": 0.25}
+        evaluation = {"models": {"ST": scores}}
+        statistics = {"models": {"ST": curves}, "evaluation": evaluation}
+        table = progress.closing_table(statistics, {})
+        assert ("balanced %" in table and " 25.00 " in table) == shown

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from collaborative.data import augmentation
@@ -45,10 +46,10 @@ def train_batches(examples: Examples, batch_size, seed, first_epoch, epochs):
         DatasetError: the batch size is below 1 or above the number of examples.
     """
     indices = _index_batches(len(examples), batch_size, seed, first_epoch, epochs)
-    images, labels = _tensors(examples)
+    images_at, labels = _gatherer(examples.images), _on_cpu(examples.labels)
 
     def gather(batch):
-        return tf.gather(images, batch), tf.gather(labels, batch)
+        return images_at(batch), tf.gather(labels, batch)
 
     cardinality = tf.data.experimental.assert_cardinality(len(indices))
     return _prefetched(indices.map(gather).apply(cardinality))
@@ -76,17 +77,17 @@ def extended_batches(
     order = (seed, first_epoch, epochs)
     indices = _index_batches(len(examples), batch_size, *order)
     steps = len(examples) // batch_size
-    images, labels = _tensors(examples)
+    images_at, labels = _gatherer(examples.images), _on_cpu(examples.labels)
     teacher = () if teacher is None else _on_cpu(teacher)
     streams = [indices, tf.data.Dataset.range(first_epoch * steps, epochs * steps)]
     if isinstance(unlabeled, str):
-        shape = (unlabeled_size, *images.shape[1:])
+        shape = (unlabeled_size, *examples.images.shape[1:])
         streams.append(_noise_batches(shape, steps, *order))
     elif unlabeled is not None:
         streams.append(_unlabeled_batches(unlabeled, unlabeled_size, steps, *order))
 
     def gather(batch, step, further=()):
-        chosen = tf.gather(images, batch)
+        chosen = images_at(batch)
         if flip is not None:
             chosen = augmentation.augment(chosen, seed, step, flip)
         taught = () if isinstance(teacher, tuple) else tf.gather(teacher, batch)
@@ -104,11 +105,11 @@ def eval_batches(examples: Examples, batch_size=EVAL_BATCH_SIZE):
     """
     if batch_size < 1:
         raise DatasetChoiceError(f"the batch size must be 1 or more, not {batch_size}")
-    images, labels = _tensors(examples)
+    images_at, labels = _gatherer(examples.images), _on_cpu(examples.labels)
 
     def part(start):
-        stop = start + batch_size
-        return images[start:stop], labels[start:stop]
+        stop = tf.minimum(start + batch_size, len(examples))
+        return images_at(tf.range(start, stop)), labels[start:stop]
 
     starts = tf.data.Dataset.range(0, len(examples), batch_size)
     return _prefetched(starts.map(part))
@@ -157,7 +158,7 @@ def _unlabeled_batches(images, size, steps, seed, first_epoch, epochs):
     """Images without labels: as many passes over them in an epoch as its steps need."""
     count = len(images)
     passes = math.ceil(steps * size / count)
-    images = _on_cpu(images)
+    images_at = _gatherer(images)
 
     def indices(epoch):
         shuffles = [
@@ -168,7 +169,7 @@ def _unlabeled_batches(images, size, steps, seed, first_epoch, epochs):
         return tf.data.Dataset.from_tensor_slices(tf.reshape(kept, [steps, size]))
 
     batches = tf.data.Dataset.range(first_epoch, epochs).flat_map(indices)
-    return batches.map(lambda batch: tf.gather(images, batch))
+    return batches.map(images_at)
 
 
 def _prefetched(batches):
@@ -176,15 +177,27 @@ def _prefetched(batches):
 
     Without tf.data's autotuning: the end of an iterator waits for the tuner to wake,
     which in TensorFlow 2.21 happens 5.1, 10.2, 20.5 ... seconds after its start, so
-    that an evaluation of 3 seconds takes 5 (benchmarks/overhead.py shows it).
+    that an evaluation of 3 seconds takes 5 (benchmarks/overhead.py shows it). Without
+    its rewriting of the pipeline: that writes each tensor which a map takes into a
+    graph, so that every iterator holds a copy of all images for good.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
     return batches.prefetch(2).with_options(options)
 
 
-def _tensors(examples):
-    return _on_cpu(examples.images), _on_cpu(examples.labels)
+def _gatherer(images):
+    """A function from indices `[batch]` to the images there, uint8 tensors."""
+    if isinstance(images, np.ndarray):
+        tensor = _on_cpu(images)
+        return lambda batch: tf.gather(tensor, batch)
+
+    def read(batch):  # from the disk, see `decoded`
+        found = tf.numpy_function(images.__getitem__, [batch], tf.uint8)
+        return tf.ensure_shape(found, [*batch.shape, *images.shape[1:]])
+
+    return read
 
 
 def _on_cpu(array):

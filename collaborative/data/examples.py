@@ -15,13 +15,26 @@ from collaborative.data.errors import DatasetError
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """images: uint8 `[n, height, width, channels]`; labels: int64 `[n]`."""
+    """images: uint8 `[n, height, width, channels]`; labels: int64 `[n]`.
 
-    images: np.ndarray
+    Images that lie on the disk are a `decoded.DecodedImages`.
+    """
+
+    images: Any
     labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the images lie in memory, and not on the disk."""
+        return isinstance(self.images, np.ndarray)
+
+    def part(self, key) -> Examples:
+        """Those at a slice or an array of indices; what is on the disk stays there."""
+        images = self.images[key] if self.in_memory else self.images.part(key)
+        return Examples(images, self.labels[key])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +96,22 @@ def check_labels(name: str, labels: np.ndarray, num_classes: int) -> None:
             f"{name} has labels from {low} to {high}, wanted are 0 to "
             f"{num_classes - 1}: use another split or data set"
         )
+
+
+def balanced_weights(labels: np.ndarray, num_classes: int) -> tuple[float, ...]:
+    """Weights of the classes, inversely proportional to how many images they have.
+
+    As scikit-learn's `compute_class_weight("balanced")`: n / (classes * images of it),
+    so that the mean over the images is 1. A class without images has weight 0.
+
+    Args:
+        labels: integers `[n]`, of the training images.
+        num_classes: how many weights are wanted.
+    """
+    counts = np.bincount(labels, minlength=num_classes)
+    there = np.count_nonzero(counts)
+    weights = len(labels) / (there * np.maximum(counts, 1))
+    return tuple(np.where(counts, weights, 0.0).tolist())
 
 
 class Inputs(NamedTuple):

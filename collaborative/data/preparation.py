@@ -19,13 +19,14 @@ from pathlib import Path
 import numpy as np
 from etils import epy
 
-from collaborative.data import downloads
+from collaborative.data import downloads, resizing
 from collaborative.data.errors import (
     DatasetChoiceError,
     DatasetError,
     damaged,
     first_line,
 )
+from collaborative.system import files
 
 with epy.lazy_imports():
     import tensorflow_datasets as tfds
@@ -43,6 +44,7 @@ def prepared_builder(
     manual_dir: str | os.PathLike | None,
     download: bool,
     prepare: bool = True,
+    resize: bool = False,
 ) -> "tfds.core.DatasetBuilder":
     """The builder of a set that is prepared, after preparing it if need be.
 
@@ -54,6 +56,7 @@ def prepared_builder(
         manual_dir: of archives; None is `downloads/manual` in data_dir.
         download: get the set if it is missing.
         prepare: write it to data_dir if its archives are there; else it must lie there.
+        resize: whether its pictures will be made of one size.
 
     Raises:
         DatasetError: the set is unknown, unfit, missing, damaged or cannot be got.
@@ -62,9 +65,9 @@ def prepared_builder(
     data_dir = Path(os.path.expanduser(data_dir)) if data_dir else None
     try:
         builder = _open(name, config, known_names, data_dir)
-        _check_features(name, builder)
+        _check_features(name, builder, resize)
         if not builder.data_path.exists():
-            builder = _of_another_version(name, builder) or builder
+            builder = _of_another_version(name, builder, resize) or builder
         if not builder.data_path.exists() and not prepare:
             raise DatasetError(
                 f"{name} is not prepared in {builder.data_dir}: train on it, or use "
@@ -162,7 +165,7 @@ def _versions(builder):
     )
 
 
-def _of_another_version(name, builder):
+def _of_another_version(name, builder, resize):
     """The builder of the newest version that has the same examples; None without one.
 
     Versions with the same first number have (https://www.tensorflow.org/datasets/
@@ -176,24 +179,32 @@ def _of_another_version(name, builder):
         found = tfds.builder_from_directory(folder)
     except Exception as error:  # as in _open
         raise damaged(folder, first_line(error)) from error
-    _check_features(name, found)
+    _check_features(name, found, resize)
     return found
 
 
-def _check_features(name, builder):
+def _check_features(name, builder, resize):
     is_dict = isinstance(builder.info.features, tfds.features.FeaturesDict)
     features = dict(builder.info.features.items()) if is_dict else {}
     image, label = features.get("image"), features.get("label")
     lacking = []
-    is_image = isinstance(image, tfds.features.Image)
-    if not (is_image and None not in image.shape and image.np_dtype == np.uint8):
-        lacking.append(f"an 'image' of fixed shape and type uint8 (it has {image})")
+    is_image = isinstance(image, tfds.features.Image) and image.np_dtype == np.uint8
+    *size, channels = image.shape if is_image else (None,)
+    varies = None in size
+    if channels is None or ((varies or resize) and channels not in resizing.CHANNELS):
+        lacking.append(f"an 'image' of type uint8, grey or colour (it has {image})")
     if not (isinstance(label, tfds.features.ClassLabel) and label.num_classes):
         lacking.append(f"a 'label' that is a ClassLabel (it has {label})")
     if lacking:
         raise DatasetError(
             f"{name} is not for image classification, it lacks "
             f"{' and '.join(lacking)}: use another data set"
+        )
+    if varies and not resize:
+        raise DatasetError(
+            f"the pictures of {name} differ in size, and networks take one: add "
+            f"--image_size {resizing.SUGGESTED}, or another height and width, to "
+            "stretch them to it"
         )
 
 
@@ -208,9 +219,9 @@ def _prepare(name, builder, data_dir, manual_dir, download):
     registered = len(builder.url_infos or ())
     lacking = bool(absent) if is_ours else len(absent) == registered and not by_hand
     if lacking and not download:
-        files = absent if is_ours else {}
-        raise DatasetError(_missing(name, builder, data_dir, manual, files))
-    if not _is_writable(root):
+        wanted = absent if is_ours else {}
+        raise DatasetError(_missing(name, builder, data_dir, manual, wanted))
+    if not files.is_writable(root):
         archive_flag = f" and --manual_dir {manual} for the archive" if is_ours else ""
         raise DatasetError(
             f"{root}, where {name} would be prepared, cannot be written to: give "
@@ -219,8 +230,8 @@ def _prepare(name, builder, data_dir, manual_dir, download):
 
     def ask(url):
         if not download:
-            files = {url: absent.get(url, url)}
-            raise DatasetError(_missing(name, builder, data_dir, manual, files))
+            wanted = {url: absent.get(url, url)}
+            raise DatasetError(_missing(name, builder, data_dir, manual, wanted))
         downloads.check_network(name, [url])
 
     if lacking:
@@ -279,12 +290,3 @@ def _missing(name, builder, data_dir, manual, absent):
         text += f", and {names} not in {manual}"
         remedy += f", or --manual_dir DIR where DIR holds {names}"
     return f"{text}: {remedy}"
-
-
-def _is_writable(folder):
-    """Whether files can be made in a folder or, if missing, in the one above."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    # Root may write everywhere, but a folder without any write permission is not meant
-    # to be written.
-    may_write = there.stat().st_mode & 0o222 and os.access(there, os.W_OK | os.X_OK)
-    return there.is_dir() and may_write

@@ -8,18 +8,25 @@ tfds.
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import math
+from collections.abc import Iterator
 
 import numpy as np
 from etils import epy
 
+from collaborative.data import resizing
 from collaborative.data.errors import DatasetError, damaged, first_line
 from collaborative.data.examples import check_labels
+from collaborative.system import resources
 
 with epy.lazy_imports():
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-_READ_BATCH = 1024
+_READ_BATCH, _READ_BYTES = 1024, 2**26  # images at a time, and their pixels
+# Of the images in memory while they are trained on: the array and a tensor made of it.
+_COPIES = 2
 # What each format needs besides TensorFlow.
 _PACKAGES = {"array_record": "array_record", "parquet": "pyarrow", "riegeli": "riegeli"}
 
@@ -32,16 +39,52 @@ def check_splits(
     if lacking:
         raise DatasetError(
             f"{name} lacks the split {' and '.join(lacking)}, it has "
-            f"{', '.join(builder.info.splits) or 'none'}: use another split or data set"
+            f"{', '.join(builder.info.splits) or 'none'}: {_remedy(builder, lacking)}"
         )
 
 
+def _remedy(builder, lacking):
+    if lacking == ["test"] and "train" in builder.info.splits:
+        return "add --split pooled, which sets some of its images aside for testing"
+    return "use another split or data set"
+
+
+def image_shape(
+    builder: tfds.core.DatasetBuilder, size: tuple[int, int] | None
+) -> tuple[int, int, int]:
+    """(height, width, channels) of a set's images, stretched to a size where given."""
+    shape = builder.info.features["image"].shape
+    return (*size, shape[-1]) if size else shape
+
+
+def fits_in_memory(
+    builder: tfds.core.DatasetBuilder,
+    splits: tuple[str, ...],
+    size: tuple[int, int] | None = None,
+) -> bool:
+    """Whether the images of splits can be decoded into memory, and be trained on."""
+    count = sum(builder.info.splits[split].num_examples for split in splits)
+    needed = _COPIES * count * math.prod(image_shape(builder, size))
+    return needed <= resources.available_memory()
+
+
 def read_shuffled(
-    name: str, builder: tfds.core.DatasetBuilder, splits: tuple[str, ...], seed: int
+    name: str,
+    builder: tfds.core.DatasetBuilder,
+    splits: tuple[str, ...],
+    seed: int,
+    size: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads splits of a prepared set, pooled and shuffled with the seed.
 
     Every example is read straight to its place, so that there is one copy of them.
+
+    Args:
+        name: what a person calls the set.
+        builder: of tfds, prepared.
+        splits: which of them.
+        seed: of the shuffle.
+        size: (height, width) to stretch the images to; None leaves them as they are.
 
     Returns:
         (images uint8 `[n, height, width, channels]`, labels int64 `[n]`).
@@ -53,7 +96,7 @@ def read_shuffled(
     """
     info = builder.info
     count = sum(info.splits[split].num_examples for split in splits)
-    shape = info.features["image"].shape
+    shape = image_shape(builder, size)
     try:
         images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int64)
         places = np.argsort(np.random.default_rng(seed).permutation(count))
@@ -64,19 +107,40 @@ def read_shuffled(
             f"{builder.data_dir} says, more than the memory holds: use another data set"
         ) from error
     done = 0
-    for some_images, some_labels in _stored_batches(builder, splits):
-        if some_images.shape[1:] != shape:
-            reason = f"images are {some_images.shape[1:]}, not {shape}"
-            raise damaged(builder.data_dir, reason)
+    for some_images, some_labels in batches(builder, splits, size):
         where = places[done : done + len(some_labels)]
         done += len(some_labels)
+        images[where], labels[where] = some_images, some_labels
+    check_labels(name, labels, info.features["label"].num_classes)
+    return images, labels
+
+
+def batches(
+    builder: tfds.core.DatasetBuilder,
+    splits: tuple[str, ...],
+    size: tuple[int, int] | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields (images, labels) of splits in the order they are stored, some at a time.
+
+    Args:
+        builder, splits, size: as for `read_shuffled`.
+
+    Raises:
+        DatasetError: the files are damaged, not what `dataset_info.json` says, or in a
+            format that cannot be read here.
+    """
+    count = sum(builder.info.splits[split].num_examples for split in splits)
+    shape, done = image_shape(builder, size), 0
+    for images, labels in _stored_batches(builder, splits, size):
+        if images.shape[1:] != shape:
+            reason = f"images are {images.shape[1:]}, not {shape}"
+            raise damaged(builder.data_dir, reason)
+        done += len(labels)
         if done <= count:
-            images[where], labels[where] = some_images, some_labels
+            yield images, labels
     if done != count:
         reason = f"it holds {done:,} examples, its dataset_info.json says {count:,}"
         raise damaged(builder.data_dir, reason)
-    check_labels(name, labels, info.features["label"].num_classes)
-    return images, labels
 
 
 def first_examples(
@@ -100,8 +164,10 @@ def first_examples(
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _stored_batches(builder, splits):
+def _stored_batches(builder, splits, size=None):
     """Yields (images, labels) of the splits in the order they are stored."""
+    pixels = math.prod(image_shape(builder, size))
+    batch_size = max(1, min(_READ_BATCH, _READ_BYTES // pixels))
     stored_as = getattr(builder.info.file_format, "value", "tfrecord")
     lacking = _PACKAGES.get(stored_as)
     try:
@@ -110,7 +176,10 @@ def _stored_batches(builder, splits):
         for split in splits:
             examples = _examples(builder, split, stored_as)
             pairs = examples.map(lambda example: (example["image"], example["label"]))
-            yield from pairs.batch(_READ_BATCH).as_numpy_iterator()
+            if size is None:
+                yield from pairs.batch(batch_size).as_numpy_iterator()
+            else:
+                yield from _resized(pairs.as_numpy_iterator(), size, batch_size)
     except ImportError as error:
         raise DatasetError(
             f"{builder.data_dir} is stored as {stored_as}, which cannot be read here "
@@ -122,6 +191,14 @@ def _stored_batches(builder, splits):
     except Exception as error:
         reason = f"{stored_as}, {split}: {first_line(error)}"
         raise damaged(builder.data_dir, reason) from error
+
+
+def _resized(pairs, size, batch_size):
+    """Yields (images, labels) in batches, from pairs of pictures of any size."""
+    alike = ((resizing.resized(image, size), label) for image, label in pairs)
+    while batch := list(itertools.islice(alike, batch_size)):
+        images, labels = zip(*batch, strict=True)
+        yield np.stack(images), np.stack(labels)
 
 
 def _examples(builder, split, stored_as):

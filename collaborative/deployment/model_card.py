@@ -6,6 +6,7 @@ import json
 import pathlib
 import textwrap
 
+from collaborative.data import resizing
 from collaborative.deployment import runtimes
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import SETTINGS
@@ -36,6 +37,7 @@ def describe(run, model, options, scores, verification, artifact):
             "shape": [None, *model.input_shape[1:]],
             "dtype": "float32",
             "range": [0, 255],
+            "resize": resizing.METHOD,
         },
         "parameters": model.count_params(),
         "bytes": _size(artifact),
@@ -166,13 +168,15 @@ def _further(config):
 
 def _data(record):
     config, data = record["config"], record["data"]
-    aside = ""
+    aside = stretched = ""
+    if config.get("image_size"):
+        stretched = f" All were stretched to {config['image_size']}: {resizing.METHOD}."
     if data["validation"]:
         aside = f" {data['validation']:,} others were set aside to choose settings on."
     return (
         f"{data['train']:,} training images of `{config['dataset']}` "
         f"({config['split']} split, seed {config['seed']}); measured on "
-        f"{data['test']:,} test images, which were not trained on.{aside}"
+        f"{data['test']:,} test images, which were not trained on.{aside}{stretched}"
     )
 
 
@@ -194,6 +198,11 @@ def _beyond_the_error(scores):
         f"worst); expected calibration error {100 * scores['ece']:.2f} % (how far "
         "confidence and accuracy are apart, in 15 bins)."
     )
+    if "balanced_error" in scores:
+        yield (
+            f"Its classes are unequal: the mean of their errors is "
+            f"{100 * scores['balanced_error']:.2f} %."
+        )
     if "gain" in scores:
         yield (
             f"Its members disagree on {100 * scores['disagreement']:.2f} % of the test "

@@ -14,6 +14,7 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
+from collaborative.data import resizing
 from collaborative.system import command_line
 from collaborative.system.errors import UserError
 
@@ -81,9 +82,7 @@ def read(path, shape):
         raise UnreadablePicture("not a picture") from error
     except Exception as error:  # a damaged file can raise nearly anything
         raise UnreadablePicture(command_line.first_line(error)) from error
-    height, width = shape[:2]
-    resized = plain.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized, np.uint8).reshape(shape)
+    return resizing.resized(np.asarray(plain), shape[:2]).reshape(shape)
 
 
 def _visible(folder):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from collaborative.data import resizing
 from collaborative.experiments.setting import ConfigError, settings_of
 from collaborative.nn.networks import NETWORKS
 
@@ -66,6 +67,15 @@ def _check_unlabeled(config):
             f"labeled {config.labeled} and unlabeled {config.unlabeled} must be parts "
             "of the training images that do not overlap"
         )
+
+
+def canonical_size(text):
+    """The one way to write a size: 8x8 for 08x8."""
+    try:
+        height, width = resizing.size_of(text)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return f"{height}x{width}"
 
 
 def pull_factor(text):

@@ -11,6 +11,7 @@ import pathlib
 import re
 
 from collaborative import collaboration, datasets
+from collaborative.data import resizing
 from collaborative.experiments import checks
 from collaborative.experiments.setting import canonical
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS, Settings
@@ -41,6 +42,8 @@ class ExperimentConfig(Settings):
             self._set("epochs", datasets.spec(self.dataset).epochs)
         if self.split is None:
             self._set("split", datasets.spec(self.dataset).splits[0])
+        if self.image_size is not None:
+            self._set("image_size", checks.canonical_size(self.image_size))
         pull = checks.canonical_pull(self.pull, self.member_names)
         self._set("pull", pull)
         checks.check(self)
@@ -61,6 +64,11 @@ class ExperimentConfig(Settings):
             pull=[pulls.get(n, 1.0) for n in self.member_names] if pulls else (),
             schedule=self.alpha_schedule,
         )
+
+    @property
+    def size(self):
+        """(height, width) that all images are stretched to, or None."""
+        return self.image_size and resizing.size_of(self.image_size)
 
     @property
     def holdout(self):
@@ -128,7 +136,8 @@ class ExperimentConfig(Settings):
         """Loads the images of the experiment, split as its settings say.
 
         Args:
-            **places: `data_dir`, `manual_dir` and `download` of `datasets.load`.
+            **places: `data_dir`, `manual_dir`, `download` and `stream` of
+                `datasets.load`.
 
         Returns:
             A `datasets.Dataset`.
@@ -142,6 +151,7 @@ class ExperimentConfig(Settings):
             seed=self.seed,
             validation=self.validation,
             truncate=self.truncate,
+            image_size=self.size,
             **places,
         )
         if self.labeled < 1 or self.holdout:
@@ -152,7 +162,9 @@ class ExperimentConfig(Settings):
             return dataset
         if self.unlabeled == datasets.NOISE:
             return dataclasses.replace(dataset, unlabeled=datasets.NOISE)
-        other = datasets.load(self.unlabeled, seed=self.seed, **places)
+        other = datasets.load(
+            self.unlabeled, seed=self.seed, image_size=self.size, **places
+        )
         return datasets.with_unlabeled(dataset, other)
 
     def differences(self, settings):

@@ -61,6 +61,12 @@ define_string("log_dir", "logs", "Where runs are logged, each in its directory."
 command_line.define_data_flags(FLAGS)
 command_line.define_costs_flag(FLAGS)
 define_bool("download", False, "Download the data set if it is not there.")
+define_bool(
+    "stream",
+    None,
+    "Read images from the disk when they are needed: decoded once to a file, with the "
+    "same results. Default: where the memory does not suffice for them.",
+)
 define_bool("overwrite", False, "Start anew where there is a run already.")
 define_bool("dry_run", False, "Only list what would run, how it stands, and the time.")
 define_integer(

@@ -25,6 +25,7 @@ from collaborative.nn.networks import NETWORKS
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 JIT = ("auto", "on", "off")
 STRATEGIES = ("single", "mirrored")
+CLASS_WEIGHTS = ("balanced",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,12 +123,26 @@ class Settings:
         on_card=True,
         free=True,
     )
+    image_size: str | None = setting(
+        None,
+        "Height x width that all pictures are stretched to, e.g. 32x32. Default: as "
+        "they are, which must be of one size.",
+        on_card=True,
+        free=True,
+    )
     label_noise: float = setting(
         0.0,
         "Fraction of the training labels to make wrong on purpose, to see what "
         "withstands it.",
         within=PART_BELOW_1,
         on_card=True,
+    )
+    class_weight: str | None = setting(
+        None,
+        "{names} weighs training images inversely to how frequent their class is, by 1 "
+        "in the mean. Default: all alike.",
+        names=lambda: CLASS_WEIGHTS,
+        free=True,
     )
     reduction: str = setting(
         "paper",

@@ -22,11 +22,13 @@ class Classifier(keras.Model):
         members: Keras models from the same inputs to logits `[batch, classes]`.
         totals: names of what `total_cost` gives, "loss" (the total cost) among them.
         unlabeled: "mixed", "separate" or None, see `models.EnsembleModel`.
+        class_weight: a number for each class, or None, see `models.EnsembleModel`.
         **kwargs: those of `keras.Model`.
     """
 
-    def __init__(self, members, totals, unlabeled=None, **kwargs):
+    def __init__(self, members, totals, unlabeled=None, class_weight=None, **kwargs):
         super().__init__(**kwargs)
+        self.class_weight = None if class_weight is None else tuple(class_weight)
         self.unlabeled = unlabeled
         self.members = list(members)
         check_members(self.members)
@@ -202,7 +204,9 @@ class Classifier(keras.Model):
             logits = self.predictor_logits(inputs.images, training=True)
             if self.unlabeled == "mixed":
                 apart = self._unlabeled_cost(inputs.unlabeled)
-            loss = self._record(y, logits, sample_weight, inputs.teacher, apart)
+            loss = self._record(
+                y, logits, sample_weight, inputs.teacher, apart, self.class_weight
+            )
             cost = self._scaled(loss, logits[0])
         self._descend(tape, cost)
         self.compute_metrics(inputs.images, y, logits[-1], sample_weight)
@@ -270,7 +274,9 @@ class Classifier(keras.Model):
                 "without labels: see Inputs"
             )
 
-    def _record(self, y, logits, sample_weight, teacher=(), unlabeled_cost=None):
+    def _record(
+        self, y, logits, sample_weight, teacher=(), unlabeled_cost=None, by_class=None
+    ):
         """Computes and records all errors and costs.
 
         Args:
@@ -279,19 +285,26 @@ class Classifier(keras.Model):
             logits: of all predictors, each `[batch, classes]`.
             sample_weight: None or `[batch]`, weighs the costs against the labels.
             teacher, unlabeled_cost: as for `total_cost`.
+            by_class: None or a weight for each class, of the total cost alone.
 
         Returns:
             The total cost, a scalar.
         """
-        errors, costs = metrics.errors_and_costs(y, tf.stack(logits), sample_weight)
+        stacked = tf.stack(logits)
+        errors, costs = metrics.errors_and_costs(y, stacked, sample_weight)
         count = len(self.members)
         apart = 0.0 if unlabeled_cost is None else unlabeled_cost
         labels = metrics.class_labels(y, logits[0].shape[-1])
         weights = sample_weight
         if weights is not None:
             weights = tf.reshape(tf.cast(weights, costs.dtype), [-1])
+        minimised = costs
+        if by_class is not None:
+            of_class = tf.gather(tf.constant(by_class, costs.dtype), labels)
+            weights = of_class if weights is None else weights * of_class
+            _, minimised = metrics.errors_and_costs(y, stacked, weights)
         totals = self.total_cost(
-            costs[:count], logits[:count], labels, weights, teacher, apart
+            minimised[:count], logits[:count], labels, weights, teacher, apart
         )
         per_predictor = tf.reshape(tf.stack([errors, costs], axis=1), [-1])
         self.statistics.update_state(

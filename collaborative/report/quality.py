@@ -14,15 +14,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from collaborative.experiments import reference
-from collaborative.report import comparison, styles
+from collaborative.report import class_errors, comparison, styles
 from collaborative.report import records as run_records
 from collaborative.report.tables import Cell, Table, file_name
+from collaborative.runs.reader import has_unequal_classes
 from collaborative.system import drawing
 
 # Columns of the table of a data set, with the decimals that are shown.
+BALANCED = {"balanced_error": 2}  # where classes are unequal
 SCORES = {"nll": 4, "brier": 4, "ece": 2, "churn": 2, "detection": 3}
 AGREEMENT = {"disagreement": 2, "gain": 2}
 TITLES = {
+    "balanced_error": "balanced error %",
     "nll": "NLL",
     "brier": "Brier score",
     "ece": "ECE %",
@@ -31,7 +34,7 @@ TITLES = {
     "disagreement": "members disagree %",
     "gain": "gain of the ensemble, points",
 }
-PERCENT = ("ece", "churn", "disagreement", "gain")
+PERCENT = ("balanced_error", "ece", "churn", "disagreement", "gain")
 MOST_NUMBERS = 20  # classes of which a confusion matrix has names and numbers
 LONGEST_LABEL = 24  # characters of a class name at an axis
 
@@ -45,18 +48,21 @@ def quality_tables(runs, records, dataset):
         dataset: whose tables.
 
     Returns:
-        Two `tables.Table`s of means over seeds, or none where nothing is recorded.
-        Churn is the mean, over pairs of seeds, of the fraction of common test images
-        that are classified differently.
+        Two `tables.Table`s of means over seeds, or none where nothing is recorded; a
+        third, of the error by class, where classes are unequal (`reader`). Churn is the
+        mean, over pairs of seeds, of the fraction of common test images that are
+        classified differently.
     """
     groups = _by_setting(runs, records, dataset)
     if not groups:
         return []
+    unequal = any(has_unequal_classes(r) for rs in groups.values() for r in rs)
+    columns = BALANCED | SCORES if unequal else SCORES
     scores, agreement = [], []
     for setting, found in groups.items():
         key = {"method": setting[0], "alpha": setting[1], "seeds": len(found)}
         for model in found[0]["models"]:
-            numbers = {name: _mean(found, name, model) for name in SCORES}
+            numbers = {name: _mean(found, name, model) for name in columns}
             scores.append(key | {"model": model} | numbers)
         agreement.append(
             key | {n: float(np.mean([r[n] for r in found])) for n in AGREEMENT}
@@ -70,8 +76,9 @@ def quality_tables(runs, records, dataset):
         caption += f"; AUROC: its images against those of {', '.join(sorted(foreign))}"
     together = f"{name}, members and ensemble"
     return [
-        _table("quality", dataset, caption, scores, SCORES),
+        _table("quality", dataset, caption, scores, columns),
         _table("agreement", dataset, together, agreement, AGREEMENT),
+        *([class_errors.table(groups, dataset)] if unequal else []),
     ]
 
 
@@ -93,7 +100,7 @@ def _mean(found, name, model):
     elif name == "detection":
         values = [r["detection"][model] for r in found if "detection" in r]
     else:
-        values = [r["models"][model][name] for r in found]
+        values = [r["models"][model].get(name, np.nan) for r in found]
     return float(np.mean(values)) if values else float("nan")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from collaborative.experiments import reference
 from collaborative.runs.reader import UnreadablePickle, read_statistics
+from collaborative.system import run_files
 
 _NUMBERS = ("nll", "brier", "ece")
 
@@ -26,18 +27,18 @@ def load(runs, log_dir, say=print):
         say: is called with a line for each record that is damaged and left out.
 
     Returns:
-        Dict from the runs' names to `evaluation` of their statistics, for the runs in
-        the paper's setting that have one. Those of a data set have the same classes.
+        Dict from the runs' names to `evaluation` of their statistics, for the runs that
+        have one. Those of a data set have the same classes.
     """
     found, classes = {}, {}
-    comparable = runs[runs["setting"] == ""].drop_duplicates("run")
-    for run, dataset in zip(comparable["run"], comparable["dataset"], strict=True):
-        path = pathlib.Path(log_dir, run, "stats.pkl")
+    each = runs.drop_duplicates("run")[["run", "dataset", "setting"]]
+    for run, dataset, setting in each.itertuples(index=False):
+        path = pathlib.Path(log_dir, run, run_files.STATISTICS)
         try:
             record = read_statistics(path).get("evaluation")
             if record is None:
                 continue
-            _check(record)
+            _check(record, record["models"] if setting else reference.MODELS)
             names = classes.setdefault(dataset, list(record["class_names"]))
             _want(list(record["class_names"]) == names, "other classes than other runs")
         except UnreadablePickle:
@@ -50,11 +51,15 @@ def load(runs, log_dir, say=print):
     return found
 
 
-def _check(record):
-    """Raises ValueError, or what a wrong type raises, for a record that is damaged."""
+def _check(record, models):
+    """Raises ValueError, or what a wrong type raises, for a record that is damaged.
+
+    Args:
+        models: names of those that it must have.
+    """
     classes, images = len(record["class_names"]), len(record["images"])
     _want(classes > 0, "no class names")
-    for name in reference.MODELS:
+    for name in models:
         scores, given = record["models"][name], record["answers"][name]
         _want(all(np.ndim(scores[n]) == 0 for n in _NUMBERS), f"scores of {name}")
         bins = np.asarray(scores["reliability"], float)

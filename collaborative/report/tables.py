@@ -140,21 +140,22 @@ def _number(value, digits, sign=""):
     return f"{value:.6g}" if digits == "" else f"{value:{sign}z.{digits}f}"
 
 
-def other_runs_table(runs):
+def other_runs_table(runs, balanced=None):
     """Runs that are not in the paper's setting, one row each, with what differs.
 
     Settings are to be chosen by the validation errors, where images were set aside.
 
     Args:
         runs: rows of `run_table.load_runs`.
+        balanced: of runs with unequal classes, see `class_errors.balanced`.
     """
     final = run_table.final_epochs(runs[runs["setting"] != ""])
     rows, data = [], []
     for _, run in final.groupby("run", sort=True):
         first = run.iloc[0]
         results = "; ".join(
-            f"{row.model} {_number(100 * row.test_error, 2)} / "
-            f"{_number(row.test_cost, 4)}"
+            f"{row.model} {_number(100 * row.test_error, 2)}"
+            f"{_in_brackets(balanced, row)} / {_number(row.test_cost, 4)}"
             for row in run.itertuples()
         )
         validated = "; ".join(
@@ -174,6 +175,11 @@ def other_runs_table(runs):
         rows=rows,
         data=pd.concat(data) if data else final,
     )
+
+
+def _in_brackets(balanced, row):
+    error = (balanced or {}).get((row.run, row.model))
+    return "" if error is None else f" (balanced {_number(100 * error, 2)})"
 
 
 def correlations_table(runs, paper):

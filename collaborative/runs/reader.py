@@ -26,8 +26,17 @@ import os
 import pathlib
 import pickle
 
+from etils import epy
+
 from collaborative.system.errors import UserError
 
+with epy.lazy_imports():
+    import numpy as np
+    from scipy import special
+
+# When the balanced error tells more: how many times the smallest class is the largest,
+# and how seldom images drawn evenly would be as uneven.
+UNEQUAL, BY_CHANCE = 1.5, 0.001
 LARGEST_PICKLE = 64 * 2**20  # bytes; a run of 1,000 epochs takes less than one MiB
 
 
@@ -110,6 +119,26 @@ def read_statistics(path):
     if not whole:
         raise UnreadablePickle(f"{path}: a pickle, but not the statistics of a run")
     return statistics
+
+
+def has_unequal_classes(evaluation):
+    """Whether the classes of a run's test images are unequal.
+
+    Then the error is mostly that of the large classes, and the mean of the classes'
+    errors, the balanced error, says more. The largest class must have more than UNEQUAL
+    times the images of the smallest, and not by chance (chi-square test, BY_CHANCE).
+
+    Args:
+        evaluation: of the statistics of a finished run. Those of before recorded no
+            errors by class, and count as equal.
+    """
+    scores = next(iter(evaluation["models"].values()))
+    if "balanced_error" not in scores:
+        return False
+    counts = scores["confusion"].sum(axis=1)
+    mean = counts.mean()
+    chance = special.chdtrc(len(counts) - 1, np.sum((counts - mean) ** 2 / mean))
+    return bool(counts.max() > UNEQUAL * counts.min() and chance < BY_CHANCE)
 
 
 def _one_line(error):

@@ -171,9 +171,10 @@ class FinishedRun:
 
         Returns:
             Dict of plain values: `test_error` (a fraction) and `test_cost`; where the
-            run has recorded them `nll`, `brier` and `ece` (`evaluation.scores`), of an
-            ensemble `disagreement` and `gain` (`evaluation.evaluate`), and, where it
-            was tried on another data set, `auroc` and the set's name, `foreign`.
+            run has recorded them `nll`, `brier` and `ece` (`evaluation.scores`), and
+            `balanced_error` where classes are unequal (`reader`); of an ensemble
+            `disagreement` and `gain` (`evaluation.evaluate`), and, where it was tried
+            on another data set, `auroc` and the set's name, `foreign`.
 
         Raises:
             UnusableRun: where the statistics cannot be read.
@@ -191,6 +192,8 @@ class FinishedRun:
 def _beyond_the_error(recorded, name):
     """What `final_record` has of one predictor, without arrays."""
     scores = {k: recorded["models"][name][k] for k in ("nll", "brier", "ece")}
+    if reader.has_unequal_classes(recorded):
+        scores["balanced_error"] = recorded["models"][name]["balanced_error"]
     if name == "ensemble":
         scores |= {k: recorded[k] for k in ("disagreement", "gain")}
     if "detection" in recorded:

@@ -144,6 +144,16 @@ def _remove_abandoned(parent):
             shutil.rmtree(lock.parent, ignore_errors=True)
 
 
+def is_writable(folder):
+    """Whether files can be made in a folder or, if missing, in the one above."""
+    folder = pathlib.Path(folder)
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    # Root may write everywhere, but a folder without any write permission is not meant
+    # to be written.
+    may_write = there.stat().st_mode & 0o222 and os.access(there, os.W_OK | os.X_OK)
+    return there.is_dir() and bool(may_write)
+
+
 def remove_temporary(directory):
     """Removes what a killed process left half written in `directory`."""
     for path in pathlib.Path(directory).glob(f"{TEMPORARY_PREFIX}*"):

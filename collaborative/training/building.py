@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from collaborative import models
+from collaborative.data.examples import balanced_weights
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import optimization
 from collaborative.nn.networks import build_network
@@ -54,7 +55,7 @@ def _compiled_model(config, dataset, steps):
     apart = config.unlabeled and config.unlabeled_steps == "separate"
     updates = 2 * steps if apart else steps
     try:
-        model = _model(config, members, updates)
+        model = _model(config, members, updates, dataset)
     except ValueError as error:  # what the settings say has been checked
         names = ", ".join(config.members)
         raise ConfigError(f"{names} cannot be trained: {reason_of(error)}") from error
@@ -70,8 +71,12 @@ def _compiled_model(config, dataset, steps):
     return model
 
 
-def _model(config, members, updates):
+def _model(config, members, updates, dataset):
+    weights = None
+    if config.class_weight:
+        weights = balanced_weights(dataset.train.labels, dataset.num_classes)
     settings = {
+        "class_weight": weights,
         "collaboration": config.collaboration,
         "weight_decay": config.weight_decay,
         "steps": updates,

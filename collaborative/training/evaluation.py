@@ -50,7 +50,9 @@ def scores(logits, labels):
         labels: integers `[n]`.
 
     Returns:
-        Dict of `error` (a fraction); `nll`, the mean negative log-likelihood in nats;
+        Dict of `error` (a fraction); `class_errors`, the same of the images of each
+        class, `[classes]`, NaN where there are none, and `balanced_error`, the mean of
+        those; `nll`, the mean negative log-likelihood in nats;
         `brier`, the mean squared distance of the probabilities from the label's (0 to
         2); `ece`, the expected calibration error (0 to 1); `reliability`, see there;
         and `confusion`, counts `[classes, classes]` by true and predicted class.
@@ -64,13 +66,18 @@ def scores(logits, labels):
     log_likelihood = np.take_along_axis(
         special.log_softmax(logits, axis=1), np.asarray(labels)[:, None], axis=1
     )
+    confusion = metrics.confusion_matrix(labels, answers, labels=classes)
+    with np.errstate(invalid="ignore"):  # classes without images
+        class_errors = 1 - np.diag(confusion) / confusion.sum(axis=1)
     return {
         "error": float(np.mean(answers != labels)),
+        "class_errors": class_errors,
+        "balanced_error": float(np.nanmean(class_errors)),
         "nll": float(-log_likelihood.mean()),
         "brier": float(np.mean(np.sum(distance**2, axis=1))),
         "ece": calibration_error(bins),
         "reliability": bins,
-        "confusion": metrics.confusion_matrix(labels, answers, labels=classes),
+        "confusion": confusion,
     }
 
 

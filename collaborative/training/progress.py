@@ -8,6 +8,7 @@ import time
 import keras
 import tqdm
 
+from collaborative.runs.reader import has_unequal_classes
 from collaborative.system import text_table
 
 
@@ -65,17 +66,23 @@ def closing_table(statistics, paper):
 
     Returns:
         A table with a line for each member and for the ensemble; with the validation
-        error, to choose settings by, where images were set aside for it.
+        error, to choose settings by, where images were set aside for it, and with the
+        mean of the classes' errors where they are unequal.
     """
     models = statistics["models"]
     validated = all("validation_error" in curves for curves in models.values())
-    header = ["", *["validation error %"] * validated, "test error %", "test cost"]
+    scores = statistics.get("evaluation")
+    scores = scores["models"] if scores and has_unequal_classes(scores) else {}
+    header = ["", *["validation error %"] * validated, "test error %"]
+    header += ["balanced %"] * bool(scores) + ["test cost"]
     rows = [header + ["paper %", "paper cost"] * bool(paper)]
     for name, curves in models.items():
         error, cost = 100 * curves["test_error"][-1], curves["test_cost"][-1]
         row = [name, f"{error:.2f}", f"{cost:.4f}"]
         if validated:
             row.insert(1, f"{100 * curves['validation_error'][-1]:.2f}")
+        if scores:
+            row.insert(-1, f"{100 * scores[name]['balanced_error']:.2f}")
         if paper:
             row += [f"{paper[name][0]:.2f}", f"{paper[name][1]:.4f}"]
         rows.append(row)

@@ -166,7 +166,7 @@ def _train_batches(model, config, dataset, teacher, first_epoch):
             unlabeled=dataset.unlabeled,
             unlabeled_size=max(1, round(config.unlabeled_ratio * config.batch_size)),
         )
-    if not environment.has_gpu():
+    if not (environment.has_gpu() and examples.in_memory):
         return batches.train_batches(examples, *order)
     model.hold(examples.images, examples.labels)
     return batches.index_batches(len(examples), *order)

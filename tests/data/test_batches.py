@@ -1,4 +1,5 @@
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 
@@ -122,3 +123,17 @@ def test_extended_batches_resume_exactly(numbered, settings):
     for one, other in zip(whole[2:], rest, strict=True):
         for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_images_are_copied_once_however_many_iterators_there_are():
+    images = np.ones((50_000, 32, 32, 3), np.uint8)
+    examples = datasets.Examples(images, np.zeros(len(images), np.int64))
+    few = datasets.Examples(images[:100], examples.labels[:100])
+    next(iter(batches.train_batches(few, 64, 1, 0, 1)))
+    before = psutil.Process().memory_info().rss
+    pipeline = batches.train_batches(examples, 64, 1, 0, 1)
+    iterators = [iter(pipeline) for _ in range(3)]
+    for iterator in iterators:
+        next(iterator)
+    grown = psutil.Process().memory_info().rss - before
+    assert grown < 1.5 * images.nbytes

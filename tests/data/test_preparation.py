@@ -88,7 +88,11 @@ def test_a_lacking_split(toy):
 @pytest.mark.parametrize(
     "name, lacking",
     [
-        ("imagenette", "an 'image' of fixed shape"),
+        (
+            "imagenette",
+            "pictures of imagenette differ in size, and networks take one: "
+            "add --image_size 32x32",
+        ),
         ("binarized_mnist", "a 'label' that is a ClassLabel (it has None)"),
         ("emnist/nothing", "cannot be opened (BuilderConfig nothing not found"),
         ("mnist:9.9.9", "cannot be opened (Dataset mnist cannot be loaded at version"),

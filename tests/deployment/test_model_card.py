@@ -2,6 +2,7 @@ import json
 import pickle
 import shutil
 
+import numpy as np
 import pytest
 
 from collaborative import models
@@ -179,3 +180,22 @@ def test_a_run_that_was_not_tried_on_foreign_images(digits_run, tmp_path):
     assert "NLL 0.5124" in card and "AUROC" not in card
     with pytest.raises(UnusableRun, match="no scores of ST_2: 'ST_2'"):
         run.test_scores("ST_2")
+
+
+def test_a_card_says_how_pictures_were_made_of_one_size(digits_run, tmp_path):
+    shutil.copytree(digits_run, tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    record = json.loads(path.read_text())
+    record["config"]["image_size"] = "8x8"
+    path.write_text(json.dumps(record))
+    metadata, card = described(read_finished(path.parent), "ST", tmp_path / "a" / "m")
+    assert "All were stretched to 8x8: bilinear, antialiased, as Pillow's" in card
+    assert metadata["input"]["resize"].startswith("bilinear, antialiased")
+
+
+def test_a_card_of_unequal_classes(digits_run, tmp_path):
+    counts = {"confusion": np.diag([300, 200, *[100] * 8]), "balanced_error": 0.375}
+    scores = {name: one | counts for name, one in RECORDED["models"].items()}
+    run = read_run(digits_run, tmp_path / "run", RECORDED | {"models": scores})
+    _, card = described(run, "ST", tmp_path / "a" / "model.onnx")
+    assert "Its classes are unequal: the mean of their errors is 37.50 %." in card

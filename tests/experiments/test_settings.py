@@ -48,7 +48,8 @@ def test_a_setting_is_a_level_of_the_directory_a_part_of_its_name_or_immaterial(
         "reduction": "released", "augment": True, "alpha_schedule": "ramp_up",
         "pull": ("M=0.5",), "topology": "ring", "pair_cost": "mean",
         "teacher": ("M",), "unlabeled": "noise", "unlabeled_steps": "separate",
-        "labeled": 0.5, "label_noise": 0.5, "temperature": 2.0,
+        "labeled": 0.5, "label_noise": 0.5, "temperature": 2.0, "image_size": "16x16",
+        "class_weight": "balanced",
     }  # fmt: skip
     base = {"dataset": "cifar10", "method": "CE", "alpha": 1.0, "seed": 1}
     if name == "teacher":

@@ -5,24 +5,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collaborative.report import quality
+from collaborative.report import class_errors, quality, tables
 from collaborative.runs import run_table
 from collaborative.system import drawing
 from collaborative.training import evaluation
 
 
-def record(seed, shift=0.0):
-    """What a run of two classes on six images would have recorded."""
+def record(seed, shift=0.0, labels=(0, 0, 0, 1, 1, 1)):
+    """What a run of two classes on so many images would have recorded."""
     rng = np.random.default_rng(seed)
-    labels = np.array([0, 0, 0, 1, 1, 1])
+    labels = np.array(labels)
     logits = {
-        name: rng.normal(size=(6, 2)) + shift * np.eye(2)[labels]
+        name: rng.normal(size=(len(labels), 2)) + shift * np.eye(2)[labels]
         for name in ("ST", "M", "ensemble")
     }
+    images = np.arange(len(labels)) + seed
     return evaluation.evaluate(logits, labels) | {
         "class_names": ["cat", "dog"],
         "answers": {name: g.argmax(axis=1) for name, g in logits.items()},
-        "images": np.arange(6) + seed,
+        "images": images,
         "foreign": "mnist",
         "detection": dict.fromkeys(logits, 0.75),
     }
@@ -63,6 +64,57 @@ def test_churn_is_between_seeds(runs_and_records):
     common = slice(1, 6), slice(0, 5)  # images 1 to 5
     a, b = (r["answers"]["ST"][s] for r, s in zip(both, common, strict=True))
     assert table.data.set_index("model").loc["ST", "churn"] == np.mean(a != b)
+
+
+UNEQUAL = (0,) * 80 + (1,) * 20
+
+
+def test_unequal_classes_have_their_errors_shown(runs_and_records):
+    runs, records = runs_and_records
+    records = {name: record(i, 1.0, UNEQUAL) for i, name in enumerate(records)}
+    scores, _, classes = quality.quality_tables(runs, records, "mnist")
+    found = records["paper/mnist/Single_0.0"]["models"]
+    errors = found["ensemble"]["class_errors"]
+    rows = scores.data.set_index(["method", "model"])
+    balanced = rows.loc[("Single", "ensemble"), "balanced_error"]
+    assert balanced == pytest.approx(np.mean(errors))
+    assert scores.header[2] == "balanced error %"
+    assert scores.rows[-1][2].text == f"{100 * balanced:.2f}"
+    assert classes.header == ("class", "test images", "L2 0.01", "Single")
+    shown = [[cell.text for cell in row] for row in classes.rows]
+    assert [row[:2] for row in shown] == [["cat", "80"], ["dog", "20"]]
+    assert [row[3] for row in shown] == [f"{100 * error:.2f}" for error in errors]
+    data = classes.data.set_index(["method", "model", "class"])["error"]
+    assert data[("Single", "ST", "dog")] == found["ST"]["class_errors"][1]
+
+
+def test_runs_from_before_errors_by_class(runs_and_records):
+    runs, records = runs_and_records
+    records = {name: record(i, 1.0, UNEQUAL) for i, name in enumerate(records)}
+    one, other = records.values()
+    for scores in one["models"].values():
+        del scores["class_errors"], scores["balanced_error"]
+    *_, classes = quality.quality_tables(runs, records, "mnist")
+    old = classes.header.index({"L2_0.01": "L2 0.01", "Single_0.0": "Single"}[
+        next(iter(records)).rpartition("/")[2]])  # fmt: skip
+    assert {row[old].text for row in classes.rows} == {"-"}
+    assert len(quality.quality_tables(runs, {next(iter(records)): one}, "mnist")) == 2
+    assert list(class_errors.balanced({"a": one, "b": other})) == [
+        ("b", "ST"), ("b", "M"), ("b", "ensemble")
+    ]  # fmt: skip
+
+
+def test_other_runs_with_unequal_classes(runs_and_records):
+    runs, records = runs_and_records
+    name = next(iter(records))
+    others = runs[runs["run"] == name].assign(setting="class_weight balanced")
+    recorded = record(0, 1.0, UNEQUAL)
+    (row,) = tables.other_runs_table(
+        others, class_errors.balanced({name: recorded})
+    ).rows
+    error = 100 * recorded["models"]["M"]["balanced_error"]
+    assert f"(balanced {error:.2f}) / " in row[-1].text
+    assert "balanced" not in tables.other_runs_table(others).rows[0][-1].text
 
 
 def test_figures(runs_and_records):

@@ -69,3 +69,11 @@ def test_detection():
     # Of four pairs, 0.9 is above both and 0.7 above one.
     assert evaluation.detection_auroc(known, foreign) == 0.75
     assert evaluation.detection_auroc(known, known) == 0.5
+
+
+def test_errors_by_class():
+    logits = np.eye(4)[[0, 0, 0, 1, 0, 2]]  # answers
+    scores = evaluation.scores(logits, np.array([0, 0, 0, 0, 1, 2]))
+    np.testing.assert_array_equal(scores["class_errors"], [0.25, 1, 0, np.nan])
+    assert scores["balanced_error"] == pytest.approx(1.25 / 3)
+    assert scores["error"] == pytest.approx(2 / 6)

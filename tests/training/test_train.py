@@ -268,6 +268,24 @@ def test_a_finished_run_is_evaluated(tmp_path, tiny):
     assert all(0 <= area <= 1 for area in found["detection"].values())
 
 
+def test_balanced_classes(tmp_path, tiny):
+    """Of a class with a tenth of the images, the model gets more right."""
+    kept = np.flatnonzero((tiny.train.labels != 2) | (np.arange(64) % 8 == 0))
+    few = datasets.Examples(tiny.train.images[kept], tiny.train.labels[kept])
+    unequal = dataclasses.replace(tiny, train=few)
+    errors = {}
+    for choice in (None, "balanced"):
+        config = dataclasses.replace(CONFIG, class_weight=choice, batch_size=8)
+        result = train(config, unequal, tmp_path)
+        assert ("class_weight=balanced" in str(result.run_dir)) == bool(choice)
+        scores = result.statistics["evaluation"]["models"]["ensemble"]
+        assert scores["balanced_error"] == pytest.approx(scores["class_errors"].mean())
+        errors[choice] = scores["class_errors"][2]
+        model = keras.models.load_model(result.run_dir / "model.keras")
+        assert bool(model.class_weight) == bool(choice)
+    assert errors["balanced"] <= errors[None]
+
+
 def test_a_run_leaves_no_graphs_behind(tmp_path, tiny):
     def graphs():
         gc.collect()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collaborative.experiments import reference
-from collaborative.report import tables
+from collaborative.report import class_errors, tables
 from collaborative.runs import run_table
 
 
@@ -11,8 +11,13 @@ def parts(context):
     """Lists of experiments and runs."""
     return {
         "missing": run_table.missing_experiments(context.runs),
-        "others": context.table(tables.other_runs_table(context.runs)),
+        "others": context.table(_others(context)),
         "left_out": [*context.left_out, *context.absent],
         "label": reference.label,
         "dataset_label": reference.dataset_label,
     }
+
+
+def _others(context):
+    balanced = class_errors.balanced(context.records)
+    return tables.other_runs_table(context.runs, balanced)

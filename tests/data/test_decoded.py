@@ -1,0 +1,293 @@
+"""Sets on the disk: the same examples as in memory, whole files, one-line errors."""
+
+import collections
+import dataclasses
+import errno
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_resizing import prepare as prepare_pictures
+from test_stored import prepare
+
+from collaborative import datasets, resnet
+from collaborative.data import batches, decoded, stored
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.system import files, resources
+from collaborative.training import train as trainer
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory):
+    """A data_dir with `pets`, 30 and 10 pictures of 4x6x3, and `roses` of any size."""
+    data_dir = tmp_path_factory.mktemp("sets")
+    prepare(data_dir)
+    return prepare_pictures(data_dir, "roses", "png")
+
+
+@pytest.fixture
+def copy(pets, tmp_path):
+    """A copy of that folder, in which nothing is decoded."""
+    ignore = shutil.ignore_patterns("decoded")
+    return shutil.copytree(pets, tmp_path / "data", ignore=ignore)
+
+
+def error_of(name, **settings):
+    with pytest.raises(datasets.DatasetError) as raised:
+        datasets.load(name, **settings)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def assert_same(one, other):
+    for part in ("train", "validation", "test"):
+        a, b = getattr(one, part), getattr(other, part)
+        assert a.images.shape == b.images.shape and a.images.dtype == b.images.dtype
+        np.testing.assert_array_equal(a.images, b.images)
+        np.testing.assert_array_equal(a.labels, b.labels)
+
+
+@pytest.mark.parametrize("split", ["pooled", "official"])
+@pytest.mark.parametrize("more", [{}, {"image_size": (8, 4)}, {"truncate": 7}])
+def test_the_examples_are_those_in_memory(pets, split, more):
+    for seed in (1, 2):
+        settings = {"seed": seed, "validation": 3, "data_dir": pets, **more}
+        held, read = (
+            datasets.load("pets", split, stream=s, **settings) for s in (False, True)
+        )
+        assert held.train.in_memory and not read.train.in_memory
+        assert_same(held, read)
+        assert read.notes == ("its images are read from the disk, as they are needed",)
+
+
+def test_pictures_of_any_size(pets):
+    settings = {"image_size": (8, 12), "data_dir": pets}
+    held, read = (
+        datasets.load("roses", "pooled", stream=s, **settings) for s in (False, True)
+    )
+    assert_same(held, read)
+
+
+def test_at_most_so_many_of_a_class(pets, monkeypatch):
+    capped = dataclasses.replace(datasets.DatasetSpec(), per_class=(9, 2))
+    monkeypatch.setitem(datasets.DATASETS, "pets", capped)
+    held, read = (datasets.load("pets", stream=s, data_dir=pets) for s in (False, True))
+    assert (len(read.train), len(read.test)) == (18, 4)
+    assert_same(held, read)
+
+
+def test_images_on_the_disk_are_indexed_as_an_array(pets):
+    held, read = (
+        datasets.load("pets", "pooled", stream=s, data_dir=pets).train
+        for s in (False, True)
+    )
+    for key in (3, -1, slice(2, 20, 3), slice(0, 0), [5, 5, 1], np.array([[1], [2]])):
+        np.testing.assert_array_equal(read.images[key], held.images[key])
+        assert read.images[key].shape == held.images[key].shape
+    part = read.images.part(slice(10, 20)).part(np.array([3, 1]))
+    np.testing.assert_array_equal(part, held.images[[13, 11]])
+    assert len(list(read.images)) == len(held) and len(part) == 2
+    assert np.asarray(part, np.float32).dtype == np.float32
+    with pytest.raises(IndexError):
+        read.images[len(held)]
+
+
+def all_batches(data):
+    yield from batches.train_batches(data.train, 8, 1, 1, 3)
+    yield from batches.eval_batches(data.test, 3)
+    yield from batches.extended_batches(data.train, 8, 1, 0, 1, flip=True)
+    few = datasets.with_few_labels(data, 1.0, 0.5)
+    sizes = {"unlabeled": few.unlabeled, "unlabeled_size": 5}
+    yield from batches.extended_batches(few.train, 8, 1, 0, 1, **sizes)
+
+
+def test_batches_are_the_same_and_of_static_shape(pets):
+    held, read = (
+        datasets.load("pets", "pooled", stream=s, data_dir=pets) for s in (False, True)
+    )
+    pairs = list(zip(all_batches(held), all_batches(read), strict=True))
+    assert len(pairs) > 10
+    for one, other in pairs:
+        for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True):
+            np.testing.assert_array_equal(a, b)
+    for make in (batches.train_batches, batches.extended_batches):
+        specs = [make(d.train, 8, 1, 0, 1).element_spec for d in (held, read)]
+        assert specs[0] == specs[1]
+    specs = [batches.eval_batches(d.test, 3).element_spec for d in (held, read)]
+    assert specs[0] == specs[1]
+
+
+def test_a_run_is_the_same_and_goes_on_as_the_same(pets, tmp_path, monkeypatch):
+    """Of one in memory and one on the disk that changes over, bit for bit."""
+    small = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
+    monkeypatch.setitem(resnet.PRESETS, "ST", small)
+    config = ExperimentConfig(
+        "pets", members=("ST", "ST"), epochs=2, batch_size=8, augment=True
+    )
+    held, read = (config.load_dataset(data_dir=pets, stream=s) for s in (False, True))
+
+    def train(dataset, name, **more):
+        log_dir = tmp_path / name
+        return trainer.train(config, dataset, log_dir, say=lambda _: None, **more)
+
+    def stop(epoch, logs):
+        raise KeyboardInterrupt
+
+    whole = train(held, "held").statistics
+    with pytest.raises(KeyboardInterrupt):
+        stopper = trainer.logger.keras.callbacks.LambdaCallback(on_epoch_end=stop)
+        train(held, "read", callbacks=[stopper])
+    other = train(read, "read").statistics
+    for name, curves in whole["models"].items():
+        for statistic, values in curves.items():
+            np.testing.assert_array_equal(values, other["models"][name][statistic])
+    images = [s["evaluation"]["images"] for s in (whole, other)]
+    np.testing.assert_array_equal(*images)
+
+
+Memory = collections.namedtuple("Memory", "available")
+
+
+def test_what_does_not_fit_in_memory_is_on_the_disk(pets, monkeypatch):
+    needed = 2 * 40 * 4 * 6 * 3  # copies, images, levels
+    for left, fits in ((needed, True), (needed - 1, False)):
+        monkeypatch.setattr(resources, "available_memory", lambda left=left: left)
+        data = datasets.load("pets", "pooled", data_dir=pets)
+        assert data.train.in_memory == fits and bool(data.notes) != fits
+        assert datasets.load("pets", data_dir=pets, stream=False).train.in_memory
+
+
+def test_a_set_is_decoded_once(copy, monkeypatch, capsys):
+    datasets.load("pets", data_dir=copy, stream=True)
+    said = capsys.readouterr().err.splitlines()
+    place = copy / "pets/1.0.0/decoded"
+    assert said == [
+        f"decoding pets ({split}, {size}B) once into {place}"
+        for split, size in (("train", "2.16k"), ("test", "720"))
+    ]
+    monkeypatch.setattr(stored, "batches", None)
+    datasets.load("pets", "pooled", seed=3, data_dir=copy, stream=True)
+    assert capsys.readouterr().err == ""
+
+
+def cut(folder):
+    path = folder / "images.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        cut,
+        lambda folder: (folder / "images.bin").unlink(),
+        lambda folder: (folder / "decoded.json").unlink(),
+        lambda folder: (folder / "decoded.json").write_text("{"),
+    ],
+)
+def test_what_is_not_whole_is_made_anew(copy, damage):
+    held = datasets.load("pets", data_dir=copy, stream=False)
+    datasets.load("pets", data_dir=copy, stream=True)
+    damage(copy / "pets/1.0.0/decoded/train-4x6x3")
+    assert_same(held, datasets.load("pets", data_dir=copy, stream=True))
+
+
+def test_a_killed_process_leaves_nothing_that_counts(copy, monkeypatch):
+    whole = stored.batches
+
+    def killed(*args):
+        yield from whole(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stored, "batches", killed)
+        # What SIGKILL leaves is not cleaned up.
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            datasets.load("pets", data_dir=copy, stream=True)
+    place = copy / "pets/1.0.0/decoded"
+    assert [path.name for path in place.iterdir()] == [".tmp-train-4x6x3"]
+    held = datasets.load("pets", data_dir=copy, stream=False)
+    assert_same(held, datasets.load("pets", data_dir=copy, stream=True))
+    assert sorted(path.name for path in place.iterdir()) == [
+        "test-4x6x3",
+        "train-4x6x3",
+    ]
+
+
+def test_a_set_that_was_prepared_anew_is_decoded_anew(copy):
+    datasets.load("pets", data_dir=copy, stream=True)
+    path = copy / "pets/1.0.0/decoded/train-4x6x3/decoded.json"
+    facts = json.loads(path.read_text())
+    facts["files"][0][2] += 1
+    path.write_text(json.dumps(facts))
+    datasets.load("pets", data_dir=copy, stream=True)
+    assert json.loads(path.read_text()) != facts
+
+
+def test_another_run_that_decodes_it_is_waited_for(copy, monkeypatch):
+    """The other one is done when this one has looked for a second time."""
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        lock.__exit__(None, None, None)
+
+    monkeypatch.setattr(decoded.time, "sleep", sleep)
+    lock = files.locked(copy / "pets/1.0.0/decoded/.tmp-train-4x6x3")
+    lock.__enter__()
+    data = datasets.load("pets", data_dir=copy, stream=True)
+    assert waited == [1] and len(data.train) == 30
+
+
+def test_a_folder_that_cannot_be_written_to(copy, monkeypatch, tmp_path, capsys):
+    folder = copy / "pets/1.0.0"
+    folder.chmod(0o555)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    try:
+        held = datasets.load("pets", data_dir=copy, stream=False)
+        assert_same(held, datasets.load("pets", data_dir=copy, stream=True))
+        assert not (folder / "decoded").exists()
+    finally:
+        folder.chmod(0o755)
+    said = capsys.readouterr().err
+    assert f"once into {tmp_path}/cache/collaborative/decoded/pets-" in said
+    assert f", since {folder}/decoded cannot be written to" in said
+
+
+def test_a_disk_without_room(copy, monkeypatch):
+    usage = collections.namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2159))
+    place = copy / "pets/1.0.0/decoded"
+    assert error_of("pets", data_dir=copy, stream=True) == (
+        "pets (train) takes 2.16kB decoded, more than there is room for in "
+        f"{place}: make room, give a smaller --image_size, or another folder in the "
+        "environment variable XDG_CACHE_HOME"
+    )
+    assert not list(copy.rglob("*.bin"))
+
+
+@pytest.mark.parametrize(
+    "number, said", [(errno.ENOSPC, "more than there is room for"), (errno.EIO, "In")]
+)
+def test_a_disk_that_fails_meanwhile(copy, monkeypatch, number, said):
+    def fail(_):
+        raise OSError(number, "Input/output error")
+
+    monkeypatch.setattr(decoded.os, "fsync", fail)
+    assert said in error_of("pets", data_dir=copy, stream=True)
+    assert not list(copy.rglob("images.bin"))
+
+
+def test_a_damaged_set(copy):
+    (path,) = copy.glob("pets/1.0.0/*train*")
+    path.write_bytes(path.read_bytes()[:900])
+    assert "is damaged" in error_of("pets", data_dir=copy, stream=True)
+
+
+def test_a_file_that_is_cut_short_while_it_is_read(copy):
+    data = datasets.load("pets", data_dir=copy, stream=True)
+    cut(copy / "pets/1.0.0/decoded/train-4x6x3")
+    with pytest.raises(datasets.DatasetError, match="was cut short"):
+        data.train.images[:]
