@@ -20,7 +20,7 @@ from collaborative import datasets
 from collaborative.experiments import flags, reference
 from collaborative.experiments.flags import FLAGS
 from collaborative.runs.run import record_failure
-from collaborative.system import command_line, run_files
+from collaborative.system import command_line, limits, run_files
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
     import tensorflow as tf
@@ -47,9 +47,10 @@ def main(argv=None):
 def run_one(config):
     """Trains an experiment in this process and prints its closing table."""
     command_line.start_tensorflow()
-    if FLAGS.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
+    threads = FLAGS.threads or (limits.core_count() if limits.has_quota() else None)
+    if threads:  # TensorFlow looks at no quota
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     try:
         result = result_of(train.resolved(config))
     except logger.TrainingDiverged as error:
@@ -154,7 +155,7 @@ def jobs():
     if FLAGS.jobs:
         return FLAGS.jobs
     gpus = len(pools.visible_gpus())
-    return gpus or max(1, len(pools.available_cores()) // (FLAGS.threads or 1))
+    return gpus or max(1, limits.core_count() // (FLAGS.threads or 1))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from collaborative.system import resources, run_files
+from collaborative.system import limits, resources, run_files
 from collaborative.system.files import Busy
 
 # What Python is told to run: the command, from the checkout or the installed package.
@@ -78,17 +78,16 @@ class LocalPool:
         return Process(process)
 
     def _pinned(self, slot):
-        """The start of a command that runs on the slot's own cores, where they do."""
-        cores = available_cores()
-        if shutil.which("taskset") is None or self.slots * self._threads > len(cores):
+        """The start of a command that runs on the slot's own cores, where they do.
+
+        With a quota they do not: other containers have the first cores too.
+        """
+        cores = limits.cores()
+        too_few = limits.has_quota() or self.slots * self._threads > len(cores)
+        if shutil.which("taskset") is None or too_few:
             return []
         own = cores[slot * self._threads : (slot + 1) * self._threads]
         return ["taskset", "--cpu-list", ",".join(map(str, own))]
-
-
-def available_cores():
-    """The cores that this process may use, in order."""
-    return sorted(os.sched_getaffinity(0))
 
 
 class Process:
@@ -99,7 +98,7 @@ class Process:
         self.poll, self.terminate = process.poll, process.terminate
 
     def wait(self, seconds=SECONDS_TO_END):
-        """Waits for the end of a terminated process; kills it if that takes long."""
+        """Waits for the end of a terminated process; kills it after so long."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:

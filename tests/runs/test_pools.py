@@ -7,6 +7,7 @@ import pytest
 from collaborative.experiments import flags
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.runs import pools
+from collaborative.system import limits
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_a_command_asks_for_just_its_experiment(config, fresh_flags):
 
 def test_processes_have_cores_of_their_own(tmp_path, program, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    cores = pools.available_cores()
+    cores = limits.cores()
     if len(cores) < 2:
         pytest.skip("needs two cores")
     pool = pools.LocalPool(tmp_path, {}, slots=2, threads=1)
@@ -86,9 +87,24 @@ def test_gpus_are_listed_by_the_driver(tmp_path, monkeypatch):
     assert pools.visible_gpus() == []
 
 
-def test_a_process_that_does_not_end_is_killed(monkeypatch):
-    monkeypatch.setattr(pools, "SECONDS_TO_END", 0.1)
-    code = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
-    process = pools.Process(subprocess.Popen([sys.executable, "-c", code]))
-    process.wait()
+def test_a_process_that_does_not_end_is_killed():
+    code = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN);"
+        "print('deaf', flush=True); time.sleep(60)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert child.stdout.readline() == b"deaf\n"
+    process = pools.Process(child)
+    process.terminate()
+    process.wait(0.5)
     assert process.poll() == -9
+
+
+def test_a_quota_leaves_processes_where_the_system_puts_them(
+    tmp_path, program, monkeypatch
+):
+    monkeypatch.setattr(limits, "has_quota", lambda: True)
+    config = ExperimentConfig()
+    pools.LocalPool(tmp_path, {}, slots=1, threads=1).start(config, 0).wait()
+    lines = (config.run_dir(tmp_path) / "output.log").read_text().splitlines()
+    assert lines[1] == " ".join(["cores", *map(str, limits.cores())])
