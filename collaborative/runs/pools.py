@@ -209,11 +209,15 @@ def run_to_end(arguments, log_path):
 
 
 def _polled(process):
-    """Waits for a process, in steps that Ray can interrupt; it ends with the task."""
+    """Waits for a process, in steps that Ray can interrupt; it ends before the task.
+
+    Ray kills a task's children together with its worker when the driver is gone, which
+    is as soon as the task has ended: in the middle of a write.
+    """
     try:
         while process.poll() is None:
             time.sleep(POLL_SECONDS)
         return process.returncode
     finally:
-        if process.poll() is None:
-            process.terminate()  # it keeps its checkpoint
+        process.terminate()  # it keeps its checkpoint
+        Process(process).wait()

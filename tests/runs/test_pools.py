@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -108,3 +109,33 @@ def test_a_quota_leaves_processes_where_the_system_puts_them(
     pools.LocalPool(tmp_path, {}, slots=1, threads=1).start(config, 0).wait()
     lines = (config.run_dir(tmp_path) / "output.log").read_text().splitlines()
     assert lines[1] == " ".join(["cores", *map(str, limits.cores())])
+
+
+SAVES_WHEN_TOLD = """
+import pathlib, signal, sys, time
+
+def save(number, frame):
+    time.sleep(0.3)
+    pathlib.Path(sys.argv[1]).touch()
+    sys.exit()
+
+signal.signal(signal.SIGTERM, save)
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_cancelled_task_lets_its_process_save_first(tmp_path, monkeypatch):
+    """As soon as it has ended, Ray may kill its worker and all that runs below it."""
+    log, saved = tmp_path / "log", tmp_path / "saved"
+
+    def cancelled_once_it_is_up(seconds):
+        while log.read_text() != "up\n":
+            pass
+        raise KeyboardInterrupt
+
+    clock = types.SimpleNamespace(sleep=cancelled_once_it_is_up)
+    monkeypatch.setattr(pools, "time", clock)
+    with pytest.raises(KeyboardInterrupt):
+        pools.run_to_end([sys.executable, "-c", SAVES_WHEN_TOLD, str(saved)], str(log))
+    assert saved.exists()
