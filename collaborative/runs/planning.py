@@ -22,23 +22,28 @@ class Estimator:
         for path in pathlib.Path(log_dir).glob(f"*/*/*/*/{run_files.STATISTICS}"):
             found = logged(path.parent)
             if found and len(found["seconds"]):
-                kind = self._kind(found["params"])
+                kind = kind_of(found["params"])
                 self._seconds[kind].append(float(statistics.median(found["seconds"])))
-
-    @staticmethod
-    def _kind(settings):
-        names = ("dataset", "precision", "truncate", "validation")
-        values = [settings.get(name) for name in names]
-        return (*values, tuple(settings.get("members", ())))
 
     def epoch_seconds(self, config):
         """Seconds an epoch is expected to take, or None where nothing tells."""
-        known = self._seconds.get(self._kind(config.to_json()))
+        known = self._seconds.get(kind_of(config.to_json()))
         if known:
             return statistics.median(known)
         if config.members == ("ST", "M") and not config.truncate:
             return datasets.spec(config.dataset).epoch_seconds
         return None
+
+
+def kind_of(settings):
+    """What the time and the memory of an experiment depend on most: hashable.
+
+    Args:
+        settings: dict of them, as `ExperimentConfig.to_json` gives it.
+    """
+    names = ("dataset", "precision", "truncate", "validation", "batch_size")
+    values = [settings.get(name) for name in names]
+    return (*values, tuple(settings.get("members", ())))
 
 
 def plan(configs, log_dir, jobs):

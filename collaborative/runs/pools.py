@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pathlib
 import shutil
@@ -77,6 +78,10 @@ class LocalPool:
             )
         return Process(process)
 
+    def free_memory(self):
+        """Bytes that may still be taken here."""
+        return limits.free_memory()
+
     def _pinned(self, slot):
         """The start of a command that runs on the slot's own cores, where they do.
 
@@ -96,6 +101,10 @@ class Process:
     def __init__(self, process):
         self._process = process
         self.poll, self.terminate = process.poll, process.terminate
+
+    def memory(self):
+        """Bytes that it takes, and the most that it has taken."""
+        return limits.memory_of(self._process.pid)
 
     def wait(self, seconds=SECONDS_TO_END):
         """Waits for the end of a terminated process; kills it after so long."""
@@ -151,6 +160,10 @@ class RayPool:
         arguments = command(config, self._options), str(run_dir / run_files.OUTPUT)
         return RayTask(self._run.remote(*arguments))
 
+    def free_memory(self):
+        """Endless: where there is room, Ray decides."""
+        return math.inf
+
 
 def _check_address(address):
     """Asks for an answer at HOST:PORT, for which Ray would wait for minutes."""
@@ -176,6 +189,10 @@ class RayTask:
             return ray.get(self._reference)
         except ray.exceptions.RayError:
             return -9  # its workers died, and their successors
+
+    def memory(self):
+        """It is on another machine, and not measured."""
+        return 0, 0
 
     def terminate(self):
         """Tells it to end."""

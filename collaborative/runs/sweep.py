@@ -14,6 +14,7 @@ import time
 import rich.console
 import rich.progress
 
+from collaborative.runs.memory import Memory, gibibytes
 from collaborative.runs.planning import Estimator, name_of
 from collaborative.runs.run import (
     epochs_logged,
@@ -26,6 +27,7 @@ from collaborative.system.files import Busy
 
 POLL_SECONDS = 0.5
 SECONDS_TO_END = 60  # after they were told to; then processes are killed
+KILLED = (-9, 137)  # exit statuses after SIGKILL, which the kernel ends with
 
 
 class Sweep:
@@ -34,9 +36,9 @@ class Sweep:
     Args:
         configs: the `ExperimentConfig`s.
         log_dir: directory of all logs.
-        pool: starts processes: has `slots`, how many at a time, and `start(config,
-            slot)`, which returns something with `poll()`, None or the exit status, and
-            `terminate()`.
+        pool: starts processes: has `slots`, how many at a time, `free_memory()` in
+            bytes and `start(config, slot)`, which returns something with `poll()`, None
+            or the exit status, `memory()`, see `limits.memory_of`, and `terminate()`.
         console: of rich, where the progress is shown.
 
     Attributes:
@@ -52,6 +54,8 @@ class Sweep:
         self._count = len(configs)
         self._finished = 0
         self._view = View(configs, log_dir, console)
+        self._memory = Memory(log_dir)
+        self._told = set()
 
     def run(self):
         """Runs them all; on an interruption the running ones are told to end.
@@ -86,26 +90,44 @@ class Sweep:
             elif stands.state == "in the way":
                 self.failed[config] = str(stands)
                 self._done(config, str(stands))
+            elif not self._has_room(config):
+                self._waiting.appendleft(config)
+                return
             else:
                 forget_failure(config.run_dir(self._log_dir))
                 self._running[free[0]] = config, self._pool.start(config, free[0])
+                self._memory.begin(config, stands.epochs)
+
+    def _has_room(self, config):
+        """Whether there is memory for one more; one at a time is tried in any case."""
+        free = self._pool.free_memory()
+        if self._memory.suffices(config, free):
+            return True
+        line = self._memory.shortage(config, free, self._pool.slots)
+        if line and len(self._running) not in self._told:
+            self._told.add(len(self._running))
+            self._view.say(line)
+        return not self._running
 
     def _collect(self):
         for slot, (config, process) in list(self._running.items()):
             status = process.poll()
             if status is None:
+                self._memory.measure(config, process)
                 continue
             del self._running[slot]
+            peak = self._memory.end(config, killed=status in KILLED)
             if status == Busy.status:
                 self._waiting.append(config)
             elif standing(config, self._log_dir).state == "finished":
                 self._done(config, "finished")
             else:
-                self._fail(config, status)
+                self._fail(config, status, peak)
 
-    def _fail(self, config, status):
+    def _fail(self, config, status, peak):
         run_dir = config.run_dir(self._log_dir)
-        self.failed[config] = reason = explanation(status, run_dir / run_files.OUTPUT)
+        reason = explanation(status, run_dir / run_files.OUTPUT, peak)
+        self.failed[config] = reason
         self._done(config, f"failed: {reason}")
         try:
             record_failure(run_dir, reason)
@@ -126,15 +148,20 @@ class Sweep:
             process.wait(max(0.1, end - time.monotonic()))
 
 
-def explanation(status, log_path):
+def explanation(status, log_path, peak=0):
     """Why a process ended with a status other than 0, as one line.
 
     Args:
         status: its exit status; below 0, the signal that killed it.
         log_path: file with its output, whose last line says it if it ended by itself.
+        peak: the most memory that it took, in bytes; 0 where that is not known.
     """
-    if status in (-9, 137):
-        return "killed (SIGKILL; out of memory?)"
+    if status in KILLED:
+        took = f", of which it took {gibibytes(peak)}" if peak else ""
+        return (
+            f"killed (SIGKILL), probably for want of memory{took}: run fewer at once "
+            "(--jobs), or with a smaller --batch_size"
+        )
     if status < 0:
         return f"killed by signal {-status}"
     if not log_path.parent.exists():

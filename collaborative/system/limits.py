@@ -45,6 +45,24 @@ def free_memory():
     return max(0, min([here, *map(_free_in, _groups("memory"))]))
 
 
+def memory_of(process):
+    """What a process takes of the memory, and the most that it has taken: bytes.
+
+    Args:
+        process: its number; (0, 0) once it has ended.
+    """
+    try:
+        lines = pathlib.Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0, 0
+    kibibytes = dict.fromkeys(("VmRSS", "VmHWM"), 0)
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name in kibibytes:
+            kibibytes[name] = int(value.split()[0])
+    return 1024 * kibibytes["VmRSS"], 1024 * kibibytes["VmHWM"]
+
+
 def _quota():
     """Seconds of processor time a second; infinite where nothing limits it."""
     return min(map(_quota_of, _groups("cpu")), default=math.inf)

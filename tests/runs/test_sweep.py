@@ -33,6 +33,10 @@ class FakePool:
         self.slots = slots
         self.log_dir, self.outcome = log_dir, outcome
         self.started, self.most, self.now = [], 0, set()
+        self.free, self.epochs = 100 * 2**30, 0
+
+    def free_memory(self):
+        return self.free
 
     def start(self, config, slot):
         assert slot not in self.now
@@ -49,13 +53,18 @@ class FakeProcess:
 
     def poll(self):
         self.polls += 1
-        if self.polls < 3:
+        if self.polls < 5:
+            if self.pool.epochs:
+                logged_run(self.config, self.pool.log_dir, self.pool.epochs)
             return None
         status = self.pool.outcome(self.config)
         self.pool.now.discard(self.slot)
         if status == 0:
             logged_run(self.config, self.pool.log_dir, finished=True)
         return status
+
+    def memory(self):
+        return 2**29, 2**30
 
     def terminate(self):
         self.terminated = True
@@ -100,7 +109,8 @@ def test_a_failure_stops_nothing_and_is_recorded(tmp_path):
     assert result.count == 10
     assert list(result.failed.values()) == [
         "run_experiments.py: the total cost is nan",
-        "killed (SIGKILL; out of memory?)",
+        "killed (SIGKILL), probably for want of memory, of which it took 1.0 GiB: run "
+        "fewer at once (--jobs), or with a smaller --batch_size",
         "killed by signal 11",
     ]
     assert run.failure(CONFIGS[4].run_dir(tmp_path)).startswith("killed")
@@ -129,6 +139,27 @@ def test_why_a_process_ended(tmp_path):
     log.write_text("epoch 1/2\nrun_experiments.py: no space left\n")
     assert sweep.explanation(1, log) == "run_experiments.py: no space left"
     assert sweep.explanation(137, log).startswith("killed (SIGKILL")
+
+
+def test_no_more_run_at_once_than_memory_allows(tmp_path):
+    """1.1 GiB for one more, 0.6 that the first may still take; said once."""
+    for free, most in ((1.5, 1), (1.8, 2)):
+        pool = FakePool(tmp_path / str(most), lambda config: 0)
+        pool.free, pool.epochs = free * 2**30, 1
+        result, output = swept(pool.log_dir, pool)
+        assert (result.count, pool.most) == (13, most)
+        line = "memory: an experiment needs 1.1 GiB, and 0.9 GiB are left: 1 at once"
+        assert output.count("memory") == output.count(line) == 2 - most
+
+
+def test_memory_for_none_is_said_before_the_next(tmp_path):
+    pool = FakePool(tmp_path, lambda config: 0 if config != CONFIGS[0] else -9)
+    pool.free = 2**30
+    result, output = swept(tmp_path, pool, CONFIGS[:3])
+    assert (result.count, pool.most) == (2, 1)
+    assert (
+        output.count("memory: an experiment needs 1.1 GiB, and 1.0 GiB are free") == 1
+    )
 
 
 def test_what_another_process_runs_is_waited_for(tmp_path):

@@ -127,3 +127,15 @@ def test_importing_is_light():
     )
     output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
     assert output.strip() == "set()"
+
+
+def test_what_a_process_takes_and_has_taken():
+    code = "b = bytearray(2**27); del b; print(); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    process.stdout.readline()
+    now, peak = limits.memory_of(process.pid)
+    assert 0 < now < 2**27 < peak < 2**28
+    process.communicate(b"\n")
+    assert limits.memory_of(process.pid) == (0, 0)
