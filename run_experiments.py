@@ -76,14 +76,15 @@ def result_of(config):
     if config.teacher:
         print(f"first its teacher: {','.join(config.teacher)}")
         result_of(config.teacher_config)
-    return train.train(
-        config,
-        load_dataset(config),
-        FLAGS.log_dir,
-        foreign=foreign_dataset(config),
-        overwrite=FLAGS.overwrite,
-        callbacks=[progress.Progress(config.epochs)],
-    )
+    with progress.Progress(config.epochs) as shown:
+        return train.train(
+            config,
+            load_dataset(config),
+            FLAGS.log_dir,
+            foreign=foreign_dataset(config),
+            overwrite=FLAGS.overwrite,
+            callbacks=[shown],
+        )
 
 
 def load_dataset(config):

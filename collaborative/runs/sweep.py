@@ -200,6 +200,8 @@ class View:
     def __exit__(self, *error):
         for task in self._tasks.values():
             self._progress.remove_task(task)
+        # What was not done is no result: its bar goes.
+        self._progress.live.transient = error[0] is not None
         self._progress.__exit__(*error)
 
     def say(self, line):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import rich.console
+import terminal
 from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
@@ -227,3 +228,20 @@ def test_importing_is_light():
     )
     output = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert output.strip() == "False"
+
+
+def test_an_interruption_leaves_no_bar(tmp_path):
+    class Pool(FakePool):
+        def start(self, config, slot):
+            if self.started:
+                raise interruption.Interrupted(2)
+            return super().start(config, slot)
+
+    with terminal.opened() as (file, lines):
+        console = rich.console.Console(file=file, width=100, highlight=False)
+        pool = Pool(tmp_path, lambda config: 0, slots=1)
+        with pytest.raises(interruption.Interrupted):
+            sweep.Sweep(CONFIGS, tmp_path, pool, console).run()
+        print("interrupted", file=file, flush=True)
+    first, message, rest = lines
+    assert first.startswith("[1/13]") and (message, rest) == ("interrupted", "")
