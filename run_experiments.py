@@ -137,7 +137,7 @@ def run_many(configs):
             reason = command_line.first_line(error)
             command_line.fail(
                 f"no Ray cluster at {FLAGS.ray}: {reason}; where it asks for a token, "
-                "set RAY_AUTH_MODE=token",
+                "set RAY_AUTH_MODE=token and have its token in ~/.ray/auth_token",
                 1,
             )
     else:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from collaborative.system import limits, resources, run_files
+from collaborative.system import command_line, limits, resources, run_files
 from collaborative.system.files import Busy
 
 # What Python is told to run: the command, from the checkout or the installed package.
@@ -139,7 +139,7 @@ class RayPool:
 
     Raises:
         ImportError: where Ray is not installed.
-        OSError: where nothing answers at the address.
+        OSError: where nothing answers at the address, or it asks for another token.
     """
 
     def __init__(self, address, log_dir, options, slots):
@@ -149,7 +149,12 @@ class RayPool:
         self.slots = slots
         self._log_dir = pathlib.Path(log_dir).absolute()
         self._options = options | {"log_dir": self._log_dir, "threads": 1}
-        ray.init(address, logging_level="error", log_to_driver=False)
+        try:
+            with command_line.silence():  # its C++ repeats an error every second
+                ray.init(address, logging_level="error", log_to_driver=False)
+        except ray.exceptions.RayError as error:
+            reason = command_line.first_line(error).partition(". ")[0]
+            raise ConnectionError(reason) from error
         # A worker that dies takes its task with it; Ray then runs it elsewhere, where
         # it goes on from its checkpoint.
         self._run = ray.remote(num_cpus=1, max_retries=5)(run_to_end)
