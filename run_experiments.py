@@ -148,6 +148,8 @@ def run_many(configs):
     print(f", {len(swept.failed)} failed:" if swept.failed else "")
     for config, reason in swept.failed.items():
         command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
+    if swept.stopped:
+        command_line.fail(swept.stopped, 1)
     return 1 if swept.failed else 0
 
 

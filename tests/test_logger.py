@@ -165,3 +165,16 @@ def test_diverged_training_stops_at_once_and_keeps_the_log(tmp_path, images_and_
     with pytest.raises(logger.TrainingDiverged, match="cost is nan at step"):
         model.fit(images, labels, batch_size=32, callbacks=[log], verbose=0)
     assert (tmp_path / "stats.pkl").read_bytes() == before
+
+
+def test_a_full_disk_is_not_taken_for_a_lack_of_memory(tmp_path, images_and_labels):
+    """TensorFlow has one error for both."""
+    log, _ = logged_fit(tmp_path, images_and_labels, epochs=1)
+
+    def flush():
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    log.on_train_begin()
+    log._writer.flush = flush
+    with pytest.raises(OSError, match="No space left on device"):
+        log._write_scalars(1)

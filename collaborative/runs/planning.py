@@ -1,4 +1,4 @@
-"""How far experiments are, and how long the rest of them will take.
+"""How far experiments are, and what the rest of them will take.
 
 Nothing here imports TensorFlow.
 """
@@ -10,20 +10,25 @@ import pathlib
 import statistics
 
 from collaborative import datasets
+from collaborative.runs import space
 from collaborative.runs.run import logged, standing
 from collaborative.system import run_files
 
 
 class Estimator:
-    """Estimates how long experiments take, from what the runs in a directory took."""
+    """Estimates what experiments take, from what the runs in a directory took."""
 
     def __init__(self, log_dir):
         self._seconds = collections.defaultdict(list)  # of epochs, by kind
+        self._bytes = {}  # of finished models, by kind
         for path in pathlib.Path(log_dir).glob(f"*/*/*/*/{run_files.STATISTICS}"):
             found = logged(path.parent)
             if found and len(found["seconds"]):
                 kind = kind_of(found["params"])
                 self._seconds[kind].append(float(statistics.median(found["seconds"])))
+                model = path.with_name(run_files.MODEL)
+                if model.exists():
+                    self._bytes[kind] = model.stat().st_size
 
     def epoch_seconds(self, config):
         """Seconds an epoch is expected to take, or None where nothing tells."""
@@ -34,9 +39,14 @@ class Estimator:
             return datasets.spec(config.dataset).epoch_seconds
         return None
 
+    def run_bytes(self, config):
+        """Bytes that a run takes on the disk while it runs; a guess if unknown."""
+        model = self._bytes.get(kind_of(config.to_json()))
+        return space.needed(model, config.epochs) if model else space.ASSUMED
+
 
 def kind_of(settings):
-    """What the time and the memory of an experiment depend on most: hashable.
+    """What the time and the room of an experiment depend on most: hashable.
 
     Args:
         settings: dict of them, as `ExperimentConfig.to_json` gives it.

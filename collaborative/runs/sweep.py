@@ -14,8 +14,10 @@ import time
 import rich.console
 import rich.progress
 
+from collaborative.runs import space
 from collaborative.runs.memory import Memory, gibibytes
 from collaborative.runs.planning import Estimator, name_of
+from collaborative.runs.pools import SECONDS_TO_END
 from collaborative.runs.run import (
     epochs_logged,
     forget_failure,
@@ -26,7 +28,6 @@ from collaborative.system import run_files
 from collaborative.system.files import Busy
 
 POLL_SECONDS = 0.5
-SECONDS_TO_END = 60  # after they were told to; then processes are killed
 KILLED = (-9, 137)  # exit statuses after SIGKILL, which the kernel ends with
 
 
@@ -43,17 +44,19 @@ class Sweep:
 
     Attributes:
         failed: dict from config to reason of those that have failed.
+        stopped: why the others were not started, one line, or None.
     """
 
     def __init__(self, configs, log_dir, pool, console=None):
-        self.failed = {}
+        self.failed, self.stopped = {}, None
         self._log_dir = log_dir
         self._pool = pool
         self._waiting = collections.deque(configs)
         self._running = {}  # slot -> (config, process)
         self._count = len(configs)
         self._finished = 0
-        self._view = View(configs, log_dir, console)
+        self._estimator = Estimator(log_dir)
+        self._view = View(configs, log_dir, self._estimator, console)
         self._memory = Memory(log_dir)
         self._told = set()
 
@@ -65,6 +68,7 @@ class Sweep:
         """
         with self._view:
             try:
+                self._say_what_it_needs()
                 while self._waiting or self._running:
                     self._start()
                     self._collect()
@@ -74,6 +78,20 @@ class Sweep:
                 self._terminate()
                 raise
         return self._finished
+
+    def _say_what_it_needs(self):
+        """Says where the disk has too little room for all."""
+        needs = [
+            self._estimator.run_bytes(config)
+            for config in self._waiting
+            if standing(config, self._log_dir).state != "finished"
+        ]
+        # Of a finished run, its checkpoints are gone.
+        transient = sorted(needs)[-self._pool.slots :]
+        need = (sum(needs) + (space.COPIES - 1) * sum(transient)) / space.COPIES
+        line = space.shortage(self._log_dir, need, f"all {len(needs)} need")
+        if line:
+            self._view.say(line)
 
     def _start(self):
         """Starts what can be started; what others run waits for its turn again."""
@@ -90,7 +108,9 @@ class Sweep:
             elif stands.state == "in the way":
                 self.failed[config] = str(stands)
                 self._done(config, str(stands))
-            elif not self._has_room(config):
+            elif self._full(config):
+                return
+            elif not self._has_memory(config):
                 self._waiting.appendleft(config)
                 return
             else:
@@ -98,7 +118,20 @@ class Sweep:
                 self._running[free[0]] = config, self._pool.start(config, free[0])
                 self._memory.begin(config, stands.epochs)
 
-    def _has_room(self, config):
+    def _full(self, config):
+        """Whether the disk has no room for one more: then those that run are the last.
+
+        They end by themselves, or fail and keep what they had.
+        """
+        need = self._estimator.run_bytes(config)
+        run_dir = config.run_dir(self._log_dir)
+        line = space.shortage(self._log_dir, need - space.size_of(run_dir))
+        if line:
+            self.stopped = line
+            self._waiting.clear()
+        return bool(line)
+
+    def _has_memory(self, config):
         """Whether there is memory for one more; one at a time is tried in any case."""
         free = self._pool.free_memory()
         if self._memory.suffices(config, free):
@@ -127,6 +160,9 @@ class Sweep:
     def _fail(self, config, status, peak):
         run_dir = config.run_dir(self._log_dir)
         reason = explanation(status, run_dir / run_files.OUTPUT, peak)
+        if space.free_bytes(self._log_dir) < space.FIXED:
+            # The process may not have been able to say so in its output.
+            reason = f"there is no room left in {self._log_dir}"
         self.failed[config] = reason
         self._done(config, f"failed: {reason}")
         try:
@@ -176,9 +212,8 @@ def explanation(status, log_path, peak=0):
 class View:
     """The live view of a sweep: a bar for all, and one for each running experiment."""
 
-    def __init__(self, configs, log_dir, console=None):
+    def __init__(self, configs, log_dir, estimator, console=None):
         self._log_dir = log_dir
-        estimator = Estimator(log_dir)
         self._seconds = {c: estimator.epoch_seconds(c) or 60 for c in configs}
         self._done = {}  # config -> epochs done
         self._tasks = {}

@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import itertools
 import subprocess
 import sys
 import threading
@@ -245,3 +246,38 @@ def test_an_interruption_leaves_no_bar(tmp_path):
         print("interrupted", file=file, flush=True)
     first, message, rest = lines
     assert first.startswith("[1/13]") and (message, rest) == ("interrupted", "")
+
+
+def has_room(monkeypatch, sizes):
+    """Makes a disk that has so many bytes free, each time that it is looked at."""
+    sizes = itertools.chain(sizes[:-1], itertools.repeat(sizes[-1]))
+    monkeypatch.setattr(sweep.space, "free_bytes", lambda directory: next(sizes))
+
+
+def test_a_disk_that_fills_up_stops_what_has_not_been_started(tmp_path, monkeypatch):
+    has_room(monkeypatch, [1e12, 1e12, 1e12, 1e6])
+    pool = FakePool(tmp_path, lambda config: 0)
+    result, output = swept(tmp_path, pool)
+    assert (result.count, result.failed, pool.started) == (2, {}, CONFIGS[:2])
+    assert result.stopped.startswith(f"too little room in {tmp_path}: the run needs 16")
+    assert "too little room" not in output  # the command says it at the end
+    has_room(monkeypatch, [1e12])
+    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
+    assert (result.count, result.stopped) == (13, None)
+
+
+def test_room_for_some_is_said_before_the_first(tmp_path, monkeypatch):
+    """13 models of 4.6 MB, and the checkpoints of two: 11.4 MB each."""
+    has_room(monkeypatch, [75e6])
+    result, output = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
+    assert result.count == 13
+    line = "all 13 need 82.3 MB, and 75.0 MB are free"
+    assert line in output.splitlines()[0]
+
+
+def test_a_full_disk_is_the_reason_of_what_fails_on_it(tmp_path, monkeypatch):
+    """Its process may not have been able to say so in its output."""
+    has_room(monkeypatch, [1e12, 1e12, 4096])
+    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 1), CONFIGS[:1])
+    (reason,) = result.failed.values()
+    assert reason == f"there is no room left in {tmp_path}"
