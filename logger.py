@@ -9,7 +9,10 @@ What `stats.pkl` holds is said in `runs.reader`, which reads it.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import math
+import os
 import pathlib
 import pickle
 import time
@@ -45,6 +48,7 @@ class Logger(keras.callbacks.Callback):
     Raises:
         TrainingDiverged: at the first step whose total cost is not finite; what was
             logged before stays.
+        OSError: where the disk is full; the files that were there before stay.
     """
 
     def __init__(self, run_dir, params, held_out="test"):
@@ -74,9 +78,9 @@ class Logger(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.run_dir.mkdir(parents=True, exist_ok=True)
         files.remove_temporary(self.run_dir)
-        self._writer = tf.summary.create_file_writer(
-            str(self.run_dir / run_files.TENSORBOARD)
-        )
+        directory = str(self.run_dir / run_files.TENSORBOARD)
+        with _full_disks_told():
+            self._writer = tf.summary.create_file_writer(directory)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_started = time.perf_counter()
@@ -114,13 +118,14 @@ class Logger(keras.callbacks.Callback):
         self.write(end_time=time.time(), evaluation=record)
 
     def write(self, end_time=None, **further):
-        """Writes `stats.pkl`, with further entries, and draws the curves."""
+        """Draws the curves and writes `stats.pkl`, with further entries."""
         statistics = self.statistics() | {"end_time": end_time} | further
-        with files.replacing(self.run_dir / run_files.STATISTICS) as path:
-            path.write_bytes(pickle.dumps(statistics, protocol=4))
         for quantity, name in run_files.CURVES.items():
             with files.replacing(self.run_dir / name) as path:
                 drawing.save(draw_curves(statistics["models"], quantity), path)
+        # Last: with its end time, the run is finished.
+        with files.replacing(self.run_dir / run_files.STATISTICS) as path:
+            path.write_bytes(pickle.dumps(statistics, protocol=4))
 
     def statistics(self):
         """What `stats.pkl` holds, as `runs.reader` has it."""
@@ -164,10 +169,22 @@ class Logger(keras.callbacks.Callback):
                     yield f"{predictor}/{images}_{statistic}", value
 
     def _write_scalars(self, step):
-        with self._writer.as_default():
+        with _full_disks_told(), self._writer.as_default():
             for name, values in self.history.items():
                 tf.summary.scalar(name, values[-1], step=step)
-        self._writer.flush()
+            self._writer.flush()
+
+
+@contextlib.contextmanager
+def _full_disks_told():
+    """Raises TensorFlow's error of a full disk as the OSError that Python has for it.
+
+    TensorFlow's own is the one that it has for memory too.
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
 def draw_curves(models, quantity):

@@ -20,7 +20,7 @@ from collaborative import datasets
 from collaborative.experiments import flags, reference
 from collaborative.experiments.flags import FLAGS
 from collaborative.runs.run import record_failure
-from collaborative.system import command_line, run_files
+from collaborative.system import command_line, limits, run_files
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
     import tensorflow as tf
@@ -47,9 +47,10 @@ def main(argv=None):
 def run_one(config):
     """Trains an experiment in this process and prints its closing table."""
     command_line.start_tensorflow()
-    if FLAGS.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
+    threads = FLAGS.threads or (limits.core_count() if limits.has_quota() else None)
+    if threads:  # TensorFlow looks at no quota
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     try:
         result = result_of(train.resolved(config))
     except logger.TrainingDiverged as error:
@@ -76,14 +77,15 @@ def result_of(config):
     if config.teacher:
         print(f"first its teacher: {','.join(config.teacher)}")
         result_of(config.teacher_config)
-    return train.train(
-        config,
-        load_dataset(config),
-        FLAGS.log_dir,
-        foreign=foreign_dataset(config),
-        overwrite=FLAGS.overwrite,
-        callbacks=[progress.Progress(config.epochs)],
-    )
+    with progress.Progress(config.epochs) as shown:
+        return train.train(
+            config,
+            load_dataset(config),
+            FLAGS.log_dir,
+            foreign=foreign_dataset(config),
+            overwrite=FLAGS.overwrite,
+            callbacks=[shown],
+        )
 
 
 def load_dataset(config):
@@ -138,7 +140,7 @@ def run_many(configs):
             reason = command_line.first_line(error)
             command_line.fail(
                 f"no Ray cluster at {FLAGS.ray}: {reason}; where it asks for a token, "
-                "set RAY_AUTH_MODE=token",
+                "set RAY_AUTH_MODE=token and have its token in ~/.ray/auth_token",
                 1,
             )
     else:
@@ -149,6 +151,8 @@ def run_many(configs):
     print(f", {len(swept.failed)} failed:" if swept.failed else "")
     for config, reason in swept.failed.items():
         command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
+    if swept.stopped:
+        command_line.fail(swept.stopped, 1)
     return 1 if swept.failed else 0
 
 
@@ -157,7 +161,7 @@ def jobs():
     if FLAGS.jobs:
         return FLAGS.jobs
     gpus = len(pools.visible_gpus())
-    return gpus or max(1, len(pools.available_cores()) // (FLAGS.threads or 1))
+    return gpus or max(1, limits.core_count() // (FLAGS.threads or 1))
 
 
 if __name__ == "__main__":

@@ -105,23 +105,23 @@ def measure_step(model, dataset, config, run_dir, steps):
     data = batches.train_batches(dataset.train, config.batch_size, 0, 0, 1)
     log = logger.Logger(run_dir, config.to_json())
     log.on_epoch_end = lambda epoch, logs=None: None  # measured by measure_epoch
-    bar = progress.Progress(1)
-    bar.on_epoch_end = lambda epoch, logs=None: None
     seconds = {"fit": [], "bare": []}
-    for timed in [False] + [True] * ROUNDS:
-        start = time.perf_counter()
-        for _ in range(steps):
-            total = bare(images, labels)
-        total.numpy()
-        middle = time.perf_counter()
-        model.fit(
-            data, steps_per_epoch=steps, verbose=0, shuffle=False,
-            callbacks=[log, bar],
-        )  # fmt: skip
-        end = time.perf_counter()
-        if timed:
-            seconds["bare"].append((middle - start) / steps)
-            seconds["fit"].append((end - middle) / steps)
+    with progress.Progress(1) as bar:
+        bar.on_epoch_end = lambda epoch, logs=None: None
+        for timed in [False] + [True] * ROUNDS:
+            start = time.perf_counter()
+            for _ in range(steps):
+                total = bare(images, labels)
+            total.numpy()
+            middle = time.perf_counter()
+            model.fit(
+                data, steps_per_epoch=steps, verbose=0, shuffle=False,
+                callbacks=[log, bar],
+            )  # fmt: skip
+            end = time.perf_counter()
+            if timed:
+                seconds["bare"].append((middle - start) / steps)
+                seconds["fit"].append((end - middle) / steps)
     for name, values in seconds.items():
         print(
             f"{name:5} {1e3 * statistics.median(values):8.1f} ms a step "

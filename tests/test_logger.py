@@ -186,3 +186,16 @@ def test_curves_of_any_names_and_numbers(quantity, tmp_path):
             drawn = bool(models) and bool(np.isfinite(values).any())
             assert [n for n in shown if n[:2] == "_b"] == ["_b, test"] * drawn
             assert ("$a$, test" in shown) == drawn
+
+
+def test_a_full_disk_is_not_taken_for_a_lack_of_memory(tmp_path, images_and_labels):
+    """TensorFlow has one error for both."""
+    log, _ = logged_fit(tmp_path, images_and_labels, epochs=1)
+
+    def flush():
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    log.on_train_begin()
+    log._writer.flush = flush
+    with pytest.raises(OSError, match="No space left on device"):
+        log._write_scalars(1)

@@ -18,7 +18,7 @@ from etils import epy
 from collaborative.data import resizing
 from collaborative.data.errors import DatasetError, damaged, first_line
 from collaborative.data.examples import check_labels
-from collaborative.system import resources
+from collaborative.system import limits
 
 with epy.lazy_imports():
     import tensorflow as tf
@@ -65,7 +65,7 @@ def fits_in_memory(
     """Whether the images of splits can be decoded into memory, and be trained on."""
     count = sum(builder.info.splits[split].num_examples for split in splits)
     needed = _COPIES * count * math.prod(image_shape(builder, size))
-    return needed <= resources.available_memory()
+    return needed <= limits.free_memory()
 
 
 def read_shuffled(

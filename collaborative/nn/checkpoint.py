@@ -71,6 +71,11 @@ def restore(directory, model):
     return 0, {}, damaged
 
 
+def size_of(model):
+    """Bytes of the values that a checkpoint of a compiled model has."""
+    return sum(variable.numpy().nbytes for variable in _variables(model))
+
+
 def _variables(model):
     """Variables of the model and its optimizer, which is built if need be."""
     if not model.optimizer.built:

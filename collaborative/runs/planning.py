@@ -1,4 +1,4 @@
-"""How far experiments are, and how long the rest of them will take.
+"""How far experiments are, and what the rest of them will take.
 
 Nothing here imports TensorFlow.
 """
@@ -10,35 +10,50 @@ import pathlib
 import statistics
 
 from collaborative import datasets
+from collaborative.runs import space
 from collaborative.runs.run import logged, standing
 from collaborative.system import run_files
 
 
 class Estimator:
-    """Estimates how long experiments take, from what the runs in a directory took."""
+    """Estimates what experiments take, from what the runs in a directory took."""
 
     def __init__(self, log_dir):
         self._seconds = collections.defaultdict(list)  # of epochs, by kind
+        self._bytes = {}  # of finished models, by kind
         for path in pathlib.Path(log_dir).glob(f"*/*/*/*/{run_files.STATISTICS}"):
             found = logged(path.parent)
             if found and len(found["seconds"]):
-                kind = self._kind(found["params"])
+                kind = kind_of(found["params"])
                 self._seconds[kind].append(float(statistics.median(found["seconds"])))
-
-    @staticmethod
-    def _kind(settings):
-        names = ("dataset", "precision", "truncate", "validation")
-        values = [settings.get(name) for name in names]
-        return (*values, tuple(settings.get("members", ())))
+                model = path.with_name(run_files.MODEL)
+                if model.exists():
+                    self._bytes[kind] = model.stat().st_size
 
     def epoch_seconds(self, config):
         """Seconds an epoch is expected to take, or None where nothing tells."""
-        known = self._seconds.get(self._kind(config.to_json()))
+        known = self._seconds.get(kind_of(config.to_json()))
         if known:
             return statistics.median(known)
         if config.members == ("ST", "M") and not config.truncate:
             return datasets.spec(config.dataset).epoch_seconds
         return None
+
+    def run_bytes(self, config):
+        """Bytes that a run takes on the disk while it runs; a guess if unknown."""
+        model = self._bytes.get(kind_of(config.to_json()))
+        return space.needed(model, config.epochs) if model else space.ASSUMED
+
+
+def kind_of(settings):
+    """What the time and the room of an experiment depend on most: hashable.
+
+    Args:
+        settings: dict of them, as `ExperimentConfig.to_json` gives it.
+    """
+    names = ("dataset", "precision", "truncate", "validation", "batch_size")
+    values = [settings.get(name) for name in names]
+    return (*values, tuple(settings.get("members", ())))
 
 
 def plan(configs, log_dir, jobs):

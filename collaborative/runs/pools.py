@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pathlib
 import shutil
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from collaborative.system import resources, run_files
+from collaborative.system import command_line, limits, resources, run_files
 from collaborative.system.files import Busy
 
 # What Python is told to run: the command, from the checkout or the installed package.
@@ -77,18 +78,21 @@ class LocalPool:
             )
         return Process(process)
 
+    def free_memory(self):
+        """Bytes that may still be taken here."""
+        return limits.free_memory()
+
     def _pinned(self, slot):
-        """The start of a command that runs on the slot's own cores, where they do."""
-        cores = available_cores()
-        if shutil.which("taskset") is None or self.slots * self._threads > len(cores):
+        """The start of a command that runs on the slot's own cores, where they do.
+
+        With a quota they do not: other containers have the first cores too.
+        """
+        cores = limits.cores()
+        too_few = limits.has_quota() or self.slots * self._threads > len(cores)
+        if shutil.which("taskset") is None or too_few:
             return []
         own = cores[slot * self._threads : (slot + 1) * self._threads]
         return ["taskset", "--cpu-list", ",".join(map(str, own))]
-
-
-def available_cores():
-    """The cores that this process may use, in order."""
-    return sorted(os.sched_getaffinity(0))
 
 
 class Process:
@@ -98,8 +102,12 @@ class Process:
         self._process = process
         self.poll, self.terminate = process.poll, process.terminate
 
+    def memory(self):
+        """Bytes that it takes, and the most that it has taken."""
+        return limits.memory_of(self._process.pid)
+
     def wait(self, seconds=SECONDS_TO_END):
-        """Waits for the end of a terminated process; kills it if that takes long."""
+        """Waits for the end of a terminated process; kills it after so long."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -131,7 +139,7 @@ class RayPool:
 
     Raises:
         ImportError: where Ray is not installed.
-        OSError: where nothing answers at the address.
+        OSError: where nothing answers at the address, or it asks for another token.
     """
 
     def __init__(self, address, log_dir, options, slots):
@@ -141,7 +149,12 @@ class RayPool:
         self.slots = slots
         self._log_dir = pathlib.Path(log_dir).absolute()
         self._options = options | {"log_dir": self._log_dir, "threads": 1}
-        ray.init(address, logging_level="error", log_to_driver=False)
+        try:
+            with command_line.silence():  # its C++ repeats an error every second
+                ray.init(address, logging_level="error", log_to_driver=False)
+        except ray.exceptions.RayError as error:
+            reason = command_line.first_line(error).partition(". ")[0]
+            raise ConnectionError(reason) from error
         # A worker that dies takes its task with it; Ray then runs it elsewhere, where
         # it goes on from its checkpoint.
         self._run = ray.remote(num_cpus=1, max_retries=5)(run_to_end)
@@ -151,6 +164,10 @@ class RayPool:
         run_dir = config.run_dir(self._log_dir)
         arguments = command(config, self._options), str(run_dir / run_files.OUTPUT)
         return RayTask(self._run.remote(*arguments))
+
+    def free_memory(self):
+        """Endless: where there is room, Ray decides."""
+        return math.inf
 
 
 def _check_address(address):
@@ -177,6 +194,10 @@ class RayTask:
             return ray.get(self._reference)
         except ray.exceptions.RayError:
             return -9  # its workers died, and their successors
+
+    def memory(self):
+        """It is on another machine, and not measured."""
+        return 0, 0
 
     def terminate(self):
         """Tells it to end."""
@@ -210,11 +231,15 @@ def run_to_end(arguments, log_path):
 
 
 def _polled(process):
-    """Waits for a process, in steps that Ray can interrupt; it ends with the task."""
+    """Waits for a process, in steps that Ray can interrupt; it ends before the task.
+
+    Ray kills a task's children together with its worker when the driver is gone, which
+    is as soon as the task has ended: in the middle of a write.
+    """
     try:
         while process.poll() is None:
             time.sleep(POLL_SECONDS)
         return process.returncode
     finally:
-        if process.poll() is None:
-            process.terminate()  # it keeps its checkpoint
+        process.terminate()  # it keeps its checkpoint
+        Process(process).wait()

@@ -14,7 +14,10 @@ import time
 import rich.console
 import rich.progress
 
+from collaborative.runs import space
+from collaborative.runs.memory import Memory, gibibytes
 from collaborative.runs.planning import Estimator, name_of
+from collaborative.runs.pools import SECONDS_TO_END
 from collaborative.runs.run import (
     epochs_logged,
     forget_failure,
@@ -25,7 +28,7 @@ from collaborative.system import run_files
 from collaborative.system.files import Busy
 
 POLL_SECONDS = 0.5
-SECONDS_TO_END = 60  # after they were told to; then processes are killed
+KILLED = (-9, 137)  # exit statuses after SIGKILL, which the kernel ends with
 
 
 class Sweep:
@@ -34,24 +37,28 @@ class Sweep:
     Args:
         configs: the `ExperimentConfig`s.
         log_dir: directory of all logs.
-        pool: starts processes: has `slots`, how many at a time, and `start(config,
-            slot)`, which returns something with `poll()`, None or the exit status, and
-            `terminate()`.
+        pool: starts processes: has `slots`, how many at a time, `free_memory()` in
+            bytes and `start(config, slot)`, which returns something with `poll()`, None
+            or the exit status, `memory()`, see `limits.memory_of`, and `terminate()`.
         console: of rich, where the progress is shown.
 
     Attributes:
         failed: dict from config to reason of those that have failed.
+        stopped: why the others were not started, one line, or None.
     """
 
     def __init__(self, configs, log_dir, pool, console=None):
-        self.failed = {}
+        self.failed, self.stopped = {}, None
         self._log_dir = log_dir
         self._pool = pool
         self._waiting = collections.deque(configs)
         self._running = {}  # slot -> (config, process)
         self._count = len(configs)
         self._finished = 0
-        self._view = View(configs, log_dir, console)
+        self._estimator = Estimator(log_dir)
+        self._view = View(configs, log_dir, self._estimator, console)
+        self._memory = Memory(log_dir)
+        self._told = set()
 
     def run(self):
         """Runs them all; on an interruption the running ones are told to end.
@@ -61,6 +68,7 @@ class Sweep:
         """
         with self._view:
             try:
+                self._say_what_it_needs()
                 while self._waiting or self._running:
                     self._start()
                     self._collect()
@@ -70,6 +78,20 @@ class Sweep:
                 self._terminate()
                 raise
         return self._finished
+
+    def _say_what_it_needs(self):
+        """Says where the disk has too little room for all."""
+        needs = [
+            self._estimator.run_bytes(config)
+            for config in self._waiting
+            if standing(config, self._log_dir).state != "finished"
+        ]
+        # Of a finished run, its checkpoints are gone.
+        transient = sorted(needs)[-self._pool.slots :]
+        need = (sum(needs) + (space.COPIES - 1) * sum(transient)) / space.COPIES
+        line = space.shortage(self._log_dir, need, f"all {len(needs)} need")
+        if line:
+            self._view.say(line)
 
     def _start(self):
         """Starts what can be started; what others run waits for its turn again."""
@@ -86,26 +108,62 @@ class Sweep:
             elif stands.state == "in the way":
                 self.failed[config] = str(stands)
                 self._done(config, str(stands))
+            elif self._full(config):
+                return
+            elif not self._has_memory(config):
+                self._waiting.appendleft(config)
+                return
             else:
                 forget_failure(config.run_dir(self._log_dir))
                 self._running[free[0]] = config, self._pool.start(config, free[0])
+                self._memory.begin(config, stands.epochs)
+
+    def _full(self, config):
+        """Whether the disk has no room for one more: then those that run are the last.
+
+        They end by themselves, or fail and keep what they had.
+        """
+        need = self._estimator.run_bytes(config)
+        run_dir = config.run_dir(self._log_dir)
+        line = space.shortage(self._log_dir, need - space.size_of(run_dir))
+        if line:
+            self.stopped = line
+            self._waiting.clear()
+        return bool(line)
+
+    def _has_memory(self, config):
+        """Whether there is memory for one more; one at a time is tried in any case."""
+        free = self._pool.free_memory()
+        if self._memory.suffices(config, free):
+            return True
+        line = self._memory.shortage(config, free, self._pool.slots)
+        if line and len(self._running) not in self._told:
+            self._told.add(len(self._running))
+            self._view.say(line)
+        return not self._running
 
     def _collect(self):
         for slot, (config, process) in list(self._running.items()):
             status = process.poll()
             if status is None:
+                self._memory.measure(config, process)
                 continue
             del self._running[slot]
+            peak = self._memory.end(config, killed=status in KILLED)
             if status == Busy.status:
                 self._waiting.append(config)
             elif standing(config, self._log_dir).state == "finished":
                 self._done(config, "finished")
             else:
-                self._fail(config, status)
+                self._fail(config, status, peak)
 
-    def _fail(self, config, status):
+    def _fail(self, config, status, peak):
         run_dir = config.run_dir(self._log_dir)
-        self.failed[config] = reason = explanation(status, run_dir / run_files.OUTPUT)
+        reason = explanation(status, run_dir / run_files.OUTPUT, peak)
+        if space.free_bytes(self._log_dir) < space.FIXED:
+            # The process may not have been able to say so in its output.
+            reason = f"there is no room left in {self._log_dir}"
+        self.failed[config] = reason
         self._done(config, f"failed: {reason}")
         try:
             record_failure(run_dir, reason)
@@ -126,15 +184,20 @@ class Sweep:
             process.wait(max(0.1, end - time.monotonic()))
 
 
-def explanation(status, log_path):
+def explanation(status, log_path, peak=0):
     """Why a process ended with a status other than 0, as one line.
 
     Args:
         status: its exit status; below 0, the signal that killed it.
         log_path: file with its output, whose last line says it if it ended by itself.
+        peak: the most memory that it took, in bytes; 0 where that is not known.
     """
-    if status in (-9, 137):
-        return "killed (SIGKILL; out of memory?)"
+    if status in KILLED:
+        took = f", of which it took {gibibytes(peak)}" if peak else ""
+        return (
+            f"killed (SIGKILL), probably for want of memory{took}: run fewer at once "
+            "(--jobs), or with a smaller --batch_size"
+        )
     if status < 0:
         return f"killed by signal {-status}"
     if not log_path.parent.exists():
@@ -149,9 +212,8 @@ def explanation(status, log_path):
 class View:
     """The live view of a sweep: a bar for all, and one for each running experiment."""
 
-    def __init__(self, configs, log_dir, console=None):
+    def __init__(self, configs, log_dir, estimator, console=None):
         self._log_dir = log_dir
-        estimator = Estimator(log_dir)
         self._seconds = {c: estimator.epoch_seconds(c) or 60 for c in configs}
         self._done = {}  # config -> epochs done
         self._tasks = {}
@@ -173,6 +235,8 @@ class View:
     def __exit__(self, *error):
         for task in self._tasks.values():
             self._progress.remove_task(task)
+        # What was not done is no result: its bar goes.
+        self._progress.live.transient = error[0] is not None
         self._progress.__exit__(*error)
 
     def say(self, line):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib.machinery
 import importlib.util
 import os
@@ -125,7 +126,8 @@ def first_line(error):
 
 def fail(error, status):
     """Leaves with an exit status and one line that says why."""
-    print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # on a full disk
+        print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
     sys.exit(status)
 
 
@@ -145,7 +147,9 @@ def one_line_errors(place, interrupted):
     except UserError as error:
         fail(error, error.status)
     except OSError as error:
-        fail(f"{error.strerror or error}: {error.filename or place}", 1)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = ": make room, and the same command goes on" if full else ""
+        fail(f"{error.strerror or error}: {error.filename or place}{advice}", 1)
 
 
 def start_tensorflow():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import platform
 import subprocess
@@ -12,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collaborative.system import resources
+from collaborative.system import limits, resources
 
 
 def describe():
@@ -27,7 +26,7 @@ def describe():
         "git_revision": git_revision(),
         "device": device(),
         "threads": tf.config.threading.get_intra_op_parallelism_threads()
-        or len(os.sched_getaffinity(0)),
+        or limits.core_count(),
         "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],
     }
 
@@ -109,5 +108,5 @@ def _processor():
         if line.startswith("model name"):
             name = line.partition(":")[2].strip()
             break
-    cores = len(os.sched_getaffinity(0))
+    cores = limits.core_count()
     return f"{name}, {cores} core{'s' * (cores > 1)}"

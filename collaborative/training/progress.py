@@ -19,6 +19,8 @@ class Progress(keras.callbacks.Callback):
         epochs: how many epochs the run has in all.
 
     The line has the error of each member and of the ensemble on the held-out images.
+    Used in a `with` block, whose end takes the bar away, however it ends: Keras tells
+    callbacks nothing of an exception.
     """
 
     def __init__(self, epochs):
@@ -26,6 +28,13 @@ class Progress(keras.callbacks.Callback):
         self.epochs = epochs
         self._bar = None
         self._started = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self._bar is not None:
+            self._bar.close()
 
     def on_epoch_begin(self, epoch, logs=None):
         steps = self.params["steps"]
@@ -52,9 +61,6 @@ class Progress(keras.callbacks.Callback):
             f"epoch {epoch + 1}/{self.epochs}  error in %: {errors}  ({seconds:.1f} s)"
         )
         sys.stdout.flush()  # a log file is read while the run goes on
-
-    def on_train_end(self, logs=None):
-        self._bar.close()
 
 
 def closing_table(statistics, paper):

@@ -11,7 +11,8 @@ import tensorflow as tf
 from collaborative import datasets, logger, models
 from collaborative.data import batches
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import reader, run
+from collaborative.nn import checkpoint
+from collaborative.runs import reader, run, space
 from collaborative.system import environment, files, interruption, run_files
 from collaborative.system.errors import UserError
 from collaborative.training import building, final_record
@@ -77,6 +78,7 @@ def train(
         ConfigError: for a config that does not fit the data.
         RunError: where the directory holds a run with other settings, or the memory
             does not suffice.
+        space.DiskFull, OSError: where the disk has no room for it, or is full later.
         files.Busy: where another process is at this run.
         logger.TrainingDiverged: when the total cost is not finite any more.
     """
@@ -121,6 +123,7 @@ def _teacher_logits(config, examples, log_dir):
 
 
 def _train(model, config, dataset, teacher, run_dir, callbacks, say):
+    space.check(run_dir, space.needed(checkpoint.size_of(model), config.epochs))
     run.write_record(run_dir, config, dataset, environment.describe())
     log = logger.Logger(
         run_dir, config.to_json(), "validation" if len(dataset.validation) else "test"

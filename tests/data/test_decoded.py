@@ -15,7 +15,7 @@ from test_stored import prepare
 from collaborative import datasets, resnet
 from collaborative.data import batches, decoded, stored
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.system import files, resources
+from collaborative.system import files
 from collaborative.training import train as trainer
 
 
@@ -153,7 +153,7 @@ Memory = collections.namedtuple("Memory", "available")
 def test_what_does_not_fit_in_memory_is_on_the_disk(pets, monkeypatch):
     needed = 2 * 40 * 4 * 6 * 3  # copies, images, levels
     for left, fits in ((needed, True), (needed - 1, False)):
-        monkeypatch.setattr(resources, "available_memory", lambda left=left: left)
+        monkeypatch.setattr(limits, "free_memory", lambda left=left: left)
         data = datasets.load("pets", "pooled", data_dir=pets)
         assert data.train.in_memory == fits and bool(data.notes) != fits
         assert datasets.load("pets", data_dir=pets, stream=False).train.in_memory

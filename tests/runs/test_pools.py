@@ -1,12 +1,14 @@
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 
 from collaborative.experiments import flags
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.runs import pools
+from collaborative.system import limits
 
 
 @pytest.fixture
@@ -42,7 +44,8 @@ def test_a_command_asks_for_just_its_experiment(config, fresh_flags):
 
 def test_processes_have_cores_of_their_own(tmp_path, program, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    cores = pools.available_cores()
+    monkeypatch.setattr(limits, "has_quota", lambda: False)
+    cores = limits.cores()
     if len(cores) < 2:
         pytest.skip("needs two cores")
     pool = pools.LocalPool(tmp_path, {}, slots=2, threads=1)
@@ -87,7 +90,53 @@ def test_gpus_are_listed_by_the_driver(tmp_path, monkeypatch):
 
 
 def test_a_process_that_does_not_end_is_killed():
-    code = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
-    process = pools.Process(subprocess.Popen([sys.executable, "-c", code]))
-    process.wait(0.1)
+    code = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN);"
+        "print('deaf', flush=True); time.sleep(60)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert child.stdout.readline() == b"deaf\n"
+    process = pools.Process(child)
+    process.terminate()
+    process.wait(0.5)
     assert process.poll() == -9
+
+
+def test_a_quota_leaves_processes_where_the_system_puts_them(
+    tmp_path, program, monkeypatch
+):
+    monkeypatch.setattr(limits, "has_quota", lambda: True)
+    config = ExperimentConfig()
+    pools.LocalPool(tmp_path, {}, slots=1, threads=1).start(config, 0).wait()
+    lines = (config.run_dir(tmp_path) / "output.log").read_text().splitlines()
+    assert lines[1] == " ".join(["cores", *map(str, limits.cores())])
+
+
+SAVES_WHEN_TOLD = """
+import pathlib, signal, sys, time
+
+def save(number, frame):
+    time.sleep(0.3)
+    pathlib.Path(sys.argv[1]).touch()
+    sys.exit()
+
+signal.signal(signal.SIGTERM, save)
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_cancelled_task_lets_its_process_save_first(tmp_path, monkeypatch):
+    """As soon as it has ended, Ray may kill its worker and all that runs below it."""
+    log, saved = tmp_path / "log", tmp_path / "saved"
+
+    def cancelled_once_it_is_up(seconds):
+        while log.read_text() != "up\n":
+            pass
+        raise KeyboardInterrupt
+
+    clock = types.SimpleNamespace(sleep=cancelled_once_it_is_up)
+    monkeypatch.setattr(pools, "time", clock)
+    with pytest.raises(KeyboardInterrupt):
+        pools.run_to_end([sys.executable, "-c", SAVES_WHEN_TOLD, str(saved)], str(log))
+    assert saved.exists()

@@ -65,6 +65,27 @@ def test_a_cluster_survives_the_loss_of_a_worker(cluster, tmp_path):
     assert {json.loads(path.read_text())["threads"] for path in configs} == {1}
 
 
+@pytest.mark.slow
+def test_an_interruption_lets_the_tasks_save(cluster, tmp_path):
+    log_dir = tmp_path / "logs"
+    process = subprocess.Popen(
+        [sys.executable, "run_experiments.py", "--members=ST", "--seeds=1,2",
+         "--truncate=128", "--epochs=500", f"--ray={ADDRESS}", f"--log_dir={log_dir}"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while process.poll() is None and len(list(log_dir.rglob("stats.pkl"))) < 2:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and len(error.splitlines()) == 1
+    assert not [p for p in psutil.process_iter() if str(log_dir) in " ".join(_line(p))]
+    outputs = list(log_dir.rglob("output.log"))
+    assert len(outputs) == 2
+    for path in outputs:
+        assert "interrupted; the same command goes on" in path.read_text()
+        assert list(path.parent.rglob("epoch_*.npz"))
+
+
 def test_no_cluster_is_said_in_one_line(tmp_path):
     run = subprocess.run(
         [sys.executable, "run_experiments.py", "--ray=127.0.0.1:1",

@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import itertools
 import subprocess
 import sys
 import threading
@@ -7,6 +8,7 @@ import time
 
 import pytest
 import rich.console
+import terminal
 from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
@@ -33,6 +35,10 @@ class FakePool:
         self.slots = slots
         self.log_dir, self.outcome = log_dir, outcome
         self.started, self.most, self.now = [], 0, set()
+        self.free, self.epochs = 100 * 2**30, 0
+
+    def free_memory(self):
+        return self.free
 
     def start(self, config, slot):
         assert slot not in self.now
@@ -49,13 +55,18 @@ class FakeProcess:
 
     def poll(self):
         self.polls += 1
-        if self.polls < 3:
+        if self.polls < 5:
+            if self.pool.epochs:
+                logged_run(self.config, self.pool.log_dir, self.pool.epochs)
             return None
         status = self.pool.outcome(self.config)
         self.pool.now.discard(self.slot)
         if status == 0:
             logged_run(self.config, self.pool.log_dir, finished=True)
         return status
+
+    def memory(self):
+        return 2**29, 2**30
 
     def terminate(self):
         self.terminated = True
@@ -100,7 +111,8 @@ def test_a_failure_stops_nothing_and_is_recorded(tmp_path):
     assert result.count == 10
     assert list(result.failed.values()) == [
         "run_experiments.py: the total cost is nan",
-        "killed (SIGKILL; out of memory?)",
+        "killed (SIGKILL), probably for want of memory, of which it took 1.0 GiB: run "
+        "fewer at once (--jobs), or with a smaller --batch_size",
         "killed by signal 11",
     ]
     assert run.failure(CONFIGS[4].run_dir(tmp_path)).startswith("killed")
@@ -129,6 +141,27 @@ def test_why_a_process_ended(tmp_path):
     log.write_text("epoch 1/2\nrun_experiments.py: no space left\n")
     assert sweep.explanation(1, log) == "run_experiments.py: no space left"
     assert sweep.explanation(137, log).startswith("killed (SIGKILL")
+
+
+def test_no_more_run_at_once_than_memory_allows(tmp_path):
+    """1.1 GiB for one more, 0.6 that the first may still take; said once."""
+    for free, most in ((1.5, 1), (1.8, 2)):
+        pool = FakePool(tmp_path / str(most), lambda config: 0)
+        pool.free, pool.epochs = free * 2**30, 1
+        result, output = swept(pool.log_dir, pool)
+        assert (result.count, pool.most) == (13, most)
+        line = "memory: an experiment needs 1.1 GiB, and 0.9 GiB are left: 1 at once"
+        assert output.count("memory") == output.count(line) == 2 - most
+
+
+def test_memory_for_none_is_said_before_the_next(tmp_path):
+    pool = FakePool(tmp_path, lambda config: 0 if config != CONFIGS[0] else -9)
+    pool.free = 2**30
+    result, output = swept(tmp_path, pool, CONFIGS[:3])
+    assert (result.count, pool.most) == (2, 1)
+    assert (
+        output.count("memory: an experiment needs 1.1 GiB, and 1.0 GiB are free") == 1
+    )
 
 
 def test_what_another_process_runs_is_waited_for(tmp_path):
@@ -196,3 +229,55 @@ def test_importing_is_light():
     )
     output = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert output.strip() == "False"
+
+
+def test_an_interruption_leaves_no_bar(tmp_path):
+    class Pool(FakePool):
+        def start(self, config, slot):
+            if self.started:
+                raise interruption.Interrupted(2)
+            return super().start(config, slot)
+
+    with terminal.opened() as (file, lines):
+        console = rich.console.Console(file=file, width=100, highlight=False)
+        pool = Pool(tmp_path, lambda config: 0, slots=1)
+        with pytest.raises(interruption.Interrupted):
+            sweep.Sweep(CONFIGS, tmp_path, pool, console).run()
+        print("interrupted", file=file, flush=True)
+    first, message, rest = lines
+    assert first.startswith("[1/13]") and (message, rest) == ("interrupted", "")
+
+
+def has_room(monkeypatch, sizes):
+    """Makes a disk that has so many bytes free, each time that it is looked at."""
+    sizes = itertools.chain(sizes[:-1], itertools.repeat(sizes[-1]))
+    monkeypatch.setattr(sweep.space, "free_bytes", lambda directory: next(sizes))
+
+
+def test_a_disk_that_fills_up_stops_what_has_not_been_started(tmp_path, monkeypatch):
+    has_room(monkeypatch, [1e12, 1e12, 1e12, 1e6])
+    pool = FakePool(tmp_path, lambda config: 0)
+    result, output = swept(tmp_path, pool)
+    assert (result.count, result.failed, pool.started) == (2, {}, CONFIGS[:2])
+    assert result.stopped.startswith(f"too little room in {tmp_path}: the run needs 16")
+    assert "too little room" not in output  # the command says it at the end
+    has_room(monkeypatch, [1e12])
+    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
+    assert (result.count, result.stopped) == (13, None)
+
+
+def test_room_for_some_is_said_before_the_first(tmp_path, monkeypatch):
+    """13 models of 4.6 MB, and the checkpoints of two: 11.4 MB each."""
+    has_room(monkeypatch, [75e6])
+    result, output = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
+    assert result.count == 13
+    line = "all 13 need 82.3 MB, and 75.0 MB are free"
+    assert line in output.splitlines()[0]
+
+
+def test_a_full_disk_is_the_reason_of_what_fails_on_it(tmp_path, monkeypatch):
+    """Its process may not have been able to say so in its output."""
+    has_room(monkeypatch, [1e12, 1e12, 4096])
+    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 1), CONFIGS[:1])
+    (reason,) = result.failed.values()
+    assert reason == f"there is no room left in {tmp_path}"

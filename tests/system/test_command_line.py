@@ -1,3 +1,5 @@
+import contextlib
+import errno
 import io
 import os
 import subprocess
@@ -34,6 +36,27 @@ def test_a_reader_that_has_seen_enough(tmp_path):
 )
 def test_what_an_error_says(error, said):
     assert command_line.first_line(error) == said
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_one_line(number, capsys):
+    with pytest.raises(SystemExit) as raised, command_line.one_line_errors("logs", ""):
+        raise OSError(number, os.strerror(number))
+    assert raised.value.code == 1
+    said = f"{os.strerror(number)}: logs: make room, and the same command goes on\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_the_status_is_told_where_no_line_can_be(monkeypatch):
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        with pytest.raises(SystemExit) as raised:
+            command_line.fail("no space", 1)
+        monkeypatch.undo()
+        assert raised.value.code == 1
+        with contextlib.suppress(OSError):
+            full.close()
 
 
 COSTS = """

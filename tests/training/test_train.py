@@ -1,6 +1,8 @@
 import dataclasses
+import errno
 import gc
 import json
+import os
 
 import keras
 import numpy as np
@@ -295,3 +297,51 @@ def test_a_run_leaves_no_graphs_behind(tmp_path, tiny):
     before = graphs()
     train(ONE_EPOCH, tiny, tmp_path)
     assert graphs() == before
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Makes the disk full at the so many-th file that is written whole."""
+    sync = files._sync
+
+    def make(number):
+        files_left = iter(range(number))
+
+        def full(path):
+            is_file = path.name.startswith(files.TEMPORARY_PREFIX)
+            if is_file and next(files_left, None) is None:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            sync(path)
+
+        monkeypatch.setattr(files, "_sync", full)
+
+    return make
+
+
+def test_a_full_disk_loses_nothing_that_was_finished(tmp_path, tiny, full_disk):
+    """Written are the record; checkpoint, curves and statistics; model, curves, and
+    the statistics again, which say that the run is finished."""
+    run_dir = ONE_EPOCH.run_dir(tmp_path)
+    record = {"config.json", "lock", "tensorboard"}
+    for number, left in (
+        (1, record | {"checkpoint"}),
+        (2, record | {"checkpoint", "epoch_0001.npz"}),
+        (4, record | {"checkpoint", "epoch_0001.npz", "model.keras"}),
+    ):
+        full_disk(number)
+        with pytest.raises(OSError, match="No space left on device"):
+            train(ONE_EPOCH, tiny, tmp_path)
+        names = {path.name for path in run_dir.rglob("*")}
+        events = {name for name in names if name.startswith("events.")}
+        assert names - events - {"error.png", "cost.png"} == left
+        assert trainer.finished_result(ONE_EPOCH, tmp_path) is None
+    full_disk(99)
+    assert len(train(ONE_EPOCH, tiny, tmp_path).statistics["seconds"]) == 1
+
+
+def test_too_little_room_is_told_before_the_first_step(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr(trainer.space, "free_bytes", lambda directory: 999_999)
+    said = r"needs 1\.\d MB, and 1,000\.0 kB are free"
+    with pytest.raises(trainer.space.DiskFull, match=said):
+        train(ONE_EPOCH, tiny, tmp_path)
+    assert [p.name for p in ONE_EPOCH.run_dir(tmp_path).iterdir()] == ["lock"]
