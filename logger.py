@@ -217,7 +217,8 @@ def draw_curves(models, quantity):
                 color=f"C{index}",
                 marker="." if np.isfinite(values).sum() == 1 else None,
             )
-    if quantity == "cost":
+    positive = any((line.get_ydata() > 0).any() for line in lines.values())
+    if quantity == "cost" and positive:
         axes.set_yscale("log")  # the first epochs would flatten the others
         axes.yaxis.set_major_formatter(LogFormatter())
         axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
