@@ -4,7 +4,7 @@ What a training step minimises (equations (2.1) and (2.2), with the weight decay
 section 5.2; Keras calls it the loss):
 
     total = sum_i CE(y, softmax(g_i)) + alpha * Collab(g)
-            + weight_decay * sum_i ||kernels_i||^2 / 2
+            + sum_i weight_decay_i * ||kernels_i||^2 / 2
 
 where g_i are the logits of member i. What a member adds with `add_loss` or with
 regularizers of its own is added too. The ensemble predicts with the mean of its
@@ -22,6 +22,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import types
+from collections.abc import Mapping
 
 import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the split)
 
@@ -32,7 +34,13 @@ import tensorflow as tf
 from collaborative.collaboration import UNLABELED_STEPS, Collaboration
 from collaborative.nn import fast_paths as fast_paths  # Keras must know its classes
 from collaborative.nn.classifier import Classifier
-from collaborative.nn.members import deserialized, serialized, shared_layers
+from collaborative.nn.members import (
+    by_name,
+    deserialized,
+    owners,
+    serialized,
+    shared_layers,
+)
 from collaborative.system.errors import UserError, reason_of
 
 _COLLABORATION = {f.name for f in dataclasses.fields(Collaboration)}
@@ -70,17 +78,12 @@ class _CollaborativeModel(Classifier):
                 f"unlabeled must be None or one of {', '.join(UNLABELED_STEPS)}, "
                 f"got {unlabeled!r}"
             )
-        for name, value in (
-            ("weight_decay", weight_decay),
-            ("unlabeled_weight", unlabeled_weight),
-        ):
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be >= 0, got {float(value)}")
+        _check_factor("unlabeled_weight", unlabeled_weight)
         super().__init__(members, totals, unlabeled, **kwargs)
         self.collaboration = collaboration
         self.steps = steps
         self.unlabeled_weight = float(unlabeled_weight)
-        self.weight_decay = float(weight_decay)
+        self.weight_decay = self._decay_factors(weight_decay)
 
     @property
     def method(self):
@@ -134,12 +137,29 @@ class _CollaborativeModel(Classifier):
         return cost if self.alpha else tf.stop_gradient(cost)
 
     def _weight_decay_cost(self):
-        """weight_decay * sum(w^2) / 2 over all trainable kernels, biases left out."""
+        """sum_i weight_decay_i * sum(w^2) / 2 over all trainable kernels, no biases."""
         kernels = [v for v in self.trainable_variables if v.name.endswith("kernel")]
         if not (self.weight_decay and kernels):
             return tf.zeros(())
         squares = [tf.cast(tf.nn.l2_loss(k), tf.float32) for k in kernels]
-        return self.weight_decay * tf.add_n(squares)
+        if isinstance(self.weight_decay, float):
+            return self.weight_decay * tf.add_n(squares)
+        factors = [self.weight_decay[name] for name in self._owners(kernels)]
+        return tf.add_n([f * s for f, s in zip(factors, squares, strict=True)])
+
+    def _decay_factors(self, given):
+        """The weight decay: a float for all members, or a read-only dict by name."""
+        if not isinstance(given, list | tuple | Mapping):
+            return _check_factor("weight_decay", given)
+        names = [member.name for member in self.members]
+        factors = by_name(given, names, "weight_decay")
+        self._owners(self.trainable_variables)
+        return types.MappingProxyType(
+            {name: _check_factor("weight_decay", factors[name]) for name in names}
+        )
+
+    def _owners(self, variables):
+        return owners(variables, self.members, "give one weight_decay for all")
 
     def _alpha(self):
         """alpha at this step."""
@@ -148,14 +168,21 @@ class _CollaborativeModel(Classifier):
         return self.collaboration.weight(self.optimizer.iterations, self.steps)
 
     def get_config(self):
+        decay = self.weight_decay
         return {
             "name": self.name,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "weight_decay": self.weight_decay,
+            "weight_decay": decay if isinstance(decay, float) else dict(decay),
             "steps": self.steps,
             **dataclasses.asdict(self.collaboration),
             "schedule": _serialized(self.collaboration.schedule),
         }
+
+
+def _check_factor(name, value):
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} must be >= 0, got {float(value)}")
+    return float(value)
 
 
 def _serialized(schedule):
@@ -219,7 +246,8 @@ class EnsembleModel(_CollaborativeModel):
             `costs.METHODS`: how collaboration is measured; "Single" is the
             traditional ensemble, whose members know nothing of each other.
         alpha: the collaboration weight, >= 0.
-        weight_decay: factor of sum(w^2)/2 over the kernels in the total cost.
+        weight_decay: factor of sum(w^2)/2 over the kernels in the total cost; or one
+            for each member, a list in their order or a dict by name.
         average: what the ensemble's prediction is the mean of: "logits" (the paper's
             tables) or "probabilities".
         steps: updates of the weights in all training; a schedule of alpha needs it.

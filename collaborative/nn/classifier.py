@@ -10,7 +10,7 @@ from __future__ import annotations
 import keras
 
 from collaborative.data.examples import Inputs
-from collaborative.nn import metrics
+from collaborative.nn import member_optimizers, metrics
 from collaborative.nn.members import check_members
 from collaborative.nn.progress_line import FewStatistics
 from collaborative.nn.steps import Steps
@@ -54,18 +54,28 @@ class Classifier(Steps):
         """The prediction: logits `[batch, classes]`."""
         return self.predictor_logits(Inputs.of(x).images, training)[-1]
 
-    def compile(self, *args, loss=None, **kwargs):
+    def compile(self, optimizer="rmsprop", loss=None, *args, **kwargs):
         """`keras.Model.compile`, without a loss: what is minimised is the model's own.
 
+        Args:
+            optimizer: as Keras takes it; or one for each member, a list in their order
+                or a dict by name (a frozen member may be left out). They are then
+                `optimizer.by_member`, and are all applied in one step.
+            loss: must be None.
+            *args, **kwargs: those of `keras.Model.compile`.
+
         Raises:
-            ValueError: for a loss.
+            ValueError: for a loss, or where it is not clear whose optimizer is meant:
+                a name that no member has, weights that members share.
         """
-        if loss is not None or (len(args) > 1 and args[1] is not None):
+        if loss is not None:
             raise ValueError(
                 f"{type(self).__name__} minimises its own cost: compile it without "
-                f"loss (got {loss if loss is not None else args[1]!r})"
+                f"loss (got {loss!r})"
             )
-        super().compile(*args, **kwargs)
+        optimizer = member_optimizers.for_members(optimizer, self.members)
+        super().compile(optimizer, None, *args, **kwargs)
+        member_optimizers.show_to_callbacks(self.optimizer)
 
     def compile_from_config(self, config):
         """Compiles a loaded model; whoever overrides `compile` has to say how."""

@@ -182,3 +182,63 @@ def deserialized(configs, shared=(), custom_objects=None):
         members[place] = keras.models.clone_model(member, clone_function=of_the_first)
         members[place].name = member.name
     return members
+
+
+def by_name(values, names, what, needed=None):
+    """Something for each member: a dict by name.
+
+    Args:
+        values: a list in the order of the members, or a dict by name.
+        names: of the members.
+        what: it is, for the error.
+        needed: names of those that cannot do without; None: all.
+
+    Raises:
+        ValueError: for a list of another length, an unknown name or one that is left
+            out.
+    """
+    if isinstance(values, list | tuple):
+        if len(values) != len(names):
+            raise ValueError(
+                f"{what} must be one for each of {len(names)} members, "
+                f"{', '.join(names)}, got {len(values)}"
+            )
+        return dict(zip(names, values, strict=True))
+    for name in values:
+        if name not in names:
+            raise ValueError(
+                f"{what} must be by names of members, {', '.join(names)}, got {name!r}"
+            )
+    missing = [n for n in (names if needed is None else needed) if n not in values]
+    if missing:
+        raise ValueError(
+            f"{what} must be one for each member, and there is none for "
+            f"{', '.join(missing)}"
+        )
+    return dict(values)
+
+
+def owners(variables, members, advice):
+    """The name of the member that each variable belongs to.
+
+    Args:
+        variables: of a model.
+        members: the Keras models.
+        advice: what to do where that is not clear, for the error.
+
+    Raises:
+        ValueError: for a variable that members share, or that belongs to none.
+    """
+    found = {}
+    for member in members:
+        for variable in member.variables:
+            other = found.setdefault(id(variable), member.name)
+            if other != member.name and any(v is variable for v in variables):
+                raise ValueError(
+                    f"members {other!r} and {member.name!r} share {variable.path}: "
+                    f"{advice}"
+                )
+    for variable in variables:
+        if id(variable) not in found:
+            raise ValueError(f"{variable.path} belongs to no member: {advice}")
+    return [found[id(variable)] for variable in variables]
