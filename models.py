@@ -20,10 +20,7 @@ distillation (section 2.0.1; Hinton et al. 2015).
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import types
-from collections.abc import Mapping
 
 import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the split)
 
@@ -31,69 +28,18 @@ import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the sp
 import keras
 import tensorflow as tf
 
-from collaborative.collaboration import UNLABELED_STEPS, Collaboration
 from collaborative.nn import fast_paths as fast_paths  # Keras must know its classes
-from collaborative.nn.classifier import Classifier
-from collaborative.nn.members import (
-    by_name,
-    deserialized,
-    owners,
-    serialized,
-    shared_layers,
+from collaborative.nn.members import deserialized, serialized, shared_layers
+from collaborative.nn.settings import (
+    CollaborativeSettings,
+    LiveSetting,
+    deserialized_settings,
 )
 from collaborative.system.errors import UserError, reason_of
 
-_COLLABORATION = {f.name for f in dataclasses.fields(Collaboration)}
 
-
-class _CollaborativeModel(Classifier):
-    """What both models share: the settings, and the total cost."""
-
-    def __init__(
-        self,
-        members,
-        weight_decay,
-        method,
-        alpha,
-        *,
-        collaboration=None,
-        steps=None,
-        unlabeled=None,
-        unlabeled_weight=1.0,
-        **kwargs,
-    ):
-        settings = {n: kwargs.pop(n) for n in _COLLABORATION & kwargs.keys()}
-        if collaboration is None:
-            collaboration = Collaboration(method, float(alpha))
-        collaboration = dataclasses.replace(collaboration, **settings)
-        totals = ["collaboration_cost", "weight_decay", "loss"]
-        totals += ["alpha"] if collaboration.is_scheduled else []
-        totals += ["unlabeled_cost"] if unlabeled else []
-        if isinstance(collaboration.schedule, str) and not (
-            steps or collaboration.schedule == "constant"
-        ):
-            raise ValueError("a schedule of alpha needs steps, those of all training")
-        if unlabeled not in (None, *UNLABELED_STEPS):
-            raise ValueError(
-                f"unlabeled must be None or one of {', '.join(UNLABELED_STEPS)}, "
-                f"got {unlabeled!r}"
-            )
-        _check_factor("unlabeled_weight", unlabeled_weight)
-        super().__init__(members, totals, unlabeled, **kwargs)
-        self.collaboration = collaboration
-        self.steps = steps
-        self.unlabeled_weight = float(unlabeled_weight)
-        self.weight_decay = self._decay_factors(weight_decay)
-
-    @property
-    def method(self):
-        """How collaboration is measured."""
-        return self.collaboration.method
-
-    @property
-    def alpha(self):
-        """The collaboration weight, before its schedule."""
-        return self.collaboration.alpha
+class _CollaborativeModel(CollaborativeSettings):
+    """What both models share: the total cost."""
 
     def total_cost(
         self, costs, logits, labels, weights=None, teacher=(), unlabeled_cost=0.0
@@ -144,63 +90,14 @@ class _CollaborativeModel(Classifier):
         squares = [tf.cast(tf.nn.l2_loss(k), tf.float32) for k in kernels]
         if isinstance(self.weight_decay, float):
             return self.weight_decay * tf.add_n(squares)
-        factors = [self.weight_decay[name] for name in self._owners(kernels)]
+        factors = [self.weight_decay[name] for name in self.owners(kernels)]
         return tf.add_n([f * s for f, s in zip(factors, squares, strict=True)])
-
-    def _decay_factors(self, given):
-        """The weight decay: a float for all members, or a read-only dict by name."""
-        if not isinstance(given, list | tuple | Mapping):
-            return _check_factor("weight_decay", given)
-        names = [member.name for member in self.members]
-        factors = by_name(given, names, "weight_decay")
-        self._owners(self.trainable_variables)
-        return types.MappingProxyType(
-            {name: _check_factor("weight_decay", factors[name]) for name in names}
-        )
-
-    def _owners(self, variables):
-        return owners(variables, self.members, "give one weight_decay for all")
 
     def _alpha(self):
         """alpha at this step."""
         if not self.collaboration.is_scheduled:
             return self.alpha
         return self.collaboration.weight(self.optimizer.iterations, self.steps)
-
-    def get_config(self):
-        decay = self.weight_decay
-        return {
-            "name": self.name,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "weight_decay": decay if isinstance(decay, float) else dict(decay),
-            "steps": self.steps,
-            **dataclasses.asdict(self.collaboration),
-            "schedule": _serialized(self.collaboration.schedule),
-        }
-
-
-def _check_factor(name, value):
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} must be >= 0, got {float(value)}")
-    return float(value)
-
-
-def _serialized(schedule):
-    """A schedule as plain values: its name, or what Keras makes of a callable."""
-    if isinstance(schedule, str):
-        return schedule
-    return keras.saving.serialize_keras_object(schedule)
-
-
-def _deserialized(config, custom_objects=None):
-    """The settings of a saved model, with the schedule that `_serialized` took."""
-    schedule = config.get("schedule", "constant")
-    if isinstance(schedule, str):
-        return config
-    schedule = keras.saving.deserialize_keras_object(
-        schedule, custom_objects=custom_objects
-    )
-    return config | {"schedule": schedule}
 
 
 @keras.saving.register_keras_serializable(package="collaborative")
@@ -232,7 +129,14 @@ class SingleModel(_CollaborativeModel):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         (member,) = deserialized([config["member"]], (), custom_objects)
-        return cls(**_deserialized(config, custom_objects) | {"member": member})
+        settings = deserialized_settings(config, custom_objects)
+        return cls(**settings | {"member": member})
+
+
+def _average(_, value):
+    if value not in ("logits", "probabilities"):
+        raise ValueError(f"average must be 'logits' or 'probabilities', got {value!r}")
+    return value
 
 
 @keras.saving.register_keras_serializable(package="collaborative")
@@ -267,6 +171,10 @@ class EnsembleModel(_CollaborativeModel):
     `unlabeled_cost`. In training each error and cost has a companion `..._running`, the
     paper's running mean (0.95 / 0.05).
 
+    All but `members` are attributes that may be set at any time, and hold from the next
+    step on (which is traced again); whether there is a schedule of alpha, and
+    `unlabeled`, must stay, since they make metrics.
+
     Raises:
         ValueError: for members that do not fit together, or a value that cannot be.
 
@@ -277,6 +185,8 @@ class EnsembleModel(_CollaborativeModel):
         small.predict(images)
     """
 
+    average = LiveSetting(_average)
+
     def __init__(
         self,
         members,
@@ -286,10 +196,6 @@ class EnsembleModel(_CollaborativeModel):
         average="logits",
         **kwargs,
     ):
-        if average not in ("logits", "probabilities"):
-            raise ValueError(
-                f"average must be 'logits' or 'probabilities', got {average!r}"
-            )
         if len(members) < 2:
             raise ValueError(
                 f"EnsembleModel needs at least 2 members, got {len(members)}; "
@@ -297,11 +203,6 @@ class EnsembleModel(_CollaborativeModel):
             )
         super().__init__(members, weight_decay, method, alpha, **kwargs)
         self.average = average
-        if self.collaboration.pull and len(self.collaboration.pull) != len(members):
-            raise ValueError(
-                f"pull must have a number for each of {len(members)} members, "
-                f"got {len(self.collaboration.pull)}"
-            )
 
     @property
     def predictor_names(self):
@@ -329,7 +230,9 @@ class EnsembleModel(_CollaborativeModel):
         config = dict(config)
         shared = config.pop("shared_layers", ())
         members = deserialized(config["members"], shared, custom_objects)
-        return cls(**_deserialized(config, custom_objects) | {"members": members})
+        return cls(
+            **deserialized_settings(config, custom_objects) | {"members": members}
+        )
 
 
 class UnusableModel(UserError, ValueError):

@@ -22,13 +22,11 @@ class Classifier(Steps):
     Args:
         members: Keras models from the same inputs to logits `[batch, classes]`.
         totals: names of what `total_cost` gives, "loss" (the total cost) among them.
-        unlabeled: "mixed", "separate" or None, see `models.EnsembleModel`.
         **kwargs: those of `keras.Model`.
     """
 
-    def __init__(self, members, totals, unlabeled=None, **kwargs):
+    def __init__(self, members, totals, **kwargs):
         super().__init__(**kwargs)
-        self.unlabeled = unlabeled
         self.members = list(members)
         check_members(self.members)
         names = [
@@ -81,6 +79,15 @@ class Classifier(Steps):
         """Compiles a loaded model; whoever overrides `compile` has to say how."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
+
+    def trace_again(self):
+        """Has the steps that were traced traced again, with the settings as they are.
+
+        In the midst of `fit` too: a callback may set them.
+        """
+        for step in ("train", "test", "predict"):
+            if getattr(self, f"{step}_function", None) is not None:
+                getattr(self, f"make_{step}_function")(force=True)
 
     def fit(self, *args, callbacks=None, verbose="auto", **kwargs):
         """`keras.Model.fit`; its line shows the loss and the errors, its logs all."""

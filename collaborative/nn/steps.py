@@ -18,6 +18,7 @@ from collaborative.nn.members import check_logits
 class Steps(keras.Model):
     """A model whose `members` one step trains; see `classifier.Classifier`."""
 
+    unlabeled = None  # how images without labels come into a step, if there are any
     _held = None  # the training examples, where the device keeps them
 
     def total_cost(
