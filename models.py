@@ -171,6 +171,10 @@ class EnsembleModel(_CollaborativeModel):
     `unlabeled_cost`. In training each error and cost has a companion `..._running`, the
     paper's running mean (0.95 / 0.05).
 
+    A member that is frozen (`member.trainable = False`, before `compile`) is a teacher:
+    the others are drawn to its logits as to constants, it stays as it is, and is
+    measured as they are. `model[name]` is a member, `predict_members` what each says.
+
     All but `members` are attributes that may be set at any time, and hold from the next
     step on (which is traced again); whether there is a schedule of alpha, and
     `unlabeled`, must stay, since they make metrics.
@@ -182,7 +186,7 @@ class EnsembleModel(_CollaborativeModel):
         model = EnsembleModel([small, large], method="L2", alpha=0.01)
         model.compile(optimizer="adam")
         model.fit(images, labels)
-        small.predict(images)
+        model["small"].predict(images)
     """
 
     average = LiveSetting(_average)

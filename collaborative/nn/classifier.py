@@ -11,7 +11,7 @@ import keras
 
 from collaborative.data.examples import Inputs
 from collaborative.nn import member_optimizers, metrics
-from collaborative.nn.members import check_members
+from collaborative.nn.members import UnknownMember, check_members
 from collaborative.nn.progress_line import FewStatistics
 from collaborative.nn.steps import Steps
 
@@ -94,10 +94,51 @@ class Classifier(Steps):
         callbacks = self._own_callbacks(callbacks, verbose)
         return super().fit(*args, callbacks=callbacks, verbose=verbose, **kwargs)
 
+    def __getitem__(self, name):
+        """The member of that name.
+
+        Raises:
+            UnknownMember: a KeyError, where there is none.
+        """
+        found = {member.name: member for member in self.members}
+        if name not in found:
+            raise UnknownMember(
+                f"no member {name!r}: the members are {', '.join(found)}"
+            )
+        return found[name]
+
+    __iter__ = None  # else Python would ask for the members 0, 1, ...
+
+    def predict(self, *args, **kwargs):
+        """`keras.Model.predict`: logits `[n, classes]`, the ensemble's if it is one."""
+        return super().predict(*args, **kwargs)[-1]
+
+    def predict_on_batch(self, x):
+        """`keras.Model.predict_on_batch`: logits `[n, classes]`, as of `predict`."""
+        return super().predict_on_batch(x)[-1]
+
+    def predict_members(self, *args, **kwargs):
+        """What each member predicts.
+
+        Args:
+            *args, **kwargs: those of `keras.Model.predict`.
+
+        Returns:
+            Dict from a member's name to its logits, float32 `[n, classes]`.
+        """
+        logits = super().predict(*args, **kwargs)
+        names = [member.name for member in self.members]
+        return dict(zip(names, logits, strict=False))  # without the ensemble's
+
     def evaluate(
         self, *args, callbacks=None, verbose="auto", return_dict=False, **kwargs
     ):
-        """`keras.Model.evaluate`; a list is in the order of `metrics_names`."""
+        """`keras.Model.evaluate`, of the ensemble and each of its members.
+
+        Returns:
+            A list in the order of `metrics_names`; with `return_dict=True` a dict with
+            `<member>_error` and `<member>_cost` of each member, and of the ensemble.
+        """
         found = super().evaluate(
             *args,
             callbacks=self._own_callbacks(callbacks, verbose),

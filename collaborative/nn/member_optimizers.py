@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import keras
 
-from collaborative.nn.members import by_name, owners
+from collaborative.nn.members import by_name, is_frozen, owners
 
 
 @keras.saving.register_keras_serializable(package="collaborative")
@@ -209,7 +209,7 @@ def learning_rates(optimizer):
 
 
 def _trained(members):
-    return [member.name for member in members if member.trainable]
+    return [member.name for member in members if not is_frozen(member)]
 
 
 def _check(optimizers):

@@ -6,6 +6,13 @@ import keras
 
 from collaborative.nn import outputs
 from collaborative.nn.networks import RESERVED
+from collaborative.system.errors import UserError
+
+
+class UnknownMember(UserError, KeyError):
+    """A name that no member has; the message is one line."""
+
+    __str__ = Exception.__str__  # a KeyError would put it in quotes
 
 
 def check_members(members):
@@ -99,6 +106,25 @@ def _plain(shape):
     if isinstance(shape, list):
         return [len(one) for one in shape]
     return len(shape)
+
+
+def is_frozen(member):
+    """Whether nothing of a member is trained: its `trainable`, or all of its layers'.
+
+    Keras keeps that of layers in a file, and forgets a model's.
+    """
+    if not member.trainable:
+        return True
+    if not member.built or member.trainable_variables:
+        return False
+    return not any(_may_change(layer) for layer in member.layers)
+
+
+def _may_change(layer):
+    """Whether training changes a layer; batch normalization may have moments alone."""
+    if isinstance(layer, keras.Model):
+        return not is_frozen(layer)
+    return layer.trainable and bool(layer.weights)
 
 
 def shared_layers(members):

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from collaborative.data.examples import Inputs
 from collaborative.nn import metrics
-from collaborative.nn.members import check_logits
+from collaborative.nn.members import check_logits, is_frozen
 
 
 class Steps(keras.Model):
@@ -53,27 +53,41 @@ class Steps(keras.Model):
         """Logits of all predictors, from the members': members, then the ensemble."""
         return logits
 
-    def member_logits(self, x, training=False):
+    def member_logits(self, x, training=False, frozen=None):
         """Logits of each member: list of float32 tensors `[batch, classes]`.
 
         Args:
             x: images, as the members take them.
-            training: whether batch normalisation uses the batch's moments.
+            training: whether batch normalisation uses the batch's moments; a frozen
+                member's never does.
+            frozen: what `frozen_logits` says of the same images, if it was asked.
         """
-        logits = [member(x, training=training) for member in self.members]
+        frozen = self.frozen_logits(x) if frozen is None else frozen
+        logits = [
+            frozen[m.name] if m.name in frozen else m(x, training=training)
+            for m in self.members
+        ]
         self.built = True  # members build themselves when they are called
         for member, g in zip(self.members, logits, strict=True):
             shape = keras.tree.map_structure(lambda one: one.shape, g)
             check_logits(member.name, tuple(shape) if hasattr(g, "shape") else shape)
         return [tf.cast(g, tf.float32) for g in logits]
 
-    def predictor_logits(self, x, training=False):
+    def frozen_logits(self, x):
+        """Logits of the members that are frozen, as at inference: a dict by name.
+
+        A step asks for them outside its tape, which then records nothing of them.
+        """
+        frozen = [member for member in self.members if is_frozen(member)]
+        return {member.name: member(x, training=False) for member in frozen}
+
+    def predictor_logits(self, x, training=False, frozen=None):
         """Logits of all predictors: list of `[batch, classes]`, see `predictor_names`.
 
         Args:
-            x, training: as for `member_logits`.
+            x, training, frozen: as for `member_logits`.
         """
-        return self.predictions(self.member_logits(x, training))
+        return self.predictions(self.member_logits(x, training, frozen))
 
     def hold(self, images, labels):
         """Keeps training examples on the device, where each step gathers its batch.
@@ -95,15 +109,17 @@ class Steps(keras.Model):
         inputs = Inputs.of(x)
         self._check_extras(inputs)
         apart = None  # the collaboration cost on images without labels
+        others = self.frozen_logits(inputs.unlabeled) if self.unlabeled else {}
         if self.unlabeled == "separate":
             with tf.GradientTape() as tape:
-                apart = self._unlabeled_cost(inputs.unlabeled)
+                apart = self._unlabeled_cost(inputs.unlabeled, others)
                 cost = self._scaled(self.separate_cost(apart), inputs.unlabeled)
             self._descend(tape, cost)
+        frozen = self.frozen_logits(inputs.images)
         with tf.GradientTape() as tape:
-            logits = self.predictor_logits(inputs.images, training=True)
+            logits = self.predictor_logits(inputs.images, True, frozen)
             if self.unlabeled == "mixed":
-                apart = self._unlabeled_cost(inputs.unlabeled)
+                apart = self._unlabeled_cost(inputs.unlabeled, others)
             loss = self._record(y, logits, sample_weight, inputs.teacher, apart)
             cost = self._scaled(loss, logits[0])
         self._descend(tape, cost)
@@ -122,9 +138,9 @@ class Steps(keras.Model):
         return {k: v for k, v in results.items() if not k.endswith("_running")}
 
     def predict_step(self, data):
-        """One batch of `predict`."""
+        """One batch of `predict` and `predict_members`: logits of all predictors."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self(Inputs.of(x).images, training=False)
+        return tuple(self.predictor_logits(Inputs.of(x).images))
 
     def _check_labels(self, y):
         if y is None:
@@ -145,20 +161,25 @@ class Steps(keras.Model):
 
     def _descend(self, tape, cost):
         """Updates the weights once, down the gradient of a cost recorded on a tape."""
-        gradients = tape.gradient(cost, self.trainable_variables)
-        self.optimizer.apply_gradients(
-            zip(gradients, self.trainable_variables, strict=True)
-        )
+        variables = self.trainable_variables
+        if not variables:
+            raise ValueError(
+                "nothing is left to be trained, since all members are frozen: set "
+                "trainable of one to True, and compile again"
+            )
+        gradients = tape.gradient(cost, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
-    def _unlabeled_cost(self, images):
+    def _unlabeled_cost(self, images, frozen):
         """Collaboration cost on images without labels: a scalar.
 
         They are normalized by their own moments, and leave no trace in the moments that
         the members use at inference.
         """
-        weights = self.non_trainable_weights
+        members = [member for member in self.members if not is_frozen(member)]
+        weights = [w for member in members for w in member.non_trainable_weights]
         before = [tf.identity(weight.value) for weight in weights]
-        cost = self.collaboration_cost(self.member_logits(images, training=True))
+        cost = self.collaboration_cost(self.member_logits(images, True, frozen))
         for weight, value in zip(weights, before, strict=True):
             weight.assign(value)
         return cost
