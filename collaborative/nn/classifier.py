@@ -7,10 +7,12 @@ equations are.
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 
 from collaborative.data.examples import Inputs
-from collaborative.nn import member_optimizers, metrics
+from collaborative.nn import member_optimizers, metrics, stored_weights
 from collaborative.nn.members import UnknownMember, check_members
 from collaborative.nn.progress_line import FewStatistics
 from collaborative.nn.steps import Steps
@@ -79,6 +81,30 @@ class Classifier(Steps):
         """Compiles a loaded model; whoever overrides `compile` has to say how."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """`keras.Model.load_weights`, to each member those of its own name.
+
+        Where the members were in another order then, what their optimizer had gathered
+        is not loaded, of which a warning says so.
+
+        Raises:
+            ValueError: where the file holds the weights of other members.
+        """
+        own = {id(v) for member in self.members for v in member.variables}
+        further = any(id(v) not in own for v in self.variables)
+        ordered = stored_weights.in_order_of(filepath, self.members, further)
+        if ordered is None:
+            super().load_weights(filepath, skip_mismatch, **kwargs)
+            return
+        holder = stored_weights.Holder(ordered)
+        holder.load_weights(filepath, skip_mismatch, **kwargs)
+        if self.compiled:
+            warnings.warn(
+                f"{filepath} has the members in another order: their weights are "
+                "loaded by name, and the optimizer starts anew",
+                stacklevel=2,
+            )
 
     def trace_again(self):
         """Has the steps that were traced traced again, with the settings as they are.

@@ -241,7 +241,7 @@ def by_name(values, names, what, needed=None):
             f"{what} must be one for each member, and there is none for "
             f"{', '.join(missing)}"
         )
-    return dict(values)
+    return {name: values[name] for name in names if name in values}
 
 
 def owners(variables, members, advice):
