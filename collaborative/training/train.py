@@ -11,7 +11,7 @@ import tensorflow as tf
 from collaborative import datasets, logger, models
 from collaborative.data import batches
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import reader, run
+from collaborative.runs import beside, reader, run
 from collaborative.system import environment, files, interruption, run_files
 from collaborative.system.errors import UserError
 from collaborative.training import building, final_record
@@ -77,6 +77,7 @@ def train(
         ConfigError: for a config that does not fit the data.
         RunError: where the directory holds a run with other settings, or the memory
             does not suffice.
+        run.UnusableRun: where the weights to start from are not there or do not fit.
         files.Busy: where another process is at this run.
         logger.TrainingDiverged: when the total cost is not finite any more.
     """
@@ -121,7 +122,6 @@ def _teacher_logits(config, examples, log_dir):
 
 
 def _train(model, config, dataset, teacher, run_dir, callbacks, say):
-    run.write_record(run_dir, config, dataset, environment.describe())
     log = logger.Logger(
         run_dir, config.to_json(), "validation" if len(dataset.validation) else "test"
     )
@@ -131,6 +131,13 @@ def _train(model, config, dataset, teacher, run_dir, callbacks, say):
         say(f"{path} is damaged and passed over")
     if first_epoch:
         say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
+    else:
+        for note in [
+            *(building.start_from(model, config) if config.init_from else ()),
+            *beside.notes(config, run_dir),
+        ]:
+            say(note)
+    run.write_record(run_dir, config, dataset, environment.describe())
     if first_epoch < config.epochs:
         _fit(model, config, dataset, teacher, log, first_epoch, callbacks)
     return log
