@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from collaborative.nn import checkpoint
+from collaborative.nn.member_optimizers import learning_rates
 from collaborative.system import drawing, files, interruption, run_files
 from collaborative.system.errors import UserError
 
@@ -59,7 +60,8 @@ class Logger(keras.callbacks.Callback):
         self.start_time = time.time()
         self.history = {}  # "<name>/<statistic>" -> list of floats, one an epoch
         self._writer = None
-        self._epoch_started = self._learning_rate = None
+        self._epoch_started = None
+        self._learning_rates = {}
 
     def restore(self):
         """Goes back to the newest checkpoint; call it after `compile`, before `fit`.
@@ -84,7 +86,7 @@ class Logger(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_started = time.perf_counter()
-        self._learning_rate = float(self.model.optimizer.learning_rate)
+        self._learning_rates = learning_rates(self.model.optimizer)
 
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(logs["loss"]):
@@ -113,7 +115,7 @@ class Logger(keras.callbacks.Callback):
                 epochs were measured on validation images.
         """
         for name, value in self._split(test_results or {}, "test"):
-            epochs = len(self.history["learning_rate"])
+            epochs = len(self.history["seconds"])
             self.history[name] = [math.nan] * (epochs - 1) + [value]
         self.write(end_time=time.time(), evaluation=record)
 
@@ -152,7 +154,7 @@ class Logger(keras.callbacks.Callback):
         recorded = [
             *self._split(training, "train"),
             *self._split(held_out, self.held_out),
-            ("learning_rate", self._learning_rate),
+            *self._learning_rates.items(),
             ("seconds", time.perf_counter() - self._epoch_started),
         ]
         for name, value in recorded:

@@ -4,7 +4,7 @@ What a training step minimises (equations (2.1) and (2.2), with the weight decay
 section 5.2; Keras calls it the loss):
 
     total = sum_i CE(y, softmax(g_i)) + alpha * Collab(g)
-            + weight_decay * sum_i ||kernels_i||^2 / 2
+            + sum_i weight_decay_i * ||kernels_i||^2 / 2
 
 where g_i are the logits of member i. What a member adds with `add_loss` or with
 regularizers of its own is added too. The ensemble predicts with the mean of its
@@ -20,7 +20,6 @@ distillation (section 2.0.1; Hinton et al. 2015).
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the split)
@@ -29,70 +28,18 @@ import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the sp
 import keras
 import tensorflow as tf
 
-from collaborative.collaboration import UNLABELED_STEPS, Collaboration
 from collaborative.nn import fast_paths as fast_paths  # Keras must know its classes
-from collaborative.nn.classifier import Classifier
 from collaborative.nn.members import deserialized, serialized, shared_layers
+from collaborative.nn.settings import (
+    CollaborativeSettings,
+    LiveSetting,
+    deserialized_settings,
+)
 from collaborative.system.errors import UserError, reason_of
 
-_COLLABORATION = {f.name for f in dataclasses.fields(Collaboration)}
 
-
-class _CollaborativeModel(Classifier):
-    """What both models share: the settings, and the total cost."""
-
-    def __init__(
-        self,
-        members,
-        weight_decay,
-        method,
-        alpha,
-        *,
-        collaboration=None,
-        steps=None,
-        unlabeled=None,
-        unlabeled_weight=1.0,
-        class_weight=None,
-        **kwargs,
-    ):
-        settings = {n: kwargs.pop(n) for n in _COLLABORATION & kwargs.keys()}
-        if collaboration is None:
-            collaboration = Collaboration(method, float(alpha))
-        collaboration = dataclasses.replace(collaboration, **settings)
-        totals = ["collaboration_cost", "weight_decay", "loss"]
-        totals += ["alpha"] if collaboration.is_scheduled else []
-        totals += ["unlabeled_cost"] if unlabeled else []
-        if isinstance(collaboration.schedule, str) and not (
-            steps or collaboration.schedule == "constant"
-        ):
-            raise ValueError("a schedule of alpha needs steps, those of all training")
-        if unlabeled not in (None, *UNLABELED_STEPS):
-            raise ValueError(
-                f"unlabeled must be None or one of {', '.join(UNLABELED_STEPS)}, "
-                f"got {unlabeled!r}"
-            )
-        for name, value in (
-            ("weight_decay", weight_decay),
-            ("unlabeled_weight", unlabeled_weight),
-        ):
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be >= 0, got {float(value)}")
-        _check_class_weight(class_weight, members[0])
-        super().__init__(members, totals, unlabeled, class_weight, **kwargs)
-        self.collaboration = collaboration
-        self.steps = steps
-        self.unlabeled_weight = float(unlabeled_weight)
-        self.weight_decay = float(weight_decay)
-
-    @property
-    def method(self):
-        """How collaboration is measured."""
-        return self.collaboration.method
-
-    @property
-    def alpha(self):
-        """The collaboration weight, before its schedule."""
-        return self.collaboration.alpha
+class _CollaborativeModel(CollaborativeSettings):
+    """What both models share: the total cost."""
 
     def total_cost(
         self, costs, logits, labels, weights=None, teacher=(), unlabeled_cost=0.0
@@ -136,59 +83,21 @@ class _CollaborativeModel(Classifier):
         return cost if self.alpha else tf.stop_gradient(cost)
 
     def _weight_decay_cost(self):
-        """weight_decay * sum(w^2) / 2 over all trainable kernels, biases left out."""
+        """sum_i weight_decay_i * sum(w^2) / 2 over all trainable kernels, no biases."""
         kernels = [v for v in self.trainable_variables if v.name.endswith("kernel")]
         if not (self.weight_decay and kernels):
             return tf.zeros(())
         squares = [tf.cast(tf.nn.l2_loss(k), tf.float32) for k in kernels]
-        return self.weight_decay * tf.add_n(squares)
+        if isinstance(self.weight_decay, float):
+            return self.weight_decay * tf.add_n(squares)
+        factors = [self.weight_decay[name] for name in self.owners(kernels)]
+        return tf.add_n([f * s for f, s in zip(factors, squares, strict=True)])
 
     def _alpha(self):
         """alpha at this step."""
         if not self.collaboration.is_scheduled:
             return self.alpha
         return self.collaboration.weight(self.optimizer.iterations, self.steps)
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "weight_decay": self.weight_decay,
-            "steps": self.steps,
-            "class_weight": self.class_weight,
-            **dataclasses.asdict(self.collaboration),
-            "schedule": _serialized(self.collaboration.schedule),
-        }
-
-
-def _check_class_weight(weights, member):
-    if weights is None:
-        return
-    classes = (getattr(member, "output_shape", None) or (None,))[-1]
-    fits = classes is None or len(weights) == classes
-    if not fits or not all(math.isfinite(w) and w >= 0 for w in weights):
-        raise ValueError(
-            f"class_weight must have a finite number >= 0 for each of {classes or ''} "
-            f"classes, got {list(weights)}"
-        )
-
-
-def _serialized(schedule):
-    """A schedule as plain values: its name, or what Keras makes of a callable."""
-    if isinstance(schedule, str):
-        return schedule
-    return keras.saving.serialize_keras_object(schedule)
-
-
-def _deserialized(config, custom_objects=None):
-    """The settings of a saved model, with the schedule that `_serialized` took."""
-    schedule = config.get("schedule", "constant")
-    if isinstance(schedule, str):
-        return config
-    schedule = keras.saving.deserialize_keras_object(
-        schedule, custom_objects=custom_objects
-    )
-    return config | {"schedule": schedule}
 
 
 @keras.saving.register_keras_serializable(package="collaborative")
@@ -221,7 +130,14 @@ class SingleModel(_CollaborativeModel):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         (member,) = deserialized([config["member"]], (), custom_objects)
-        return cls(**_deserialized(config, custom_objects) | {"member": member})
+        settings = deserialized_settings(config, custom_objects)
+        return cls(**settings | {"member": member})
+
+
+def _average(_, value):
+    if value not in ("logits", "probabilities"):
+        raise ValueError(f"average must be 'logits' or 'probabilities', got {value!r}")
+    return value
 
 
 @keras.saving.register_keras_serializable(package="collaborative")
@@ -235,7 +151,8 @@ class EnsembleModel(_CollaborativeModel):
             `costs.METHODS`: how collaboration is measured; "Single" is the
             traditional ensemble, whose members know nothing of each other.
         alpha: the collaboration weight, >= 0.
-        weight_decay: factor of sum(w^2)/2 over the kernels in the total cost.
+        weight_decay: factor of sum(w^2)/2 over the kernels in the total cost; or one
+            for each member, a list in their order or a dict by name.
         average: what the ensemble's prediction is the mean of: "logits" (the paper's
             tables) or "probabilities".
         steps: updates of the weights in all training; a schedule of alpha needs it.
@@ -258,6 +175,14 @@ class EnsembleModel(_CollaborativeModel):
     `unlabeled_cost`. In training each error and cost has a companion `..._running`, the
     paper's running mean (0.95 / 0.05).
 
+    A member that is frozen (`member.trainable = False`, before `compile`) is a teacher:
+    the others are drawn to its logits as to constants, it stays as it is, and is
+    measured as they are. `model[name]` is a member, `predict_members` what each says.
+
+    All but `members` are attributes that may be set at any time, and hold from the next
+    step on (which is traced again); whether there is a schedule of alpha, and
+    `unlabeled`, must stay, since they make metrics.
+
     Raises:
         ValueError: for members that do not fit together, or a value that cannot be.
 
@@ -265,8 +190,10 @@ class EnsembleModel(_CollaborativeModel):
         model = EnsembleModel([small, large], method="L2", alpha=0.01)
         model.compile(optimizer="adam")
         model.fit(images, labels)
-        small.predict(images)
+        model["small"].predict(images)
     """
+
+    average = LiveSetting(_average)
 
     def __init__(
         self,
@@ -277,10 +204,6 @@ class EnsembleModel(_CollaborativeModel):
         average="logits",
         **kwargs,
     ):
-        if average not in ("logits", "probabilities"):
-            raise ValueError(
-                f"average must be 'logits' or 'probabilities', got {average!r}"
-            )
         if len(members) < 2:
             raise ValueError(
                 f"EnsembleModel needs at least 2 members, got {len(members)}; "
@@ -288,11 +211,6 @@ class EnsembleModel(_CollaborativeModel):
             )
         super().__init__(members, weight_decay, method, alpha, **kwargs)
         self.average = average
-        if self.collaboration.pull and len(self.collaboration.pull) != len(members):
-            raise ValueError(
-                f"pull must have a number for each of {len(members)} members, "
-                f"got {len(self.collaboration.pull)}"
-            )
 
     @property
     def predictor_names(self):
@@ -320,7 +238,9 @@ class EnsembleModel(_CollaborativeModel):
         config = dict(config)
         shared = config.pop("shared_layers", ())
         members = deserialized(config["members"], shared, custom_objects)
-        return cls(**_deserialized(config, custom_objects) | {"members": members})
+        return cls(
+            **deserialized_settings(config, custom_objects) | {"members": members}
+        )
 
 
 class UnusableModel(UserError, ValueError):

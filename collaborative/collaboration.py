@@ -101,6 +101,7 @@ class Collaboration:
 
     def __post_init__(self):
         object.__setattr__(self, "pull", tuple(map(float, self.pull)))
+        object.__setattr__(self, "alpha", float(self.alpha))
         check_method(self.method)
         self._check_alpha()
         self._check_temperature()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import pathlib
 import re
 
@@ -44,6 +45,8 @@ class ExperimentConfig(Settings):
             self._set("split", datasets.spec(self.dataset).splits[0])
         if self.image_size is not None:
             self._set("image_size", checks.canonical_size(self.image_size))
+        if self.init_from is not None:
+            self._set("init_from", os.path.abspath(self.init_from))
         pull = checks.canonical_pull(self.pull, self.member_names)
         self._set("pull", pull)
         checks.check(self)
@@ -92,6 +95,7 @@ class ExperimentConfig(Settings):
             method="Single",
             alpha=0.0,
             teacher=(),
+            init_from=None,
             temperature=ExperimentConfig.temperature,
             alpha_schedule=ExperimentConfig.alpha_schedule,
         )
@@ -117,6 +121,8 @@ class ExperimentConfig(Settings):
         usual = ExperimentConfig(self.dataset, self.members, "Single")
         for name, value in self.changes(usual, _without_a_part()).items():
             text = "+".join(value) if isinstance(value, tuple) else f"{value}"
+            if SETTINGS[name].run:  # where it is does not matter, and may be long
+                text = "/".join(pathlib.PurePath(value).parts[-4:])
             yield f"{name}=" + re.sub(r"[^\w.+=-]", "_", text)
 
     def changes(self, other, without=()):

@@ -57,6 +57,7 @@ class Setting:
         material: whether it says what is computed, and not how.
         on_card: whether a model card speaks of it in a sentence of its own.
         free: whether a person may give a study another value than its own.
+        run: whether it is the directory of a run.
     """
 
     help: str
@@ -68,6 +69,7 @@ class Setting:
     material: bool = True
     on_card: bool = False
     free: bool = False
+    run: bool = False
 
     def check(self, name, value):
         """Raises ConfigError for a value that cannot be, naming what is allowed."""

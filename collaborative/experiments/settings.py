@@ -173,6 +173,12 @@ class Settings:
         names=lambda: STRATEGIES,
         material=False,
     )
+    # An absolute path. The optimizer and its learning rates start anew.
+    init_from: str | None = setting(
+        None,
+        "Directory of a finished run whose members' weights to start from, by name.",
+        run=True,
+    )
     # Beyond the paper (section 7.3).
     augment: bool = setting(
         False,

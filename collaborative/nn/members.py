@@ -6,6 +6,13 @@ import keras
 
 from collaborative.nn import outputs
 from collaborative.nn.networks import RESERVED
+from collaborative.system.errors import UserError
+
+
+class UnknownMember(UserError, KeyError):
+    """A name that no member has; the message is one line."""
+
+    __str__ = Exception.__str__  # a KeyError would put it in quotes
 
 
 def check_members(members):
@@ -101,6 +108,25 @@ def _plain(shape):
     return len(shape)
 
 
+def is_frozen(member):
+    """Whether nothing of a member is trained: its `trainable`, or all of its layers'.
+
+    Keras keeps that of layers in a file, and forgets a model's.
+    """
+    if not member.trainable:
+        return True
+    if not member.built or member.trainable_variables:
+        return False
+    return not any(_may_change(layer) for layer in member.layers)
+
+
+def _may_change(layer):
+    """Whether training changes a layer; batch normalization may have moments alone."""
+    if isinstance(layer, keras.Model):
+        return not is_frozen(layer)
+    return layer.trainable and bool(layer.weights)
+
+
 def shared_layers(members):
     """The layers with weights that members share.
 
@@ -182,3 +208,63 @@ def deserialized(configs, shared=(), custom_objects=None):
         members[place] = keras.models.clone_model(member, clone_function=of_the_first)
         members[place].name = member.name
     return members
+
+
+def by_name(values, names, what, needed=None):
+    """Something for each member: a dict by name.
+
+    Args:
+        values: a list in the order of the members, or a dict by name.
+        names: of the members.
+        what: it is, for the error.
+        needed: names of those that cannot do without; None: all.
+
+    Raises:
+        ValueError: for a list of another length, an unknown name or one that is left
+            out.
+    """
+    if isinstance(values, list | tuple):
+        if len(values) != len(names):
+            raise ValueError(
+                f"{what} must be one for each of {len(names)} members, "
+                f"{', '.join(names)}, got {len(values)}"
+            )
+        return dict(zip(names, values, strict=True))
+    for name in values:
+        if name not in names:
+            raise ValueError(
+                f"{what} must be by names of members, {', '.join(names)}, got {name!r}"
+            )
+    missing = [n for n in (names if needed is None else needed) if n not in values]
+    if missing:
+        raise ValueError(
+            f"{what} must be one for each member, and there is none for "
+            f"{', '.join(missing)}"
+        )
+    return {name: values[name] for name in names if name in values}
+
+
+def owners(variables, members, advice):
+    """The name of the member that each variable belongs to.
+
+    Args:
+        variables: of a model.
+        members: the Keras models.
+        advice: what to do where that is not clear, for the error.
+
+    Raises:
+        ValueError: for a variable that members share, or that belongs to none.
+    """
+    found = {}
+    for member in members:
+        for variable in member.variables:
+            other = found.setdefault(id(variable), member.name)
+            if other != member.name and any(v is variable for v in variables):
+                raise ValueError(
+                    f"members {other!r} and {member.name!r} share {variable.path}: "
+                    f"{advice}"
+                )
+    for variable in variables:
+        if id(variable) not in found:
+            raise ValueError(f"{variable.path} belongs to no member: {advice}")
+    return [found[id(variable)] for variable in variables]

@@ -11,7 +11,8 @@
     totals       train_loss, test_loss and so on for loss (the total cost),
                  collaboration_cost and weight_decay; alpha where it has a schedule,
                  unlabeled_cost where there are images without labels
-    learning_rate, seconds    at the start of each epoch; of each epoch
+    learning_rate, seconds    at the start of each epoch; of each epoch. Where each
+                 member has an optimizer of its own, learning_rate is among its curves
     evaluation   of a finished run: what `final_record` says of the trained model
 
 with one value an epoch; errors are fractions.

@@ -16,7 +16,16 @@ from collaborative.system import interruption, libraries
 from collaborative.system.errors import UserError
 
 # Flags that are paths: where the shell leaves a ~ as it is, as in --log_dir=~/logs.
-_PATHS = ("log_dir", "output_dir", "run", "model", "costs", "data_dir", "manual_dir")
+_PATHS = (
+    "log_dir",
+    "output_dir",
+    "run",
+    "init_from",
+    "model",
+    "costs",
+    "data_dir",
+    "manual_dir",
+)
 
 
 def define_data_flags(flag_values):

@@ -13,8 +13,9 @@ from collaborative.data.examples import balanced_weights
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import optimization
 from collaborative.nn.networks import build_network
+from collaborative.runs import run
 from collaborative.system import environment
-from collaborative.system.errors import reason_of
+from collaborative.system.errors import UserError, reason_of
 
 POLICIES = {
     "float32": "float32",
@@ -118,6 +119,40 @@ def build_members(config, input_shape, num_classes):
         members.append(member)
     keras.utils.set_random_seed(config.seed)  # whatever the networks did with it
     return members
+
+
+def start_from(model, config):
+    """Gives a model's members the weights of a finished run, by their names.
+
+    Args:
+        model: a `SingleModel` or an `EnsembleModel`.
+        config: its `ExperimentConfig`, with the run's directory as `init_from`.
+
+    Returns:
+        List of lines that a person should read.
+
+    Raises:
+        run.UnusableRun: where there is no such run, or its members are others.
+    """
+    source = run.read_finished(config.init_from)
+    try:
+        loaded = models.load_model(source.model_path, compile=False)
+        for member in model.members:
+            member.set_weights(loaded[member.name].get_weights())
+    except (UserError, ValueError) as error:
+        raise run.UnusableRun(
+            f"{config.init_from} cannot be started from: {reason_of(error)}"
+        ) from error
+    notes = [f"starts from the weights of {config.init_from}"]
+    split = ("split", "seed", "truncate")
+    if config.dataset == source.config.dataset and any(
+        getattr(config, name) != getattr(source.config, name) for name in split
+    ):
+        notes.append(
+            "which may have been trained on test images of this run: give it the same "
+            f"{', '.join(split)}"
+        )
+    return notes
 
 
 def precision_notes(config):

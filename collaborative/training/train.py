@@ -12,7 +12,7 @@ from collaborative import datasets, logger, models
 from collaborative.data import batches
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import checkpoint
-from collaborative.runs import reader, run, space
+from collaborative.runs import beside, reader, run, space
 from collaborative.system import environment, files, interruption, run_files
 from collaborative.system.errors import UserError
 from collaborative.training import building, final_record
@@ -79,6 +79,7 @@ def train(
         RunError: where the directory holds a run with other settings, or the memory
             does not suffice.
         space.DiskFull, OSError: where the disk has no room for it, or is full later.
+        run.UnusableRun: where the weights to start from are not there or do not fit.
         files.Busy: where another process is at this run.
         logger.TrainingDiverged: when the total cost is not finite any more.
     """
@@ -124,7 +125,6 @@ def _teacher_logits(config, examples, log_dir):
 
 def _train(model, config, dataset, teacher, run_dir, callbacks, say):
     space.check(run_dir, space.needed(checkpoint.size_of(model), config.epochs))
-    run.write_record(run_dir, config, dataset, environment.describe())
     log = logger.Logger(
         run_dir, config.to_json(), "validation" if len(dataset.validation) else "test"
     )
@@ -134,6 +134,13 @@ def _train(model, config, dataset, teacher, run_dir, callbacks, say):
         say(f"{path} is damaged and passed over")
     if first_epoch:
         say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
+    else:
+        for note in [
+            *(building.start_from(model, config) if config.init_from else ()),
+            *beside.notes(config, run_dir),
+        ]:
+            say(note)
+    run.write_record(run_dir, config, dataset, environment.describe())
     if first_epoch < config.epochs:
         _fit(model, config, dataset, teacher, log, first_epoch, callbacks)
     return log

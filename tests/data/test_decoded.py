@@ -15,7 +15,7 @@ from test_stored import prepare
 from collaborative import datasets, resnet
 from collaborative.data import batches, decoded, stored
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.system import files
+from collaborative.system import files, limits
 from collaborative.training import train as trainer
 
 

@@ -64,6 +64,7 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
         "pair_cost": "mean", "teacher": ("M",), "labeled": 0.5, "unlabeled": "noise",
         "unlabeled_ratio": 2.0, "unlabeled_weight": 0.5, "unlabeled_steps": "separate",
         "image_size": "32x32", "class_weight": "balanced",
+        "init_from": "logs/mnist/ST-M/L2_0.01/seed_1",
     }  # fmt: skip
     varied = {"dataset": "digits", "method": "CE", "alpha": 1.0, "seed": 1}
     with_ce = {"temperature"}  # L2, the default method, has none

@@ -3,6 +3,7 @@
 import dataclasses
 import fractions
 import json
+import os
 import subprocess
 import sys
 
@@ -50,6 +51,7 @@ def test_a_setting_is_a_level_of_the_directory_a_part_of_its_name_or_immaterial(
         "teacher": ("M",), "unlabeled": "noise", "unlabeled_steps": "separate",
         "labeled": 0.5, "label_noise": 0.5, "temperature": 2.0, "image_size": "16x16",
         "class_weight": "balanced",
+        "init_from": "logs/mnist/ST-M/L2_0.01/seed_1",
     }  # fmt: skip
     base = {"dataset": "cifar10", "method": "CE", "alpha": 1.0, "seed": 1}
     if name == "teacher":
@@ -199,3 +201,11 @@ def test_a_setting_is_added_by_its_field_alone():
         "free": True,
         "command": "--dropout=0.5",
     }
+
+
+def test_the_run_to_start_from_is_absolute_and_named_by_its_own_name(tmp_path):
+    run_dir = tmp_path / "logs/mnist/ST-M/L2_0.01/seed_1"
+    config = ExperimentConfig(init_from=str(run_dir))
+    name = config.run_dir("logs").parent.name
+    assert name == "L2_0.01,init_from=mnist_ST-M_L2_0.01_seed_1"
+    assert ExperimentConfig(init_from="x").init_from == os.path.abspath("x")

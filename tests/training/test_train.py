@@ -13,7 +13,7 @@ from tensorflow.python.framework.func_graph import FuncGraph
 from collaborative import datasets, logger, resnet
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import reader
+from collaborative.runs import reader, run, run_table
 from collaborative.system import environment, files
 from collaborative.training import train as trainer
 
@@ -345,3 +345,75 @@ def test_too_little_room_is_told_before_the_first_step(tmp_path, tiny, monkeypat
     with pytest.raises(trainer.space.DiskFull, match=said):
         train(ONE_EPOCH, tiny, tmp_path)
     assert [p.name for p in ONE_EPOCH.run_dir(tmp_path).iterdir()] == ["lock"]
+
+
+def said_of(config, dataset, log_dir, **kwargs):
+    """The result of a run and what it said."""
+    said = []
+    return trainer.train(config, dataset, log_dir, say=said.append, **kwargs), said
+
+
+def test_a_run_starts_from_the_weights_of_another(tmp_path, tiny):
+    first = train(ONE_EPOCH, tiny, tmp_path)
+    still = {"learning_rate": 1e-30, "weight_decay": 0.0}
+    config = dataclasses.replace(ONE_EPOCH, init_from=str(first.run_dir), **still)
+    second, said = said_of(config, tiny, tmp_path)
+    assert said == [f"starts from the weights of {first.run_dir}"]
+    assert second.run_dir != first.run_dir
+    record = json.loads((second.run_dir / "config.json").read_text())
+    assert record["config"]["init_from"] == str(first.run_dir)
+    assert "init_from" in run_table.deviations(config)
+    one, other = (
+        keras.models.load_model(result.run_dir / "model.keras")
+        for result in (first, second)
+    )
+    for left, right in zip(
+        one.trainable_variables, other.trainable_variables, strict=True
+    ):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_one_member_starts_from_an_ensemble_and_split_otherwise_is_told(tmp_path, tiny):
+    first = train(ONE_EPOCH, tiny, tmp_path)
+    alone = {"members": ("ST",), "method": "Single", "seed": 5}
+    config = dataclasses.replace(ONE_EPOCH, init_from=str(first.run_dir), **alone)
+    _, said = said_of(config, tiny, tmp_path)
+    assert said[1].startswith("which may have been trained on test images of this run")
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"init_from": "nowhere"}, "nowhere holds no finished run"),
+        ({"members": ("ST", "M")}, "no member 'M': the members are ST, ST_2"),
+    ],
+)
+def test_a_run_that_cannot_be_started_from(changes, message, tmp_path, tiny):
+    first = train(ONE_EPOCH, tiny, tmp_path)
+    given = {"init_from": str(first.run_dir)} | changes
+    with pytest.raises(run.UnusableRun, match=message):
+        train(dataclasses.replace(ONE_EPOCH, **given), tiny, tmp_path)
+
+
+def test_a_new_run_beside_one_that_was_interrupted_is_told(tmp_path, tiny):
+    with pytest.raises(KeyboardInterrupt):
+        train(CONFIG, tiny, tmp_path, callbacks=[StopAfter(1)])
+    stopped = CONFIG.run_dir(tmp_path)
+    changed = dataclasses.replace(CONFIG, batch_size=32)
+    _, said = said_of(changed, tiny, tmp_path)
+    assert said == [
+        f"begins anew: {stopped} stopped after 1 of 3 epochs and goes on with its own "
+        "batch_size alone, 16, not 32"
+    ]
+    # Nor are other methods and seeds the same experiment.
+    for other in ({"alpha": 0.5}, {"seed": 1}):
+        assert said_of(dataclasses.replace(CONFIG, **other), tiny, tmp_path)[1] == []
+
+
+def test_more_epochs_than_a_finished_run_had_are_told(tmp_path, tiny):
+    first = train(ONE_EPOCH, tiny, tmp_path)
+    _, said = said_of(CONFIG, tiny, tmp_path)
+    assert said == [
+        f"begins anew: {first.run_dir} is finished after 1 epochs, and its learning "
+        f"rates ended with them; --init_from {first.run_dir} starts from its weights"
+    ]

@@ -1,0 +1,252 @@
+"""The steps that train and measure several networks at once.
+
+`Steps` takes a batch apart, computes the members' logits, records errors and costs, and
+descends the gradient. What is minimised is said in `models`, where the paper's
+equations are; what a person calls is in `classifier`.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from collaborative.data.examples import Inputs
+from collaborative.nn import metrics
+from collaborative.nn.members import check_logits, is_frozen
+
+
+class Steps(keras.Model):
+    """A model whose `members` one step trains; see `classifier.Classifier`."""
+
+    unlabeled = None  # how images without labels come into a step, if there are any
+    class_weight = None  # of what is minimised, if classes are weighted
+    _held = None  # the training examples, where the device keeps them
+
+    def total_cost(
+        self, costs, logits, labels, weights=None, teacher=(), unlabeled_cost=0.0
+    ):
+        """What a step minimises: dict of the scalars named `totals`, in their order.
+
+        Args:
+            costs: mean cross-entropies of the members, `[members]`.
+            logits: of the members, each `[batch, classes]`.
+            labels: integers `[batch]`.
+            weights: of the images, `[batch]`, or None.
+            teacher: logits of a teacher, `[batch, classes]`, or ().
+            unlabeled_cost: collaboration cost on images without labels, a scalar.
+        """
+        raise AttributeError("a subclass says what is minimised")
+
+    def separate_cost(self, unlabeled_cost):
+        """What a step on images without labels minimises, a scalar."""
+        raise AttributeError("a subclass says what is minimised")
+
+    def collaboration_cost(self, logits, labels=None, weights=None, teacher=()):
+        """How far the members' logits are apart, a scalar; see `total_cost`."""
+        raise AttributeError("a subclass says how it is measured")
+
+    @property
+    def predictor_names(self):
+        """Names of those whose error and cost are measured: members, then ensemble."""
+        return [member.name for member in self.members]
+
+    def predictions(self, logits):
+        """Logits of all predictors, from the members': members, then the ensemble."""
+        return logits
+
+    def member_logits(self, x, training=False, frozen=None):
+        """Logits of each member: list of float32 tensors `[batch, classes]`.
+
+        Args:
+            x: images, as the members take them.
+            training: whether batch normalisation uses the batch's moments; a frozen
+                member's never does.
+            frozen: what `frozen_logits` says of the same images, if it was asked.
+        """
+        frozen = self.frozen_logits(x) if frozen is None else frozen
+        logits = [
+            frozen[m.name] if m.name in frozen else m(x, training=training)
+            for m in self.members
+        ]
+        self.built = True  # members build themselves when they are called
+        for member, g in zip(self.members, logits, strict=True):
+            shape = keras.tree.map_structure(lambda one: one.shape, g)
+            check_logits(member.name, tuple(shape) if hasattr(g, "shape") else shape)
+        return [tf.cast(g, tf.float32) for g in logits]
+
+    def frozen_logits(self, x):
+        """Logits of the members that are frozen, as at inference: a dict by name.
+
+        A step asks for them outside its tape, which then records nothing of them.
+        """
+        frozen = [member for member in self.members if is_frozen(member)]
+        return {member.name: member(x, training=False) for member in frozen}
+
+    def predictor_logits(self, x, training=False, frozen=None):
+        """Logits of all predictors: list of `[batch, classes]`, see `predictor_names`.
+
+        Args:
+            x, training, frozen: as for `member_logits`.
+        """
+        return self.predictions(self.member_logits(x, training, frozen))
+
+    def hold(self, images, labels):
+        """Keeps training examples on the device, where each step gathers its batch.
+
+        From then on `fit` takes batches of indices into them, int32 `[batch]`.
+
+        Args:
+            images: array `[n, ...]`, as the members take them.
+            labels: integers `[n]`.
+        """
+        self._held = (tf.constant(images), tf.constant(labels))
+
+    def train_step(self, data):
+        """One step of gradient descent on the total cost, for `fit`."""
+        if self._held is not None:
+            data = tuple(tf.gather(part, data) for part in self._held)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._check_labels(y)
+        inputs = Inputs.of(x)
+        self._check_extras(inputs)
+        apart = None  # the collaboration cost on images without labels
+        others = self.frozen_logits(inputs.unlabeled) if self.unlabeled else {}
+        if self.unlabeled == "separate":
+            with tf.GradientTape() as tape:
+                apart = self._unlabeled_cost(inputs.unlabeled, others)
+                cost = self._scaled(self.separate_cost(apart), inputs.unlabeled)
+            self._descend(tape, cost)
+        frozen = self.frozen_logits(inputs.images)
+        with tf.GradientTape() as tape:
+            logits = self.predictor_logits(inputs.images, True, frozen)
+            if self.unlabeled == "mixed":
+                apart = self._unlabeled_cost(inputs.unlabeled, others)
+            loss = self._record(
+                y, logits, sample_weight, inputs.teacher, apart, self.class_weight
+            )
+            cost = self._scaled(loss, logits[0])
+        self._descend(tape, cost)
+        self.compute_metrics(inputs.images, y, logits[-1], sample_weight)
+        return self.get_metrics_result()
+
+    def test_step(self, data):
+        """One batch of `evaluate`."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._check_labels(y)
+        images = Inputs.of(x).images
+        logits = self.predictor_logits(images)
+        self._record(y, logits, sample_weight)
+        results = self.compute_metrics(images, y, logits[-1], sample_weight)
+        # A running mean says something of a training epoch only.
+        return {k: v for k, v in results.items() if not k.endswith("_running")}
+
+    def predict_step(self, data):
+        """One batch of `predict` and `predict_members`: logits of all predictors."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return tuple(self.predictor_logits(Inputs.of(x).images))
+
+    def _check_labels(self, y):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} needs labels to be trained and measured, and "
+                "got none: pass them as y, or as the second part of each batch"
+            )
+
+    def _scaled(self, cost, batch):
+        """The cost that gradients are taken of: a replica's share, scaled (float16).
+
+        Args:
+            cost: a mean over this replica's share of the batch.
+            batch: anything `[share, ...]`.
+        """
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return self.optimizer.scale_loss(cost * (_share(batch) / replicas))
+
+    def _descend(self, tape, cost):
+        """Updates the weights once, down the gradient of a cost recorded on a tape."""
+        variables = self.trainable_variables
+        if not variables:
+            raise ValueError(
+                "nothing is left to be trained, since all members are frozen: set "
+                "trainable of one to True, and compile again"
+            )
+        gradients = tape.gradient(cost, variables)
+        if all(gradient is None for gradient in gradients):
+            return  # a step on images without labels, with alpha 0
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+    def _unlabeled_cost(self, images, frozen):
+        """Collaboration cost on images without labels: a scalar.
+
+        They are normalized by their own moments, and leave no trace in the moments that
+        the members use at inference.
+        """
+        members = [member for member in self.members if not is_frozen(member)]
+        weights = [w for member in members for w in member.non_trainable_weights]
+        before = [tf.identity(weight.value) for weight in weights]
+        cost = self.collaboration_cost(self.member_logits(images, True, frozen))
+        for weight, value in zip(weights, before, strict=True):
+            weight.assign(value)
+        return cost
+
+    def _check_extras(self, inputs):
+        has_unlabeled = not isinstance(inputs.unlabeled, tuple)
+        if has_unlabeled != bool(self.unlabeled):
+            wanted = "need" if self.unlabeled else "have no use for"
+            raise ValueError(
+                f"a model with unlabeled={self.unlabeled!r} would {wanted} images "
+                "without labels: see Inputs"
+            )
+
+    def _record(
+        self, y, logits, sample_weight, teacher=(), unlabeled_cost=None, by_class=None
+    ):
+        """Computes and records all errors and costs.
+
+        Args:
+            y: labels: integers `[batch]` or `[batch, 1]`, or distributions
+                `[batch, classes]`.
+            logits: of all predictors, each `[batch, classes]`.
+            sample_weight: None or `[batch]`, weighs the costs against the labels.
+            teacher, unlabeled_cost: as for `total_cost`.
+            by_class: None or a weight for each class, of the total cost alone.
+
+        Returns:
+            The total cost, a scalar.
+        """
+        stacked = tf.stack(logits)
+        errors, costs = metrics.errors_and_costs(y, stacked, sample_weight)
+        count = len(self.members)
+        apart = 0.0 if unlabeled_cost is None else unlabeled_cost
+        labels = metrics.class_labels(y, logits[0].shape[-1])
+        weights = sample_weight
+        if weights is not None:
+            weights = tf.reshape(tf.cast(weights, costs.dtype), [-1])
+        minimised = costs
+        if by_class is not None:
+            of_class = tf.gather(tf.constant(by_class, costs.dtype), labels)
+            weights = of_class if weights is None else weights * of_class
+            _, minimised = metrics.errors_and_costs(y, stacked, weights)
+        totals = self.total_cost(
+            minimised[:count], logits[:count], labels, weights, teacher, apart
+        )
+        per_predictor = tf.reshape(tf.stack([errors, costs], axis=1), [-1])
+        self.statistics.update_state(
+            tf.concat([per_predictor, list(totals.values())], axis=0),
+            tf.shape(logits[0])[0],
+            _share(logits[0]),
+        )
+        return totals["loss"]
+
+
+def _share(batch):
+    """How much of a batch this device has, times the number of devices; 1 for one."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas == 1:
+        return 1.0
+    count = tf.cast(tf.shape(keras.tree.flatten(batch)[0])[0], tf.float32)
+    context = tf.distribute.get_replica_context()
+    if context is None:
+        return 1.0
+    everywhere = context.all_reduce(tf.distribute.ReduceOp.SUM, count)
+    return tf.math.divide_no_nan(replicas * count, everywhere)
