@@ -65,6 +65,12 @@ def test_no_module_is_imported_by_its_short_name():
         assert not roots & short, module
 
 
+def test_files_of_tests_have_names_of_their_own():
+    """Pytest takes two of one name for one, and leaves the second out."""
+    names = [path.name for path in ROOT.glob("tests/**/*.py")]
+    assert len(set(names)) == len(names)
+
+
 IMPORT_ALL = """
 import importlib, sys
 from absl import flags
