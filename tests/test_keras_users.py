@@ -191,3 +191,13 @@ def test_shares_of_a_batch_count_by_their_sizes(python):
     environment = os.environ | {"PYTHONPATH": paths}
     done = python("-c", SHARES, env=environment)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("label", [3, -1])
+def test_labels_that_are_no_class_are_one_line(label):
+    model = compiled(ensemble())
+    images = np.zeros((4, 8, 8, 1), np.float32)
+    labels = np.array([0, 1, 2, label])
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=rf"from 0 to 2, .*, got {label}: number"):
+            call(images, labels, verbose=0)

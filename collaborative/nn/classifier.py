@@ -118,7 +118,8 @@ class Classifier(Steps):
     def fit(self, *args, callbacks=None, verbose="auto", **kwargs):
         """`keras.Model.fit`; its line shows the loss and the errors, its logs all."""
         callbacks = self._own_callbacks(callbacks, verbose)
-        return super().fit(*args, callbacks=callbacks, verbose=verbose, **kwargs)
+        with metrics.labels_in_range():
+            return super().fit(*args, callbacks=callbacks, verbose=verbose, **kwargs)
 
     def __getitem__(self, name):
         """The member of that name.
@@ -165,13 +166,9 @@ class Classifier(Steps):
             A list in the order of `metrics_names`; with `return_dict=True` a dict with
             `<member>_error` and `<member>_cost` of each member, and of the ensemble.
         """
-        found = super().evaluate(
-            *args,
-            callbacks=self._own_callbacks(callbacks, verbose),
-            verbose=verbose,
-            return_dict=True,
-            **kwargs,
-        )
+        kwargs["callbacks"] = self._own_callbacks(callbacks, verbose)
+        with metrics.labels_in_range():
+            found = super().evaluate(*args, verbose=verbose, return_dict=True, **kwargs)
         # Over all devices: in a step each of them knows its own share alone.
         found |= {name: float(mean) for name, mean in self.statistics.means().items()}
         names = [name for name in self.metrics_names if name in found]

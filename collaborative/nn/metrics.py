@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+
 import keras
 import tensorflow as tf
 
@@ -48,6 +51,28 @@ def errors_and_costs(y, logits, sample_weight):
         costs *= tf.reshape(tf.cast(sample_weight, costs.dtype), [1, -1])
     wrong = tf.cast(tf.argmax(logits, axis=-1) != labels, costs.dtype)
     return batch_mean(wrong), batch_mean(costs)
+
+
+_OUTSIDE = re.compile(r"label value of (-?\d+) which is outside .* \[0, (\d+)\)")
+
+
+@contextlib.contextmanager
+def labels_in_range():
+    """Within the block, a label that is no class is a ValueError of one line.
+
+    TensorFlow finds it on a processor without XLA; elsewhere costs become NaN.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = _OUTSIDE.search(str(error))
+        if not found:
+            raise
+        label, classes = map(int, found.groups())
+        raise ValueError(
+            f"labels must be from 0 to {classes - 1}, since the members have {classes} "
+            f"classes, got {label}: number the classes from 0, or give the members more"
+        ) from None
 
 
 class Statistics(keras.metrics.Metric):
