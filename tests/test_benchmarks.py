@@ -36,6 +36,7 @@ def test_training_step(tmp_path, benchmark):
     assert all(len(s) == 1 and s[0] > 0 for s in result["seconds"].values())
 
 
+@pytest.mark.slow
 def test_overhead(benchmark):
     said = benchmark("overhead", "--images", 256, "--steps", 1)
     names = [line.split()[0] for line in said.splitlines()]
@@ -63,6 +64,7 @@ def test_growth(tmp_path, benchmark):
     assert (tmp_path / "growth.png").stat().st_size > 1_000
 
 
+@pytest.mark.slow
 def test_faults(benchmark):
     said = benchmark("faults", "--kills", 1, "--epochs", 8, "--seed", 52)  # in training
     report = json.loads(said.splitlines()[-1])
@@ -89,7 +91,8 @@ def test_pytorch_step(monkeypatch):
     run(1)
 
 
-def test_streaming(tmp_path):
+@pytest.mark.slow
+def test_streaming(tmp_path, benchmark):
     features = tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(shape=(8, 8, 1)),

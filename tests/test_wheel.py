@@ -93,6 +93,7 @@ def test_it_trains_reports_exports_and_predicts(away):
         assert "black.png" in away("predict", "--model", model, "black.png")
 
 
+@pytest.mark.slow
 def test_a_sweep_finds_the_command(away):
     quick = ("--truncate", "128", "--epochs", "1", "--members", "ST", "--jobs", "2")
     swept = away("train", "--seeds", "1,2", "--log_dir", "sweep", *quick)

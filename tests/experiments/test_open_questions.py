@@ -57,7 +57,10 @@ def test_a_pupil_needs_its_teacher_and_learns_from_it(tmp_path, tiny):  # noqa: 
             "unlabeled": "noise",
             "unlabeled_steps": "separate",
         },
-        {"unlabeled": "holdout:0.5", "unlabeled_ratio": 0.5, "topology": "all"},
+        pytest.param(
+            {"unlabeled": "holdout:0.5", "unlabeled_ratio": 0.5, "topology": "all"},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_resumed_runs_are_the_same(tmp_path, tiny, settings):  # noqa: F811

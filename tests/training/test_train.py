@@ -172,7 +172,9 @@ def test_validation_images_are_measured_each_epoch_and_test_images_once(tmp_path
     assert np.isnan(curves["test_error"]).tolist() == [True, True, False]
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    "precision", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)]
+)
 def test_mixed_precision_trains(precision, tmp_path, tiny):
     config = dataclasses.replace(CONFIG, precision=precision, epochs=10)
     models = train(config, tiny, tmp_path).statistics["models"]
@@ -198,7 +200,7 @@ def test_diverging_run_stops_and_keeps_what_was_logged(tmp_path, tiny):
         train(config, tiny, tmp_path)
 
 
-@pytest.mark.parametrize("jit", ["off", "on"])
+@pytest.mark.parametrize("jit", [pytest.param("off", marks=pytest.mark.slow), "on"])
 def test_images_held_on_the_device_give_the_same_run(tmp_path, tiny, monkeypatch, jit):
     """What a GPU does differently, on the CPU."""
     config = dataclasses.replace(CONFIG, jit=jit, epochs=2)
@@ -270,6 +272,7 @@ def test_a_finished_run_is_evaluated(tmp_path, tiny):
     assert all(0 <= area <= 1 for area in found["detection"].values())
 
 
+@pytest.mark.slow
 def test_balanced_classes(tmp_path, tiny):
     """Of a class with a tenth of the images, the model gets more right."""
     kept = np.flatnonzero((tiny.train.labels != 2) | (np.arange(64) % 8 == 0))
@@ -395,6 +398,7 @@ def test_a_run_that_cannot_be_started_from(changes, message, tmp_path, tiny):
         train(dataclasses.replace(ONE_EPOCH, **given), tiny, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_new_run_beside_one_that_was_interrupted_is_told(tmp_path, tiny):
     with pytest.raises(KeyboardInterrupt):
         train(CONFIG, tiny, tmp_path, callbacks=[StopAfter(1)])
