@@ -42,6 +42,7 @@ def in_turn(rounds, run, feeds, steps):
 
 
 def show(what, taken, ratios):
+    """Prints what `in_turn` measured."""
     for way, values in taken.items():
         print(
             f"{what} from {way:6} {statistics.median(values):9.3f} ms a step "
@@ -51,6 +52,7 @@ def show(what, taken, ratios):
 
 
 def main(argv=None):
+    """Measures the growth of the process, whole steps, and the feeding alone."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data_dir")
     parser.add_argument("--dataset", default="cifar10")

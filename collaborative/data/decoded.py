@@ -19,7 +19,6 @@ import json
 import math
 import os
 import pathlib
-import shutil
 import sys
 import tempfile
 import time
@@ -31,7 +30,7 @@ import tqdm
 from collaborative.data import stored
 from collaborative.data.errors import DatasetError
 from collaborative.data.examples import check_labels
-from collaborative.system import files
+from collaborative.system import files, limits
 
 _IMAGES, _LABELS, _FACTS = "images.bin", "labels.npy", "decoded.json"
 
@@ -208,8 +207,7 @@ def _write(folder, builder, facts, size):
 
 
 def _check_room(name, place, facts):
-    there = next(path for path in (place, *place.parents) if path.exists())
-    if shutil.disk_usage(there).free < facts.bytes:
+    if limits.free_disk(place) < facts.bytes:
         raise _no_room(name, place, facts)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pathlib
-import shutil
 
 from rich.filesize import decimal
 
 from collaborative.system.errors import UserError
+from collaborative.system.limits import free_disk
 
 # Bytes that an experiment of which nothing is known takes while it runs; {ST, M} 15 MB.
 ASSUMED = 16e6
@@ -49,20 +49,13 @@ def check(run_dir, need):
 
 def shortage(directory, need, what="the run needs"):
     """What to say where a disk has less room than is needed: one line, or None."""
-    free = free_bytes(directory)
+    free = free_disk(directory)
     if free >= need:
         return None
     return (
         f"too little room in {directory}: {what} {decimal(int(need))}, and "
         f"{decimal(free)} are free: make room, and the same command goes on"
     )
-
-
-def free_bytes(directory):
-    """Bytes that are free where a directory is, or will be."""
-    path = pathlib.Path(directory).absolute()
-    place = next(p for p in (path, *path.parents) if p.exists())
-    return shutil.disk_usage(place).free
 
 
 def size_of(directory):

@@ -160,7 +160,7 @@ class Sweep:
     def _fail(self, config, status, peak):
         run_dir = config.run_dir(self._log_dir)
         reason = explanation(status, run_dir / run_files.OUTPUT, peak)
-        if space.free_bytes(self._log_dir) < space.FIXED:
+        if space.free_disk(self._log_dir) < space.FIXED:
             # The process may not have been able to say so in its output.
             reason = f"there is no room left in {self._log_dir}"
         self.failed[config] = reason

@@ -1,4 +1,4 @@
-"""What this process may use of its machine: cores and memory.
+"""What this process may use of its machine: cores, memory and disk.
 
 A container or a job of a cluster gives a process less than its machine has: by the
 cores that it may run on, and by its control groups (cgroups(7), versions 1 and 2), each
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import pathlib
+import shutil
 
 import psutil
 
@@ -43,6 +44,13 @@ def free_memory():
     """
     here = psutil.virtual_memory().available
     return max(0, min([here, *map(_free_in, _groups("memory"))]))
+
+
+def free_disk(directory):
+    """Bytes that are free on the disk where a directory is, or will be."""
+    path = pathlib.Path(directory).absolute()
+    place = next(p for p in (path, *path.parents) if p.exists())
+    return shutil.disk_usage(place).free
 
 
 def memory_of(process):

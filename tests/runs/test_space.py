@@ -22,7 +22,7 @@ def disk(monkeypatch):
 
 
 def test_what_is_free_where_a_directory_will_be(tmp_path):
-    free = space.free_bytes(tmp_path / "logs" / "run")
+    free = space.free_disk(tmp_path / "logs" / "run")
     assert free == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.1)
     assert list(tmp_path.iterdir()) == []
 

@@ -251,7 +251,7 @@ def test_an_interruption_leaves_no_bar(tmp_path):
 def has_room(monkeypatch, sizes):
     """Makes a disk that has so many bytes free, each time that it is looked at."""
     sizes = itertools.chain(sizes[:-1], itertools.repeat(sizes[-1]))
-    monkeypatch.setattr(sweep.space, "free_bytes", lambda directory: next(sizes))
+    monkeypatch.setattr(sweep.space, "free_disk", lambda directory: next(sizes))
 
 
 def test_a_disk_that_fills_up_stops_what_has_not_been_started(tmp_path, monkeypatch):

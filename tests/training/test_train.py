@@ -343,7 +343,7 @@ def test_a_full_disk_loses_nothing_that_was_finished(tmp_path, tiny, full_disk):
 
 
 def test_too_little_room_is_told_before_the_first_step(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr(trainer.space, "free_bytes", lambda directory: 999_999)
+    monkeypatch.setattr(trainer.space, "free_disk", lambda directory: 999_999)
     said = r"needs 1\.\d MB, and 1,000\.0 kB are free"
     with pytest.raises(trainer.space.DiskFull, match=said):
         train(ONE_EPOCH, tiny, tmp_path)

@@ -11,19 +11,16 @@ def parts(context):
     runs = context.runs[context.runs["setting"] == ""]
     names = sorted(runs["dataset"].unique(), key=reference.dataset_place)
     return {
-        "sections": [
-            _of_the_paper(context, runs, name)
-            | {"beyond_tables": [], "beyond_figures": []}
-            | (
-                context.optional(
-                    f"tables beyond the paper of {name}",
-                    *(_beyond_the_paper, context, runs, name),
-                )
-                or {}
-            )
-            for name in names
-        ]
+        "sections": [_section(context, runs, name) for name in names],
     }
+
+
+def _section(context, runs, dataset):
+    """What is shown of a data set; the paper's part stands without the other."""
+    what = f"tables beyond the paper of {dataset}"
+    beyond = context.optional(what, _beyond_the_paper, context, runs, dataset)
+    nothing = {"beyond_tables": [], "beyond_figures": []}
+    return _of_the_paper(context, runs, dataset) | (beyond or nothing)
 
 
 def _of_the_paper(context, runs, dataset):

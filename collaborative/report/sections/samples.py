@@ -22,30 +22,30 @@ def parts(context):
             substitutes = reference.substitutes(name)
             names = [n for n in substitutes if n not in names] + names
             continue
-        drawn.append(sample)
+        figure, images, labels = sample
+        drawn.append(figure)
         if name == "mnist":
-            drawn.append(context.optional(f"PCA of {name}", _pca, name, context))
+            what = f"PCA of {name}"
+            drawn.append(context.optional(what, _pca, images, labels, context))
     return {"samples": list(filter(None, drawn))}
 
 
 def _samples(name, context):
-    """Figures 3.1 to 3.3."""
+    """One of Figures 3.1 to 3.3, and the images and labels that it was made of."""
+    images, labels, class_names = pictures.first_images(
+        name, pictures.PCA_IMAGES, **context.places
+    )
     number = reference.figure_number(reference.paper_dataset(name) or name, "3")
-    figure = pictures.samples_figure(*_first_images(name, context))
-    title = reference.dataset_label(name)
-    return context.figure(figure, (number, name, "samples"), f"{title}: sample images")
+    sample = pictures.samples_figure(images, labels, class_names)
+    caption = f"{reference.dataset_label(name)}: sample images"
+    return context.figure(sample, (number, name, "samples"), caption), images, labels
 
 
-def _pca(name, context):
+def _pca(images, labels, context):
     """Figure 3.4."""
-    images, labels, _ = _first_images(name, context)
     return context.figure(
         pictures.pca_figure(images, labels),
-        ("3.4", name, "pca"),
+        ("3.4", "mnist", "pca"),
         "Similar MNIST images with distinct classifications, on their two principal "
         "components; blue pixels weigh positively, red negatively",
     )
-
-
-def _first_images(name, context):
-    return pictures.first_images(name, pictures.PCA_IMAGES, **context.places)
