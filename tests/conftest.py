@@ -60,13 +60,30 @@ def no_host(monkeypatch):
     return asked
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def images_and_labels():
     """96 images of 8x8x1 in three classes, told apart by their brightness."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 96)
     images = labels[:, None, None, None] * 80 + rng.integers(0, 60, (96, 8, 8, 1))
-    return images.astype(np.uint8), labels
+    images = images.astype(np.uint8)
+    for shared in (images, labels):
+        shared.setflags(write=False)
+    return images, labels
+
+
+@pytest.fixture(scope="module")
+def small_runs():
+    """Runs without their seconds: a smaller network named ST, and empty curves."""
+    from matplotlib.figure import Figure
+
+    from collaborative import logger, resnet
+
+    small = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(resnet.PRESETS, "ST", small)
+        patch.setattr(logger, "draw_curves", lambda *_: Figure((1, 1), dpi=10))
+        yield
 
 
 @pytest.fixture
