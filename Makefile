@@ -12,7 +12,7 @@ run: $(TO_RUN)
 	$(BIN)/python run_experiments.py --dataset digits --method L2 --alpha 0.01
 
 test: $(TO_TEST)
-	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 -m "not slow"
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint: $(TO_TEST)
 	$(BIN)/ruff check .

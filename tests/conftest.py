@@ -18,6 +18,23 @@ needs_real_data = pytest.mark.skipif(
 sys.path.insert(0, str(ROOT))
 
 
+# The longest, in this order, so that two workers (`pytest -n 2`) end together.
+FIRST = (
+    "test_a_run_is_the_same_whatever_the_environment_says",
+    "test_the_pages_can_be_followed",
+    "test_real_data",
+    "test_a_sweep_survives_a_failing_experiment",
+    "test_ensemble_takes_the_step_of_the_stock_classes",
+    "test_training_step",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Sorts the longest tests to the front, the others stay in their order."""
+    places = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.originalname, len(FIRST)))
+
+
 @pytest.fixture(scope="session")
 def python():
     """Runs `python ARGUMENTS` without the seconds that TensorFlow's import takes."""
@@ -60,13 +77,30 @@ def no_host(monkeypatch):
     return asked
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def images_and_labels():
     """96 images of 8x8x1 in three classes, told apart by their brightness."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 96)
     images = labels[:, None, None, None] * 80 + rng.integers(0, 60, (96, 8, 8, 1))
-    return images.astype(np.uint8), labels
+    images = images.astype(np.uint8)
+    for shared in (images, labels):
+        shared.setflags(write=False)
+    return images, labels
+
+
+@pytest.fixture(scope="module")
+def small_runs():
+    """Runs without their seconds: a smaller network named ST, and empty curves."""
+    from matplotlib.figure import Figure
+
+    from collaborative import logger, resnet
+
+    small = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(resnet.PRESETS, "ST", small)
+        patch.setattr(logger, "draw_curves", lambda *_: Figure((1, 1), dpi=10))
+        yield
 
 
 @pytest.fixture

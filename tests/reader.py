@@ -27,9 +27,10 @@ class Reader:
         checkout: the folder whose tracked files are copied.
         folder: where to; is there and is empty.
         address: of a `forking.Python`.
+        edits: triples (file, text that it has once, text in its place) of the copy.
     """
 
-    def __init__(self, checkout, folder, address):
+    def __init__(self, checkout, folder, address, edits=()):
         self.folder = folder
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         names = subprocess.check_output(listed, cwd=checkout, text=True).split("\0")
@@ -37,6 +38,10 @@ class Reader:
             if (checkout / name).is_file():  # removed ones are listed too
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(checkout / name, folder / name)
+        for name, text, other in edits:
+            whole = (folder / name).read_text(encoding="utf-8")
+            assert whole.count(text) == 1, f"{name} does not have once: {text}"
+            (folder / name).write_text(whole.replace(text, other), encoding="utf-8")
         self._install(address)
         self._environment = os.environ | {
             "PATH": f"{folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",

@@ -21,13 +21,25 @@ def benchmark(python):
     return run
 
 
-def test_training_step(tmp_path, benchmark):
-    path = tmp_path / "step.json"
+SMALL_STEP = f"""
+import sys
+sys.path[:0] = [{str(ROOT / "benchmarks")!r}, {str(ROOT)!r}]
+from collaborative import resnet
+small = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
+resnet.PRESETS.update(ST=small, M=small)
+import training_step
+training_step.main()
+"""
+
+
+def test_training_step(tmp_path, python):
+    """Of small networks, in the script's process and in the one that it starts."""
+    script, path = tmp_path / "small_step.py", tmp_path / "step.json"
+    script.write_text(SMALL_STEP)
     chosen = ("--variants", "stock", "float32", "--cores", 1)
-    said = benchmark(
-        "training_step", "--rounds=1", "--steps=1", "--json", path, *chosen
-    )
-    assert [line.split()[1] for line in said.splitlines()] == [
+    process = python(script, "--rounds=1", "--steps=1", "--json", path, *chosen)
+    assert process.returncode == 0, process.stderr
+    assert [line.split()[1] for line in process.stdout.splitlines()] == [
         "variant",
         "stock",
         "float32",

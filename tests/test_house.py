@@ -111,7 +111,7 @@ from {models} import EnsembleModel
 import models, resnet, collaborative
 assert models is collaborative.models and collaborative.EnsembleModel is EnsembleModel
 assert resnet.PRESETS is collaborative.PRESETS
-shape = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
+shape = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
 members = [resnet.build_resnet(shape, (8, 8, 1), 3, name, seed=0) for name in "ab"]
 ensemble = EnsembleModel(members, method="L2", alpha=0.01)
 ensemble.compile("adam", jit_compile=False)

@@ -1,10 +1,12 @@
 import warnings
+from unittest import mock
 
 import keras
 import matplotlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.figure import Figure
 from test_models import compiled, ensemble
 
 from collaborative import logger
@@ -15,21 +17,22 @@ from collaborative.system import drawing
 PARAMS = {"dataset": "test", "members": ["a", "b"]}
 
 
-def logged_fit(run_dir, data, epochs=3, **kwargs):
-    """Trains a small ensemble with a Logger; returns both."""
+def logged_fit(run_dir, data, epochs=3, draw=lambda *_: Figure((1, 1)), **kwargs):
+    """Trains a small ensemble with a Logger, with empty curves; returns both."""
     log = logger.Logger(run_dir, PARAMS, **kwargs)
     model = compiled(ensemble(), optimizer=keras.optimizers.Adam(0.01))
     images, labels = data
-    model.fit(
-        images[:64],
-        labels[:64],
-        batch_size=32,
-        epochs=epochs,
-        shuffle=False,
-        validation_data=(images[64:], labels[64:]),
-        callbacks=[log],
-        verbose=0,
-    )
+    with mock.patch.object(logger, "draw_curves", draw):
+        model.fit(
+            images[:64],
+            labels[:64],
+            batch_size=32,
+            epochs=epochs,
+            shuffle=False,
+            validation_data=(images[64:], labels[64:]),
+            callbacks=[log],
+            verbose=0,
+        )
     return log, model
 
 
@@ -62,7 +65,7 @@ def test_statistics_are_what_keras_reports(tmp_path, images_and_labels):
 
 
 def test_files_of_a_run(tmp_path, images_and_labels):
-    logged_fit(tmp_path, images_and_labels)
+    logged_fit(tmp_path, images_and_labels, draw=logger.draw_curves)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {
         "stats.pkl", "error.png", "cost.png", "tensorboard", "checkpoint"

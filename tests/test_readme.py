@@ -33,6 +33,13 @@ assert [m.name for m in ensemble.members] == ["ST", "M"]
 assert type(keras.models.load_model("small.keras")) is keras.Sequential
 """,
 }
+# Networks and epochs of the copy that is followed at each change; what the pages say of
+# files, commands and outputs is the same, and the slow test follows them as they are.
+QUICK = (
+    ("resnet.py", "3, repetitions=1, filters=8)", "1, repetitions=1, filters=4)"),
+    ("resnet.py", "3, repetitions=2, filters=16)", "1, repetitions=1, filters=8)"),
+    ("datasets.py", '"digits": DatasetSpec(', '"digits": DatasetSpec(epochs=3, '),
+)
 
 
 def steps(with_slow):
@@ -57,7 +64,8 @@ def steps(with_slow):
 def reader(tmp_path_factory, python):
     if not (ROOT / ".git").exists():
         pytest.skip("git knows which files are the checkout's")
-    return Reader(ROOT, tmp_path_factory.mktemp("checkout"), python.address)
+    folder = tmp_path_factory.mktemp("checkout")
+    return Reader(ROOT, folder, python.address, edits=QUICK)
 
 
 def follow(reader, with_slow):

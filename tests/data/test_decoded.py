@@ -12,7 +12,7 @@ import tensorflow as tf
 from test_resizing import prepare as prepare_pictures
 from test_stored import prepare
 
-from collaborative import datasets, resnet
+from collaborative import datasets
 from collaborative.data import batches, decoded, stored
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.system import files, limits
@@ -119,10 +119,8 @@ def test_batches_are_the_same_and_of_static_shape(pets):
     assert specs[0] == specs[1]
 
 
-def test_a_run_is_the_same_and_goes_on_as_the_same(pets, tmp_path, monkeypatch):
+def test_a_run_is_the_same_and_goes_on_as_the_same(pets, tmp_path, small_runs):
     """Of one in memory and one on the disk that changes over, bit for bit."""
-    small = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
-    monkeypatch.setitem(resnet.PRESETS, "ST", small)
     config = ExperimentConfig(
         "pets", members=("ST", "ST"), epochs=2, batch_size=8, augment=True
     )

@@ -1,3 +1,4 @@
+import functools
 import json
 import pickle
 import shutil
@@ -46,11 +47,16 @@ def read_run(digits_run, copy, evaluation):
     return read_finished(copy)
 
 
+@functools.cache
+def plain_member(model_path, member):
+    """A member's plain model, which takes a second and is only read."""
+    trained = models.load_model(model_path, compile=False)
+    return plain_models.plain_model(trained, member)
+
+
 def described(run, member, artifact):
     """(metadata as read back, card on one line) of an int8 ONNX artifact."""
-    plain = plain_models.plain_model(
-        models.load_model(run.model_path, compile=False), member
-    )
+    plain = plain_member(run.model_path, member)
     artifact.parent.mkdir(parents=True)
     artifact.write_bytes(b"12345")
     options = {"member": member, "format": "onnx", "softmax": False, "quantize": "int8"}

@@ -9,7 +9,6 @@ from training.test_train import (
     CONFIG,
     ONE_EPOCH,
     StopAfter,
-    small_networks,  # noqa: F401 (a fixture)
     tiny,  # noqa: F401 (a fixture)
     train,
 )
@@ -17,6 +16,7 @@ from training.test_train import (
 from collaborative.runs import reader
 from collaborative.training import train as trainer
 
+pytestmark = pytest.mark.usefixtures("small_runs")
 PUPIL = dataclasses.replace(
     ONE_EPOCH,
     members=("ST",),

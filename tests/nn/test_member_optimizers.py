@@ -1,8 +1,6 @@
 """An optimizer, a learning rate and weight decay for each member."""
 
 import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -199,10 +197,12 @@ for dtype in ("float32", "mixed_float16"):
 """
 
 
-def test_on_several_devices():
+def test_on_several_devices(python):
+    """In a process of its own, since devices are set once."""
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
     environment = os.environ | {"PYTHONPATH": paths}
-    subprocess.run([sys.executable, "-c", SHARES], env=environment, check=True)
+    done = python("-c", SHARES, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("factors", [(0.01, 0.5), {"b": 0.5, "a": 0.01}])

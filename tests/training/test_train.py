@@ -3,6 +3,7 @@ import errno
 import gc
 import json
 import os
+import shutil
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from conftest import ROOT
 from tensorflow.python.framework.func_graph import FuncGraph
 
-from collaborative import datasets, logger, resnet
+from collaborative import datasets, logger, register_network, resnet
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 from collaborative.runs import reader, run, run_table
@@ -21,14 +22,10 @@ CONFIG = ExperimentConfig("tiny", members=("ST", "ST"), epochs=3, batch_size=16)
 ONE_EPOCH = dataclasses.replace(CONFIG, epochs=1)
 
 
-@pytest.fixture(autouse=True)
-def small_networks(monkeypatch):
-    """A smaller network under the name of ST, since building one takes seconds."""
-    small = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
-    monkeypatch.setitem(resnet.PRESETS, "ST", small)
+pytestmark = pytest.mark.usefixtures("small_runs")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tiny(images_and_labels):
     """A data set of 64 training and 32 test images in three classes."""
     images, labels = images_and_labels
@@ -46,6 +43,26 @@ def train(config, dataset, log_dir, **kwargs):
     return trainer.train(config, dataset, log_dir, say=silent, **kwargs)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, tiny, small_runs):
+    """The result of a run of `CONFIG`, tried on foreign images too; only to be read."""
+    negatives = datasets.Examples(255 - tiny.test.images, tiny.test.labels)
+    foreign = dataclasses.replace(tiny, name="other", test=negatives)
+    return train(CONFIG, tiny, tmp_path_factory.mktemp("whole"), foreign=foreign)
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory, tiny, small_runs):
+    """The directory of a run of `ONE_EPOCH`; only to be copied."""
+    return train(ONE_EPOCH, tiny, tmp_path_factory.mktemp("short")).run_dir
+
+
+@pytest.fixture
+def first(short, tmp_path):
+    """The directory of that run, in `tmp_path`, as if it had been trained there."""
+    return shutil.copytree(short, ONE_EPOCH.run_dir(tmp_path))
+
+
 class StopAfter(keras.callbacks.Callback):
     """Interrupts a run, as Ctrl-C would, after so many epochs."""
 
@@ -58,9 +75,9 @@ class StopAfter(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_a_run_leaves_its_files(tmp_path, tiny):
-    result = train(CONFIG, tiny, tmp_path)
-    assert result.run_dir == CONFIG.run_dir(tmp_path)
+def test_a_run_leaves_its_files(whole):
+    result = whole
+    assert result.run_dir == CONFIG.run_dir(result.run_dir.parents[3])
     assert {path.name for path in result.run_dir.iterdir()} == {
         "config.json",
         "stats.pkl",
@@ -78,19 +95,17 @@ def test_a_run_leaves_its_files(tmp_path, tiny):
     assert set(result.statistics["models"]) == {"ST", "ST_2", "ensemble"}
 
 
-def test_the_saved_model_has_the_logged_results(tmp_path, tiny):
-    result = train(CONFIG, tiny, tmp_path)
-    model = keras.models.load_model(result.run_dir / "model.keras")
+def test_the_saved_model_has_the_logged_results(whole, tiny):
+    model = keras.models.load_model(whole.run_dir / "model.keras")
     metrics = model.evaluate(
         tiny.test.images, tiny.test.labels, verbose=0, return_dict=True
     )
-    for name, curves in result.statistics["models"].items():
+    for name, curves in whole.statistics["models"].items():
         assert metrics[f"{name}_error"] == pytest.approx(curves["test_error"][-1])
         assert metrics[f"{name}_cost"] == pytest.approx(curves["test_cost"][-1], 1e-4)
 
 
-def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, tiny):
-    whole = train(CONFIG, tiny, tmp_path / "whole")
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, tiny, whole):
     with pytest.raises(KeyboardInterrupt):
         train(CONFIG, tiny, tmp_path / "parts", callbacks=[StopAfter(2)])
     assert trainer.finished_result(CONFIG, tmp_path / "parts") is None
@@ -124,9 +139,8 @@ def test_a_run_that_was_killed_before_its_end_was_written_is_finished(
     assert result.statistics["end_time"] and len(result.statistics["seconds"]) == 1
 
 
-def test_finished_and_other_runs_are_told_apart(tmp_path, tiny):
-    assert trainer.finished_result(ONE_EPOCH, tmp_path) is None
-    train(ONE_EPOCH, tiny, tmp_path)
+def test_finished_and_other_runs_are_told_apart(tmp_path, tiny, first):
+    assert trainer.finished_result(ONE_EPOCH, tmp_path / "elsewhere") is None
     found = trainer.finished_result(ONE_EPOCH, tmp_path)
     assert found.statistics["end_time"]
     other = dataclasses.replace(ONE_EPOCH, strategy="mirrored")
@@ -188,7 +202,9 @@ def test_batch_larger_than_the_data(tmp_path, tiny):
     assert not list(tmp_path.iterdir())
 
 
-def test_images_that_cannot_be_halved(tmp_path, tiny):
+def test_images_that_cannot_be_halved(tmp_path, tiny, monkeypatch):
+    with_a_reduction = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
+    monkeypatch.setitem(resnet.PRESETS, "ST", with_a_reduction)
     odd = datasets.Examples(tiny.train.images[:, :7, :7], tiny.train.labels)
     with pytest.raises(ConfigError, match="ST does not fit: images of 7x7"):
         train(CONFIG, dataclasses.replace(tiny, train=odd), tmp_path)
@@ -201,9 +217,17 @@ def test_diverging_run_stops_and_keeps_what_was_logged(tmp_path, tiny):
 
 
 @pytest.mark.parametrize("jit", [pytest.param("off", marks=pytest.mark.slow), "on"])
-def test_images_held_on_the_device_give_the_same_run(tmp_path, tiny, monkeypatch, jit):
-    """What a GPU does differently, on the CPU."""
-    config = dataclasses.replace(CONFIG, jit=jit, epochs=2)
+def test_images_held_on_the_device_give_the_same_run(
+    tmp_path, tiny, monkeypatch, registered, jit
+):
+    """What a GPU does differently, on the CPU; XLA takes seconds for convolutions."""
+
+    @register_network("flat")
+    def flat(input_shape, num_classes):
+        layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
+        return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
+
+    config = dataclasses.replace(CONFIG, members=("flat", "flat"), jit=jit, epochs=2)
     fed = train(config, tiny, tmp_path / "fed").statistics
     monkeypatch.setattr(environment, "has_gpu", lambda: True)
     held = train(config, tiny, tmp_path / "held").statistics
@@ -228,10 +252,12 @@ import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
-from collaborative import datasets, resnet
+from collaborative import datasets, logger, resnet
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.training import train as trainer
-resnet.PRESETS["ST"] = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
+from matplotlib.figure import Figure
+resnet.PRESETS["ST"] = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
+logger.draw_curves = lambda *_: Figure((1, 1), dpi=10)
 data = datasets.load("digits", truncate=128)
 results = []
 for strategy in ("single", "mirrored"):
@@ -254,16 +280,13 @@ def test_two_devices_give_the_run_of_one(tmp_path, python):
     assert run.returncode == 0, run.stderr[-2000:]
 
 
-def test_a_finished_run_is_evaluated(tmp_path, tiny):
-    negatives = datasets.Examples(255 - tiny.test.images, tiny.test.labels)
-    foreign = dataclasses.replace(tiny, name="other", test=negatives)
-    result = train(CONFIG, tiny, tmp_path, foreign=foreign)
-    found = reader.read_statistics(result.run_dir / "stats.pkl")["evaluation"]
-    model = keras.models.load_model(result.run_dir / "model.keras")
+def test_a_finished_run_is_evaluated(whole, tiny):
+    found = reader.read_statistics(whole.run_dir / "stats.pkl")["evaluation"]
+    model = keras.models.load_model(whole.run_dir / "model.keras")
     answers = model.predict(tiny.test.images, verbose=0).argmax(axis=1)
     np.testing.assert_array_equal(found["answers"]["ensemble"], answers)
     assert len(set(found["images"].tolist())) == 32
-    for name, curves in result.statistics["models"].items():
+    for name, curves in whole.statistics["models"].items():
         scores = found["models"][name]
         assert scores["error"] == pytest.approx(curves["test_error"][-1])
         assert scores["nll"] == pytest.approx(curves["test_cost"][-1], 1e-4)
@@ -356,19 +379,18 @@ def said_of(config, dataset, log_dir, **kwargs):
     return trainer.train(config, dataset, log_dir, say=said.append, **kwargs), said
 
 
-def test_a_run_starts_from_the_weights_of_another(tmp_path, tiny):
-    first = train(ONE_EPOCH, tiny, tmp_path)
+def test_a_run_starts_from_the_weights_of_another(tmp_path, tiny, first):
     still = {"learning_rate": 1e-30, "weight_decay": 0.0}
-    config = dataclasses.replace(ONE_EPOCH, init_from=str(first.run_dir), **still)
+    config = dataclasses.replace(ONE_EPOCH, init_from=str(first), **still)
     second, said = said_of(config, tiny, tmp_path)
-    assert said == [f"starts from the weights of {first.run_dir}"]
-    assert second.run_dir != first.run_dir
+    assert said == [f"starts from the weights of {first}"]
+    assert second.run_dir != first
     record = json.loads((second.run_dir / "config.json").read_text())
-    assert record["config"]["init_from"] == str(first.run_dir)
+    assert record["config"]["init_from"] == str(first)
     assert "init_from" in run_table.deviations(config)
     one, other = (
-        keras.models.load_model(result.run_dir / "model.keras")
-        for result in (first, second)
+        keras.models.load_model(run_dir / "model.keras")
+        for run_dir in (first, second.run_dir)
     )
     for left, right in zip(
         one.trainable_variables, other.trainable_variables, strict=True
@@ -376,10 +398,11 @@ def test_a_run_starts_from_the_weights_of_another(tmp_path, tiny):
         np.testing.assert_array_equal(left, right)
 
 
-def test_one_member_starts_from_an_ensemble_and_split_otherwise_is_told(tmp_path, tiny):
-    first = train(ONE_EPOCH, tiny, tmp_path)
+def test_one_member_starts_from_an_ensemble_and_split_otherwise_is_told(
+    tmp_path, tiny, first
+):
     alone = {"members": ("ST",), "method": "Single", "seed": 5}
-    config = dataclasses.replace(ONE_EPOCH, init_from=str(first.run_dir), **alone)
+    config = dataclasses.replace(ONE_EPOCH, init_from=str(first), **alone)
     _, said = said_of(config, tiny, tmp_path)
     assert said[1].startswith("which may have been trained on test images of this run")
 
@@ -391,9 +414,8 @@ def test_one_member_starts_from_an_ensemble_and_split_otherwise_is_told(tmp_path
         ({"members": ("ST", "M")}, "no member 'M': the members are ST, ST_2"),
     ],
 )
-def test_a_run_that_cannot_be_started_from(changes, message, tmp_path, tiny):
-    first = train(ONE_EPOCH, tiny, tmp_path)
-    given = {"init_from": str(first.run_dir)} | changes
+def test_a_run_that_cannot_be_started_from(changes, message, tmp_path, tiny, first):
+    given = {"init_from": str(first)} | changes
     with pytest.raises(run.UnusableRun, match=message):
         train(dataclasses.replace(ONE_EPOCH, **given), tiny, tmp_path)
 
@@ -414,10 +436,9 @@ def test_a_new_run_beside_one_that_was_interrupted_is_told(tmp_path, tiny):
         assert said_of(dataclasses.replace(CONFIG, **other), tiny, tmp_path)[1] == []
 
 
-def test_more_epochs_than_a_finished_run_had_are_told(tmp_path, tiny):
-    first = train(ONE_EPOCH, tiny, tmp_path)
+def test_more_epochs_than_a_finished_run_had_are_told(tmp_path, tiny, first):
     _, said = said_of(CONFIG, tiny, tmp_path)
     assert said == [
-        f"begins anew: {first.run_dir} is finished after 1 epochs, and its learning "
-        f"rates ended with them; --init_from {first.run_dir} starts from its weights"
+        f"begins anew: {first} is finished after 1 epochs, and its learning "
+        f"rates ended with them; --init_from {first} starts from its weights"
     ]
