@@ -102,7 +102,7 @@ def made(kind, is_plain, members=dense, alpha=ALPHA):
     members = [members(name) for name in KINDS[kind]]
     if not is_plain:
         if kind == "single":
-            return SingleModel(members[0])
+            return SingleModel(members[0], alpha=alpha)
         return EnsembleModel(members, "L2", alpha)
     logits = keras.ops.stack([member(inputs) for member in members], axis=1)
     return keras.Model(inputs, logits)

@@ -157,16 +157,15 @@ def LearningRateScheduler(case):
 
 @row
 def ReduceLROnPlateau(case):
-    case.model.optimizer.learning_rate = 20.0
     plateau = callbacks.ReduceLROnPlateau(
-        f"val_{case.best}_error", factor=0.5, patience=1, mode="min"
+        f"val_{case.best}_error", factor=0.5, patience=1, min_delta=1.0, mode="min"
     )
-    return case.fit(*PLAIN, callbacks=[plateau], validation_data=PLAIN, epochs=5)
+    return case.fit(*PLAIN, callbacks=[plateau], validation_data=PLAIN, epochs=4)
 
 
 @row
 def EarlyStopping(case):
-    case.model.optimizer.learning_rate = 5.0
+    case.model.optimizer.learning_rate = 2.0
     stopping = callbacks.EarlyStopping(
         f"val_{case.best}_error", patience=1, mode="min", restore_best_weights=True
     )
@@ -184,7 +183,7 @@ def CSVLogger(case):
 
 @row
 def ModelCheckpoint_of_weights(case):
-    case.model.optimizer.learning_rate = 5.0
+    case.model.optimizer.learning_rate = 2.0
     path = case.folder / "best.weights.h5"
     keeper = callbacks.ModelCheckpoint(
         path, f"val_{case.best}_error", save_best_only=True, save_weights_only=True,
@@ -197,7 +196,7 @@ def ModelCheckpoint_of_weights(case):
 
 @row
 def ModelCheckpoint_of_models(case):
-    case.model.optimizer.learning_rate = 5.0
+    case.model.optimizer.learning_rate = 2.0
     path = case.folder / "best.keras"
     keeper = callbacks.ModelCheckpoint(
         path, f"val_{case.best}_error", save_best_only=True, mode="min"

@@ -33,9 +33,9 @@ def check_callbacks(callbacks):
         ValueError: as `check_path`.
     """
     for callback in callbacks:
-        if isinstance(callback, keras.callbacks.ModelCheckpoint):
-            if not callback.save_weights_only:
-                check_path(callback.filepath)
+        saves = isinstance(callback, keras.callbacks.ModelCheckpoint)
+        if saves and not callback.save_weights_only:
+            check_path(callback.filepath)
 
 
 def check_format():
