@@ -21,6 +21,7 @@ distillation (section 2.0.1; Hinton et al. 2015).
 from __future__ import annotations
 
 import math
+import warnings
 
 import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the split)
 
@@ -28,6 +29,7 @@ import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the sp
 import keras
 import tensorflow as tf
 
+from collaborative.costs import METHODS
 from collaborative.nn import fast_paths as fast_paths  # Keras must know its classes
 from collaborative.nn.members import deserialized, serialized, shared_layers
 from collaborative.nn.settings import (
@@ -64,6 +66,29 @@ class _CollaborativeModel(CollaborativeSettings):
     def separate_cost(self, unlabeled_cost):
         """alpha Collab(g(unlabeled images)), of a step of its own (section 7.3)."""
         return self._alpha() * self.unlabeled_weight * unlabeled_cost
+
+    def cost_without_labels(self, logits):
+        """alpha Collab + weight decay: what comes along into a larger model.
+
+        Args:
+            logits: of the members, each `[batch, classes]`.
+        """
+        decay = self._weight_decay_cost()
+        if self.method == "Single" or not self.alpha:
+            return decay
+        reason = None
+        if METHODS[self.method].labels:
+            reason = f"method {self.method} needs labels"
+        if self.collaboration.is_scheduled:
+            reason = "a schedule of alpha counts the steps of the ensemble's own fit"
+        if reason:
+            warnings.warn(
+                f"{self.name} is called with training=True, as in a larger model, and "
+                f"its collaboration cost does not come along: {reason}",
+                stacklevel=2,
+            )
+            return decay
+        return self.alpha * self.collaboration_cost(logits) + decay
 
     def collaboration_cost(self, logits, labels=None, weights=None, teacher=()):
         """Collab of equation (2.2), before alpha, of the members' logits: a scalar.
@@ -164,7 +189,7 @@ class EnsembleModel(_CollaborativeModel):
             in what is minimised, as a sample weight would. Errors and costs, and all of
             `evaluate`, stay unweighted.
         **kwargs: others of `collaboration.Collaboration` (temperature, topology,
-            pair_cost, pull, schedule), and of `keras.Model` (name, dtype); or
+            pair_cost, pull, schedule, weighted), and of `keras.Model` (name, dtype); or
             `collaboration`, a ready one in place of `method` and `alpha`.
 
     Calling the model gives the ensemble's logits `[batch, classes]`. `compile` it with
@@ -178,6 +203,13 @@ class EnsembleModel(_CollaborativeModel):
     A member that is frozen (`member.trainable = False`, before `compile`) is a teacher:
     the others are drawn to its logits as to constants, it stays as it is, and is
     measured as they are. `model[name]` is a member, `predict_members` what each says.
+
+    Sample weights weigh what is minimised as in any Keras model, the collaboration cost
+    too unless `weighted=False`. Errors and costs are then means by weight, in which an
+    image of weight 0 counts nowhere; `loss`, as in Keras, stays a mean over the images.
+
+    As a layer of a larger model it adds alpha times the collaboration cost, and its
+    weight decay, to what that one minimises.
 
     All but `members` are attributes that may be set at any time, and hold from the next
     step on (which is traced again); whether there is a schedule of alpha, and

@@ -86,6 +86,8 @@ class Collaboration:
         schedule: of alpha over training: a name, see `schedules`, or a callable from
             the number of updates that are done to a factor, such as a
             `keras.optimizers.schedules.LearningRateSchedule`.
+        weighted: whether weights of images weigh them here too; False: all images
+            collaborate alike, those of weight 0 among them.
 
     Raises:
         ValueError: for a value that cannot be.
@@ -98,6 +100,7 @@ class Collaboration:
     pair_cost: str = "sum"
     pull: tuple[float, ...] = ()
     schedule: str | Callable = "constant"
+    weighted: bool = True
 
     def __post_init__(self):
         object.__setattr__(self, "pull", tuple(map(float, self.pull)))
@@ -151,7 +154,7 @@ class Collaboration:
         Args:
             logits: list of at least two tensors `[batch, classes]`, one a member.
             labels: integers `[batch]`, or None for images without labels.
-            weights: of the images, `[batch]`; None: all 1.
+            weights: of the images, `[batch]`; None: all 1. See `weighted`.
 
         Returns:
             Scalar: mean over the batch, not yet weighted by alpha.
@@ -165,6 +168,7 @@ class Collaboration:
                 f"collaboration needs at least 2 members, got {len(logits)}"
             )
         method = METHODS[self.method]
+        weights = weights if self.weighted else None
         if method.pairwise:
             return self._pairwise_cost(method.cost, logits, weights)
         if method.labels and labels is None:

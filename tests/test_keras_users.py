@@ -174,12 +174,16 @@ for devices in (1, 2):
         model = ensemble()
         model.compile(keras.optimizers.SGD(0.01), jit_compile=False)
     # The last batches have one image, so that one of two devices has none.
-    history = model.fit(images, labels, batch_size=8, shuffle=False, verbose=0).history
-    tested = model.evaluate(images, labels, batch_size=16, verbose=0)
+    history, tested = {}, []
+    for weights in (None, np.arange(33) % 3.0):
+        data = {"x": images, "y": labels, "sample_weight": weights, "verbose": 0}
+        fitted = model.fit(**data, batch_size=8, shuffle=False)
+        history |= {(name, weights is None): v for name, v in fitted.history.items()}
+        tested += model.evaluate(**data, batch_size=16)
     found.append((history, tested, [np.asarray(w) for w in model.trainable_variables]))
 (one, one_tested, one_weights), (two, two_tested, two_weights) = found
 for name in one:
-    np.testing.assert_allclose(two[name], one[name], rtol=1e-4, err_msg=name)
+    np.testing.assert_allclose(two[name], one[name], rtol=1e-4, err_msg=str(name))
 np.testing.assert_allclose(two_tested, one_tested, rtol=1e-4)
 for a, b in zip(one_weights, two_weights, strict=True):
     np.testing.assert_allclose(b, a, atol=1e-5)

@@ -133,12 +133,15 @@ def test_one_hot_labels_and_columns_of_labels(images_and_labels):
         )
 
 
-def test_sample_weights_weigh_the_costs(images_and_labels):
+def test_half_weights_halve_what_is_minimised_and_leave_the_means(images_and_labels):
     images, labels = images_and_labels
-    model = compiled(ensemble())
+    model = compiled(ensemble(weight_decay=0.0))
     plain = model.test_on_batch(images, labels, return_dict=True)
     half = model.test_on_batch(images, labels, np.full(96, 0.5), return_dict=True)
-    assert half["a_cost"] == pytest.approx(plain["a_cost"] / 2, rel=1e-5)
+    for name in ("loss", "collaboration_cost"):
+        assert half[name] == pytest.approx(plain[name] / 2, rel=1e-5)
+    for name in ("a_error", "a_cost", "ensemble_cost"):
+        assert half[name] == pytest.approx(plain[name], rel=1e-5)
 
 
 @pytest.mark.parametrize("method", ["L2", "CE", "Single"])

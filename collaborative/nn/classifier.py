@@ -12,7 +12,7 @@ import warnings
 import keras
 
 from collaborative.data.examples import Inputs
-from collaborative.nn import member_optimizers, metrics, stored_weights
+from collaborative.nn import member_optimizers, metrics, saving, stored_weights
 from collaborative.nn.members import UnknownMember, check_members
 from collaborative.nn.progress_line import FewStatistics
 from collaborative.nn.steps import Steps
@@ -51,8 +51,15 @@ class Classifier(Steps):
         return self.members[0].compute_output_shape(input_shape)
 
     def call(self, x, training=False):
-        """The prediction: logits `[batch, classes]`."""
-        return self.predictor_logits(Inputs.of(x).images, training)[-1]
+        """The prediction: logits `[batch, classes]`.
+
+        In training, which is that of a larger model, what this one minimises besides
+        its members' costs is added to `losses`.
+        """
+        logits = self.predictor_logits(Inputs.of(x).images, training)
+        if training:
+            self.add_loss(self.cost_without_labels(logits[: len(self.members)]))
+        return logits[-1]
 
     def compile(self, optimizer="rmsprop", loss=None, *args, **kwargs):
         """`keras.Model.compile`, without a loss: what is minimised is the model's own.
@@ -75,6 +82,7 @@ class Classifier(Steps):
             )
         optimizer = member_optimizers.for_members(optimizer, self.members)
         super().compile(optimizer, None, *args, **kwargs)
+        self.loss = "total_cost"  # scikit-learn's wrappers ask whether there is any
         member_optimizers.show_to_callbacks(self.optimizer)
 
     def compile_from_config(self, config):
@@ -105,6 +113,21 @@ class Classifier(Steps):
                 "loaded by name, and the optimizer starts anew",
                 stacklevel=2,
             )
+
+    def save(self, filepath, *args, **kwargs):
+        """`keras.Model.save`, to a `.keras` file.
+
+        Raises:
+            ValueError: for HDF5, from which it could not be loaded.
+        """
+        saving.check_path(filepath)
+        super().save(filepath, *args, **kwargs)
+
+    def export(self, filepath, *args, input_signature=None, **kwargs):
+        """`keras.Model.export` of the prediction; see there for the formats."""
+        if input_signature is None:
+            input_signature = saving.input_signature(self.members[0])
+        super().export(filepath, *args, input_signature=input_signature, **kwargs)
 
     def trace_again(self):
         """Has the steps that were traced traced again, with the settings as they are.
@@ -187,8 +210,10 @@ class Classifier(Steps):
         Those that watch one of our statistics are told that less is better.
         """
         if isinstance(callbacks, keras.callbacks.CallbackList):
+            saving.check_callbacks(callbacks.callbacks)
             return callbacks
         callbacks = list(keras.tree.flatten(callbacks)) if callbacks else []
+        saving.check_callbacks(callbacks)
         known = {f"{p}{n}" for n in self.statistics.all_names for p in ("", "val_")}
         for callback in callbacks:
             watched = getattr(callback, "monitor", None)

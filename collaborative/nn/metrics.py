@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import types
 
 import keras
 import tensorflow as tf
@@ -26,17 +27,17 @@ def class_labels(y, classes):
     return tf.reshape(tf.cast(y, tf.int64), [-1])
 
 
-def errors_and_costs(y, logits, sample_weight):
-    """Errors and costs of several predictors on one batch.
+def errors_and_costs(y, logits):
+    """Errors and costs of several predictors on the images of one batch.
 
     Args:
         y: labels: integers `[batch]` or `[batch, 1]`, or distributions
             `[batch, classes]`.
         logits: `[predictors, batch, classes]`.
-        sample_weight: None or `[batch]`, weighs the costs.
 
     Returns:
-        Fractions misclassified and mean cross-entropies, each `[predictors]`.
+        1 where an image is misclassified and else 0, and cross-entropies, each
+        `[predictors, batch]`.
     """
     predictors, classes = logits.shape[0], logits.shape[-1]
     labels = class_labels(y, classes)[None]
@@ -47,10 +48,20 @@ def errors_and_costs(y, logits, sample_weight):
         costs = tf.nn.sparse_softmax_cross_entropy_with_logits(
             tf.tile(labels, [predictors, 1]), logits
         )
-    if sample_weight is not None:
-        costs *= tf.reshape(tf.cast(sample_weight, costs.dtype), [1, -1])
-    wrong = tf.cast(tf.argmax(logits, axis=-1) != labels, costs.dtype)
-    return batch_mean(wrong), batch_mean(costs)
+    return tf.cast(tf.argmax(logits, axis=-1) != labels, costs.dtype), costs
+
+
+def mean_by_weight(values, weights):
+    """Mean over the last axis, the images; those of weight 0 count nowhere.
+
+    Args:
+        values: `[..., batch]`.
+        weights: of the images, `[batch]`; None: all 1.
+    """
+    if weights is None:
+        return batch_mean(values)
+    weighed = tf.reduce_sum(values * weights, axis=-1)
+    return tf.math.divide_no_nan(weighed, tf.reduce_sum(weights))
 
 
 _OUTSIDE = re.compile(r"label value of (-?\d+) which is outside .* \[0, (\d+)\)")
@@ -84,7 +95,7 @@ class Statistics(keras.metrics.Metric):
         names: names of the scalars.
         running: for how many of them, from the first, `result` has a second scalar
             with `_running` behind its name: the mean that weighs the newest batch
-            with 0.05.
+            with 0.05. Weights of images weigh these, and no others.
     """
 
     def __init__(self, names, running, name="statistics"):
@@ -97,6 +108,14 @@ class Statistics(keras.metrics.Metric):
         self.running = self.add_variable(
             (running,), "zeros", "float32", aggregation="mean", name="running"
         )
+        # By how much the weights exceed the count. Hidden from Keras, so that what is
+        # saved has the same variables as ever: it is 0 at the beginning of an epoch.
+        excess = keras.Variable(
+            "zeros", (), "float32", trainable=False, aggregation="sum",
+            synchronization="on_read", name="excess",
+        )  # fmt: skip
+        self._hidden = types.MappingProxyType({"excess": excess})
+        self._is_weighed = False  # whether an update had weights
 
     def update_state(self, values, count, share=1.0):
         """Adds the means `values` `[len(names)]` of a batch of `count` images.
@@ -107,10 +126,44 @@ class Statistics(keras.metrics.Metric):
         count = tf.cast(count, tf.float32)
         values = tf.cast(values, tf.float32)
         decay = tf.where(self.count > 0, RUNNING_DECAY, 0.0)
-        newest = values[: len(self.running_names)]
-        self.running.assign(decay * self.running + (1 - decay) * share * newest)
+        self._run(decay, share, values)
         self.total.assign_add(values * count)
         self.count.assign_add(count)
+
+    def update_weighed(self, values, count, weight, everywhere, replicas=1):
+        """As `update_state`, where the first values are means by weights of images.
+
+        Args:
+            weight: the sum of the weights of this device's images.
+            everywhere: the same of all devices.
+            replicas: how many devices there are.
+        """
+        self._is_weighed = True
+        count, excess = tf.cast(count, tf.float32), self._hidden["excess"]
+        values = tf.cast(values, tf.float32)
+        before = tf.convert_to_tensor(self.count) + tf.convert_to_tensor(excess)
+        decay = tf.where(before > 0, RUNNING_DECAY, 0.0)
+        decay = tf.where(everywhere > 0, decay, 1.0)
+        share = tf.math.divide_no_nan(replicas * weight, everywhere)
+        self._run(decay, share, values)
+        self.total.assign_add(values * self._amounts(weight, count))
+        self.count.assign_add(count)
+        excess.assign_add(weight - count)
+
+    def _run(self, decay, share, values):
+        newest = values[: len(self.running_names)]
+        self.running.assign(decay * self.running + (1 - decay) * share * newest)
+
+    def _amounts(self, weight, count):
+        """What the means count by, `[len(names)]`: the running ones by the weight."""
+        by_weight = len(self.running_names)
+        others = len(self.names) - by_weight
+        return tf.repeat(tf.stack([weight, count]), [by_weight, others])
+
+    def reset_state(self):
+        super().reset_state()
+        if self._is_weighed:
+            self._hidden["excess"].assign(0.0)
 
     @property
     def all_names(self):
@@ -119,7 +172,12 @@ class Statistics(keras.metrics.Metric):
 
     def means(self):
         """Epoch means: dict of scalars by name."""
-        means = tf.math.divide_no_nan(self.total, self.count)
+        counts = self.count
+        if self._is_weighed:
+            counts = tf.convert_to_tensor(self.count)
+            excess = tf.convert_to_tensor(self._hidden["excess"])
+            counts = self._amounts(counts + excess, counts)
+        means = tf.math.divide_no_nan(self.total, counts)
         named = dict(zip(self.names, tf.unstack(means), strict=True))
         return {"loss": named["loss"]} | named  # first, as Keras has it
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import keras
 
 from collaborative.collaboration import UNLABELED_STEPS, Collaboration
+from collaborative.nn import saving
 from collaborative.nn.classifier import Classifier
 from collaborative.nn.members import by_name, owners
 
@@ -145,7 +146,7 @@ class CollaborativeSettings(Classifier):
     class_weight = LiveSetting(_class_weight)
     steps = LiveSetting(_steps)
     method, alpha, temperature, topology = _Field(), _Field(), _Field(), _Field()
-    pair_cost, pull, schedule = _Field(), _Field(), _Field()
+    pair_cost, pull, schedule, weighted = _Field(), _Field(), _Field(), _Field()
 
     def __init__(
         self,
@@ -186,6 +187,7 @@ class CollaborativeSettings(Classifier):
         return owners(variables, self.members, "give one weight_decay for all")
 
     def get_config(self):
+        saving.check_format()
         decay = self.weight_decay
         return {
             "name": self.name,

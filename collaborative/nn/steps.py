@@ -10,6 +10,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from collaborative.collaboration import batch_mean
 from collaborative.data.examples import Inputs
 from collaborative.nn import metrics
 from collaborative.nn.members import check_logits, is_frozen
@@ -39,6 +40,10 @@ class Steps(keras.Model):
 
     def separate_cost(self, unlabeled_cost):
         """What a step on images without labels minimises, a scalar."""
+        raise AttributeError("a subclass says what is minimised")
+
+    def cost_without_labels(self, logits):
+        """What is minimised besides the members' costs in a larger model, a scalar."""
         raise AttributeError("a subclass says what is minimised")
 
     def collaboration_cost(self, logits, labels=None, weights=None, teacher=()):
@@ -105,6 +110,7 @@ class Steps(keras.Model):
         """One step of gradient descent on the total cost, for `fit`."""
         if self._held is not None:
             data = tuple(tf.gather(part, data) for part in self._held)
+        self._clear_losses()  # of calls by others
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         self._check_labels(y)
         inputs = Inputs.of(x)
@@ -131,6 +137,7 @@ class Steps(keras.Model):
 
     def test_step(self, data):
         """One batch of `evaluate`."""
+        self._clear_losses()  # of calls by others
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         self._check_labels(y)
         images = Inputs.of(x).images
@@ -207,36 +214,49 @@ class Steps(keras.Model):
             y: labels: integers `[batch]` or `[batch, 1]`, or distributions
                 `[batch, classes]`.
             logits: of all predictors, each `[batch, classes]`.
-            sample_weight: None or `[batch]`, weighs the costs against the labels.
+            sample_weight: None or `[batch]`, of the images.
             teacher, unlabeled_cost: as for `total_cost`.
             by_class: None or a weight for each class, of the total cost alone.
 
         Returns:
             The total cost, a scalar.
         """
-        stacked = tf.stack(logits)
-        errors, costs = metrics.errors_and_costs(y, stacked, sample_weight)
+        wrong, costs = metrics.errors_and_costs(y, tf.stack(logits))
         count = len(self.members)
         apart = 0.0 if unlabeled_cost is None else unlabeled_cost
         labels = metrics.class_labels(y, logits[0].shape[-1])
-        weights = sample_weight
-        if weights is not None:
-            weights = tf.reshape(tf.cast(weights, costs.dtype), [-1])
-        minimised = costs
+        given = weights = sample_weight
+        if given is not None:
+            given = weights = tf.reshape(tf.cast(given, costs.dtype), [-1])
         if by_class is not None:
             of_class = tf.gather(tf.constant(by_class, costs.dtype), labels)
-            weights = of_class if weights is None else weights * of_class
-            _, minimised = metrics.errors_and_costs(y, stacked, weights)
+            weights = of_class if given is None else given * of_class
+        measured = [metrics.mean_by_weight(part, given) for part in (wrong, costs)]
+        minimised = measured[1] if weights is None else batch_mean(costs * weights)
         totals = self.total_cost(
             minimised[:count], logits[:count], labels, weights, teacher, apart
         )
-        per_predictor = tf.reshape(tf.stack([errors, costs], axis=1), [-1])
-        self.statistics.update_state(
-            tf.concat([per_predictor, list(totals.values())], axis=0),
-            tf.shape(logits[0])[0],
-            _share(logits[0]),
-        )
+        per_predictor = tf.reshape(tf.stack(measured, axis=1), [-1])
+        values = tf.concat([per_predictor, list(totals.values())], axis=0)
+        self._measure(values, logits[0], given)
         return totals["loss"]
+
+    def _measure(self, values, batch, weights):
+        """Records the means `values` of a batch.
+
+        Args:
+            batch: anything `[batch, ...]`.
+            weights: of the images in the errors and costs, `[batch]`, or None.
+        """
+        images = tf.shape(batch)[0]
+        if weights is None:
+            self.statistics.update_state(values, images, _share(batch))
+            return
+        weight = tf.reduce_sum(weights)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        self.statistics.update_weighed(
+            values, images, weight, _everywhere(weight), replicas
+        )
 
 
 def _share(batch):
@@ -245,8 +265,14 @@ def _share(batch):
     if replicas == 1:
         return 1.0
     count = tf.cast(tf.shape(keras.tree.flatten(batch)[0])[0], tf.float32)
+    return tf.math.divide_no_nan(replicas * count, _everywhere(count))
+
+
+def _everywhere(amount):
+    """The sum of a scalar over all devices."""
     context = tf.distribute.get_replica_context()
     if context is None:
-        return 1.0
-    everywhere = context.all_reduce(tf.distribute.ReduceOp.SUM, count)
-    return tf.math.divide_no_nan(replicas * count, everywhere)
+        return amount * tf.distribute.get_strategy().num_replicas_in_sync
+    if context.num_replicas_in_sync == 1:
+        return amount
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, amount)
