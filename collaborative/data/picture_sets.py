@@ -138,7 +138,7 @@ def open_set(
     _check_readable(found, {})
     with multiprocessing.pool.ThreadPool(limits.core_count()) as threads:
         survey = picture_survey.surveyed(found, size, color_mode, threads)
-        shape = survey["image_shape"]
+        shape = tuple(survey["image_shape"])
 
         def write(folder):
             return survey | _decode(found, shape, folder / decoded.IMAGES, threads)

@@ -30,6 +30,7 @@ _SCALES = {"L;2": 85, "L;4": 17}  # of grey levels of fewer bits, to 0..255
 _GREY = ("1", "L", "LA", "La", "I", "F", *_SIXTEEN_BIT)
 _ORIENTATION = 274  # EXIF's tag of how a picture is turned
 _ON_THE_SIDE = (5, 6, 7, 8)
+_ROUNDING = 2  # levels that a grey pixel's colours may differ by, as WebP stores it
 # What systems put beside the files of a person, besides what begins with a dot.
 _OF_SYSTEMS = ("__macosx", "thumbs.db", "desktop.ini", "@eadir")
 
@@ -112,7 +113,7 @@ def has_colour(path, mode):
         return False
     with _opened(path) as picture:
         levels = np.asarray(_shown(picture).convert("RGB"))
-    return bool((levels != levels[..., :1]).any())
+    return bool((np.ptp(levels, axis=-1) > _ROUNDING).any())
 
 
 def visible(folder):
