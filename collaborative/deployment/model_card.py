@@ -170,6 +170,8 @@ def _further(config):
 def _data(record):
     config, data = record["config"], record["data"]
     dataset = own_names.short_name(config["dataset"])
+    is_as_found = own_names.kind(config["dataset"]) and config["split"] == "official"
+    split = "" if is_as_found else f"{config['split']} split, "
     aside = stretched = ""
     if config.get("image_size"):
         stretched = f" All were stretched to {config['image_size']}: {resizing.METHOD}."
@@ -177,7 +179,7 @@ def _data(record):
         aside = f" {data['validation']:,} others were set aside to choose settings on."
     return (
         f"{data['train']:,} training images of `{dataset}` "
-        f"({config['split']} split, seed {config['seed']}); measured on "
+        f"({split}seed {config['seed']}); measured on "
         f"{data['test']:,} test images, which were not trained on.{aside}{stretched}"
     )
 
