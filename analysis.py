@@ -17,6 +17,7 @@ import tempfile
 from absl import flags
 from etils import epy
 
+from collaborative.data import own_names
 from collaborative.runs import run_table
 from collaborative.system import command_line
 
@@ -60,7 +61,7 @@ def run():
             "--log_dir, or take the author's with --paper"
         )
     number = runs["run"].nunique()
-    names = ", ".join(runs["dataset"].unique())
+    names = ", ".join(map(own_names.short_name, runs["dataset"].unique()))
     command_line.show(f"{number} run{'s' * (number > 1)} on {names}")
     if FLAGS.images or FLAGS.latency:
         command_line.start_tensorflow()

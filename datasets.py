@@ -7,7 +7,8 @@ are for testing. `official` is the published split, as the paper has it for notM
 
 Where this deviates: the paper reshuffled nothing after that, `batches` shuffles anew
 every epoch. `digits` (scikit-learn's) and `notmnist_small` are not in the paper,
-nor are the other tfds sets, which are taken by their names.
+nor are the other tfds sets, which are taken by their names, and sets of one's own:
+`folder:DIR`, pictures in a folder for each class, and `npz:FILE` (`own_sets`).
 
 `preparation` finds and gets the prepared sets, `stored` reads them. Importing this
 module imports neither TensorFlow nor tfds.
@@ -19,7 +20,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from etils import epy
 
-from collaborative.data import decoded, preparation, resizing, stored
+from collaborative.data import (
+    decoded,
+    own_names,
+    own_sets,
+    preparation,
+    resizing,
+    stored,
+)
 from collaborative.data.errors import DatasetChoiceError
 from collaborative.data.errors import DatasetError as DatasetError
 from collaborative.data.examples import Dataset, Examples
@@ -84,7 +92,9 @@ DATASETS = {
 
 
 def spec(name: str) -> DatasetSpec:
-    """What is known of a data set, whether it is in `DATASETS` or any other of tfds."""
+    """What is known of a data set: one of `DATASETS`, any other of tfds, one's own."""
+    if own_names.kind(name):
+        return DatasetSpec(label=own_names.short_name(name))
     return DATASETS.get(name, DatasetSpec())
 
 
@@ -96,6 +106,7 @@ def load(
     validation: int = 0,
     truncate: int = 0,
     image_size: tuple[int, int] | None = None,
+    color_mode: str | None = None,
     stream: bool | None = None,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
@@ -104,14 +115,18 @@ def load(
     """Loads a data set, shuffled once with the seed, and splits it.
 
     Args:
-        name: one of `DATASETS`, or an image classification set of tfds.
-        split: "pooled" or "official"; None is the set's default.
+        name: one of `DATASETS`, an image classification set of tfds, `folder:DIR`, or
+            `npz:FILE` (or a path that ends in .npz).
+        split: "pooled" or "official"; None is the set's default. Of one's own set
+            without test pictures, both set some of each class aside.
         seed: of the shuffle. Training and test images are shuffled each with this seed,
             or together if pooled.
         validation: so many training images, the last ones, are set aside.
         truncate: keep only the first so many training and test images; 0 keeps all.
         image_size: (height, width) that all images are stretched to (`resizing`); None
-            leaves them as they are, and then they must be of one size.
+            leaves them as they are, and then they must be of one size; in a folder it
+            is the commonest, made divisible by 4.
+        color_mode: of a folder, "grayscale" or "rgb"; None: as the pictures are.
         stream: whether images are read from the disk when they are needed (`decoded`),
             in place of all at once; None: where the memory does not suffice. The
             examples and their order are the same.
@@ -125,9 +140,19 @@ def load(
             got, it is not for image classification, or the sizes do not fit; or it is
             larger than the memory, and the disk has no room for it either.
     """
+    try:
+        name = own_names.canonical(name)
+    except ValueError as error:
+        raise DatasetChoiceError(str(error)) from error
     split = _checked_split(name, split)
     if seed < 0:
         raise DatasetChoiceError(f"the seed must be 0 or more, not {seed}")
+    if own_names.kind(name):
+        own = own_sets.read(
+            name, split, seed, _TEST_IMAGES, size=image_size, color_mode=color_mode,
+            stream=stream, data_dir=data_dir,
+        )  # fmt: skip
+        return _of_ones_own(name, own, validation, truncate)
     if name == "digits":
         found = _read_digits(seed, image_size)
     else:
@@ -204,6 +229,38 @@ def with_unlabeled(dataset: Dataset, other: Dataset) -> Dataset:
     ]
     alike = np.stack(alike).reshape(-1, height, width, channels)
     return replace(dataset, unlabeled=alike)
+
+
+def with_unlabeled_pictures(dataset: Dataset, name: str, **places) -> Dataset:
+    """The data set with the pictures of a folder as its `unlabeled`.
+
+    Args:
+        dataset: is not changed.
+        name: `folder:DIR`; all pictures at any depth are taken, of whatever class.
+        **places: `data_dir` and `stream`, as in `load`.
+    """
+    shape = dataset.input_shape
+    images, mark = own_sets.read_unlabeled(name, shape, **places)
+    fingerprint = dataset.fingerprint | {"unlabeled": mark}
+    return replace(dataset, unlabeled=images, fingerprint=fingerprint)
+
+
+def _of_ones_own(name, own, validation, truncate):
+    """The `Dataset` of an `own_sets.OwnSet`."""
+    train, test = _truncated(own.train, own.test, truncate)
+    if own.validation is None:
+        train, aside = _set_aside(train, validation)
+    elif validation:
+        raise DatasetChoiceError(
+            f"{own_names.title(name)} has {len(own.validation):,} validation images of "
+            "its own: leave --validation out"
+        )
+    else:
+        aside = own.validation.part(slice(truncate or None))
+    title, mark = own_names.title(name), {"dataset": own.fingerprint}
+    return Dataset(
+        title, own.class_names, train, aside, test, own.notes, fingerprint=mark
+    )
 
 
 def _checked_split(name, split):

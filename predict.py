@@ -17,7 +17,8 @@ import sys
 
 from absl import flags
 
-from collaborative.deployment import pictures, predictors
+from collaborative.data import pictures
+from collaborative.deployment import predictors
 from collaborative.system import command_line, text_table
 
 FLAGS = flags.FlagValues()

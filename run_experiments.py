@@ -17,9 +17,11 @@ import sys
 from etils import epy
 
 from collaborative import datasets
+from collaborative.data import own_names
 from collaborative.experiments import flags, reference
 from collaborative.experiments.flags import FLAGS
-from collaborative.runs.run import record_failure
+from collaborative.runs import data_record
+from collaborative.runs.run import DamagedRecord, read_record, record_failure
 from collaborative.system import command_line, limits, run_files
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
@@ -73,6 +75,7 @@ def result_of(config):
             command_line.show(
                 f"finished before: {result.run_dir} (--overwrite starts anew)"
             )
+            say_what_changed(config)
             return result
     if config.teacher:
         print(f"first its teacher: {','.join(config.teacher)}")
@@ -88,6 +91,18 @@ def result_of(config):
         )
 
 
+def say_what_changed(config):
+    """Says where the data of a finished run, if it is one's own, is not what it was."""
+    run_dir = config.run_dir(FLAGS.log_dir)
+    try:
+        record = read_record(run_dir)
+    except (OSError, DamagedRecord):
+        return
+    changed = data_record.changed_since(config, record, FLAGS.data_dir)
+    if changed:
+        command_line.show(f"{run_dir} was trained on other data: {changed}")
+
+
 def load_dataset(config):
     """Loads the images of an experiment and says what a person should know of them."""
     dataset = config.load_dataset(
@@ -101,9 +116,12 @@ def load_dataset(config):
         for part in ("train", "validation", "test")
         if len(getattr(dataset, part))
     ]
-    print(f"{dataset.name}, {config.split} split: {', '.join(sizes)} images")
+    own = own_names.kind(config.dataset) and config.split == "official"
+    split = "" if own else f", {config.split} split"
+    name = command_line.printable(dataset.name)
+    command_line.show(f"{name}{split}: {', '.join(sizes)} images")
     for note in dataset.notes:
-        print(note)
+        command_line.show(note)
     return dataset
 
 
@@ -145,6 +163,8 @@ def run_many(configs):
             )
     else:
         pool = pools.LocalPool(FLAGS.log_dir, options, jobs(), FLAGS.threads or 1)
+    for config in configs:
+        say_what_changed(config)
     swept = sweep.Sweep(configs, FLAGS.log_dir, pool)
     finished = swept.run()
     print(f"{finished} of {len(configs)} experiments finished", end="")

@@ -46,6 +46,7 @@ class Reader:
         self._environment = os.environ | {
             "PATH": f"{folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "TFDS_DATA_DIR": str(folder / "no-data"),
+            "XDG_CACHE_HOME": str(folder / ".venv" / "cache"),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
         self._environment.pop("PYTHONPATH", None)

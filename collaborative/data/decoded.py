@@ -7,13 +7,15 @@ have no index, and each would be decoded anew in each epoch.
 The files lie in the folder of the prepared set or, where nothing can be written there,
 in the cache folder of the person: for each split and size `images.bin`, the levels of
 one image after the other in the stored order, and `labels.npy`. `decoded.json` says
-what they were made of; of another set, they are made anew.
+what they were made of; of another set, they are made anew. Pictures of one's own are
+kept so too (`picture_sets`).
 """
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import errno
+import functools
 import hashlib
 import json
 import math
@@ -32,7 +34,8 @@ from collaborative.data.errors import DatasetError
 from collaborative.data.examples import check_labels
 from collaborative.system import files, limits
 
-_IMAGES, _LABELS, _FACTS = "images.bin", "labels.npy", "decoded.json"
+IMAGES, FACTS = "images.bin", "decoded.json"
+_LABELS = "labels.npy"
 
 
 class DecodedImages:
@@ -104,118 +107,156 @@ def read_shuffled(name, builder, splits, seed, size=None):
     labels = np.concatenate([np.load(folder / _LABELS) for folder in folders])
     rows = np.random.default_rng(seed).permutation(len(labels))
     check_labels(name, labels, builder.info.features["label"].num_classes)
-    images = DecodedImages(
-        [folder / _IMAGES for folder in folders],
-        stored.image_shape(builder, size),
-        rows,
-    )
-    return images, labels[rows]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Facts:
-    """What decoded images were made of: the split of a set, and its files then."""
-
-    path: str
-    files: list  # of [name, bytes, time of the last change in nanoseconds]
-    split: str
-    count: int
-    shape: list
-
-    @property
-    def bytes(self):
-        return self.count * math.prod(self.shape)
+    shape = stored.image_shape(builder, size)
+    return DecodedImages([f / IMAGES for f in folders], shape, rows), labels[rows]
 
 
 def _decoded(name, builder, split, size):
     """The folder with a split's decoded images, made if there is none that is whole."""
-    facts = _facts(builder, split, stored.image_shape(builder, size))
-    places = _places(builder)
-    named = f"{split}-{'x'.join(map(str, facts.shape))}"
+    shape = stored.image_shape(builder, size)
+    count = builder.info.splits[split].num_examples
+    folder = pathlib.Path(builder.data_dir)
+    facts = {
+        "path": str(folder.resolve()),
+        "files": [
+            [path.name, path.stat().st_size, path.stat().st_mtime_ns]
+            for path in sorted(folder.iterdir())
+            if path.is_file()
+        ],
+        "split": split,
+        "count": count,
+        "shape": list(shape),
+    }
+    key = hashlib.sha256(facts["path"].encode()).hexdigest()[:16]
+    places = [folder / "decoded", *cache_places(f"{builder.name}-{key}")]
+
+    def write(folder):
+        labels = []
+        with writing(folder / IMAGES, count) as add:
+            for images, some_labels in stored.batches(builder, (split,), size):
+                add(images)
+                labels.append(some_labels)
+        np.save(folder / _LABELS, np.concatenate(labels).astype(np.int64))
+        return {}
+
+    named = f"{split}-{'x'.join(map(str, shape))}"
+    return keep(
+        f"{name} ({split})", facts, places, named, lambda: (count, shape), write
+    )
+
+
+def cache_places(named):
+    """Folders in which decoded images may lie for this person, the best first."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    others = [cache, tempfile.gettempdir()]
+    # Not everybody has a home.
+    return [
+        pathlib.Path(other, "collaborative", "decoded", named)
+        for other in others
+        if other[0] != "~"
+    ]
+
+
+def kept(facts, places, named):
+    """(folder, what its `decoded.json` says) of whole decoded images, or None."""
     for place in places:
-        if _is_whole(place / named, facts):
-            return place / named
+        found = _whole(place / named, facts)
+        if found:
+            return place / named, found
+    return None
+
+
+def keep(what, facts, places, named, measure, write):
+    """The folder with decoded images, which are decoded if they are not there whole.
+
+    Args:
+        what: is decoded, for people.
+        facts: dict of JSON values: what the images are made of.
+        places: folders in one of which it may lie, the best first.
+        named: the name of the folder there.
+        measure: a function that gives (how many images, their shape), before they are
+            decoded.
+        write: a function that writes `IMAGES` and whatever else into a folder, and
+            returns further entries of `decoded.json`, a dict.
+
+    Raises:
+        DatasetError: where the disk has no room, or fails; or as `write` does.
+    """
+    found = kept(facts, places, named)
+    if found:
+        return found[0]
     place = next((p for p in places if files.is_writable(p)), places[-1])
-    _check_room(name, place, facts)
+    count, shape = measure()
+    needed = count * math.prod(shape)
+    no_room = functools.partial(_no_room, what, place, count, needed)
+    free = limits.free_disk(place)
+    if free < needed:
+        raise no_room(free)
     beside = "" if place == places[0] else f", since {places[0]} cannot be written to"
     print(
-        f"decoding {name} ({split}, {_shown(facts.bytes)}) once into {place}{beside}",
+        f"decoding {what}, {_shown(needed)}, once into {place}{beside}",
         file=sys.stderr,
     )
-    while not _is_whole(place / named, facts):
+    while not _whole(place / named, facts):
         try:
             with files.replacing_directory(place / named) as folder:
-                _write(folder, builder, facts, size)
+                content = facts | write(folder)
+                content["bytes"] = (folder / IMAGES).stat().st_size
+                text = json.dumps(content) + "\n"
+                (folder / FACTS).write_text(text, encoding="utf-8")
         except files.Busy:
             time.sleep(1)  # another run decodes it
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise _no_room(name, place, facts) from error
+                raise no_room(limits.free_disk(place)) from error
             raise DatasetError(
-                f"{name} cannot be decoded into {place}: {error.strerror}"
+                f"{what} cannot be decoded into {place}: {error.strerror}"
             ) from error
     return place / named
 
 
-def _facts(builder, split, shape):
-    folder = pathlib.Path(builder.data_dir)
-    found = [(path.name, path.stat()) for path in sorted(folder.iterdir())
-             if path.is_file()]  # fmt: skip
-    return _Facts(
-        str(folder.resolve()),
-        [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found],
-        split,
-        builder.info.splits[split].num_examples,
-        list(shape),
-    )
+@contextlib.contextmanager
+def writing(path, count):
+    """Writes images one after the other and shows how far it is.
 
+    Args:
+        path: of the file.
+        count: how many there will be.
 
-def _places(builder):
-    """Folders where a set's images may lie decoded, the best first."""
-    folder = pathlib.Path(builder.data_dir)
-    key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    others = [cache, tempfile.gettempdir()]
-    below = pathlib.Path("collaborative", "decoded", f"{builder.name}-{key}")
-    # Not everybody has a home.
-    absolute = [pathlib.Path(other, below) for other in others if other[0] != "~"]
-    return [folder / "decoded", *absolute]
+    Yields:
+        A function that adds images, uint8 `[n, height, width, channels]`, and moves the
+        bar by `done`, n where it is not given.
+    """
+    bar = tqdm.tqdm(total=count, unit="images", leave=False, disable=None)
+    with bar, open(path, "wb") as file:
 
-
-def _is_whole(folder, facts):
-    try:
-        found = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        size = (folder / _IMAGES).stat().st_size
-    except (OSError, ValueError):
-        return False
-    return found == dataclasses.asdict(facts) and size == facts.bytes
-
-
-def _write(folder, builder, facts, size):
-    labels = []
-    bar = tqdm.tqdm(total=facts.count, unit="images", leave=False, disable=None)
-    with bar, open(folder / _IMAGES, "wb") as file:
-        for images, some_labels in stored.batches(builder, (facts.split,), size):
+        def add(images, done=None):
             file.write(images)
-            labels.append(some_labels)
-            bar.update(len(some_labels))
+            bar.update(len(images) if done is None else done)
+
+        yield add
         file.flush()
         os.fsync(file.fileno())
-    np.save(folder / _LABELS, np.concatenate(labels).astype(np.int64))
-    content = json.dumps(dataclasses.asdict(facts), indent=1)
-    (folder / _FACTS).write_text(content + "\n", encoding="utf-8")
 
 
-def _check_room(name, place, facts):
-    if limits.free_disk(place) < facts.bytes:
-        raise _no_room(name, place, facts)
+def _whole(folder, facts):
+    """What `decoded.json` says in a folder whose images are whole, or None."""
+    try:
+        found = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        size = (folder / IMAGES).stat().st_size
+        same = {name: found[name] for name in facts} == facts
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return found if same and found["bytes"] == size else None
 
 
-def _no_room(name, place, facts):
+def _no_room(what, place, count, needed, free):
+    fit = count * max(0, free) // needed
     return DatasetError(
-        f"{name} ({facts.split}) takes {_shown(facts.bytes)} decoded, more than "
-        f"there is room for in {place}: make room, give a smaller --image_size, or "
-        "another folder in the environment variable XDG_CACHE_HOME"
+        f"{what} takes {_shown(needed)} decoded, more than there is room for in "
+        f"{place}, where {fit:,} of its {count:,} images would fit: make room, give a "
+        "smaller --image_size, or another folder in the environment variable "
+        "XDG_CACHE_HOME"
     )
 
 

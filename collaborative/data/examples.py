@@ -12,6 +12,9 @@ import numpy as np
 
 from collaborative.data.errors import DatasetError
 
+# Of the images in memory while they are trained on: the array and a tensor made of it.
+COPIES = 2
+
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
@@ -42,7 +45,9 @@ class Dataset:
     """A data set, split. `validation` may be empty; `notes` are for people to read.
 
     `unlabeled` are images to learn from without labels, uint8 like the others; `NOISE`
-    for uniform noise, drawn anew at each step; or None.
+    for uniform noise, drawn anew at each step; or None. `fingerprint` tells data of
+    one's own from other data: by the setting that names it a dict of `files`, `bytes`
+    and `sha256`.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Dataset:
     test: Examples
     notes: tuple[str, ...] = ()
     unlabeled: np.ndarray | str | None = None
+    fingerprint: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         for part in ("train", "validation", "test"):

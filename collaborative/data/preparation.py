@@ -138,6 +138,10 @@ def _open(name, config, known_names, data_dir):
             raise damaged(
                 folder, "no version in it has a features.json that can be read"
             ) from error
+        if Path(name).is_dir():
+            raise DatasetChoiceError(
+                f"there is no data set {name!r}: for your folder, use folder:{name}"
+            ) from None
         names = [*known_names, *tfds.list_builders(with_community_datasets=False)]
         near = difflib.get_close_matches(name, dict.fromkeys(names)) or known_names
         raise DatasetChoiceError(

@@ -17,6 +17,7 @@ with epy.lazy_imports():
 
 SUGGESTED = "32x32"  # the size of CIFAR-10's, which the paper's networks are made for
 CHANNELS = (1, 3)  # grey and colour
+MULTIPLE = 4  # of height and width: the paper's networks halve them twice
 # How it is done, for those who have to do it elsewhere.
 METHOD = "bilinear, antialiased, as Pillow's Image.resize with Resampling.BILINEAR"
 
@@ -51,3 +52,13 @@ def resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     plain = image[..., 0] if image.shape[2:] == (1,) else image
     picture = Image.fromarray(plain).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture, np.uint8).reshape(height, width, *image.shape[2:])
+
+
+def divisible(side: int) -> int:
+    """The multiple of `MULTIPLE` that is nearest to a height or width, above 0."""
+    return max(MULTIPLE, (side + MULTIPLE // 2) // MULTIPLE * MULTIPLE)
+
+
+def shown(shape: tuple[int, ...]) -> str:
+    """A size or a shape as people write it: 28x28, or 28x28x1."""
+    return "x".join(map(str, shape))

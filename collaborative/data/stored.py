@@ -17,7 +17,7 @@ from etils import epy
 
 from collaborative.data import resizing
 from collaborative.data.errors import DatasetError, damaged, first_line
-from collaborative.data.examples import check_labels
+from collaborative.data.examples import COPIES, check_labels
 from collaborative.system import limits
 
 with epy.lazy_imports():
@@ -25,8 +25,6 @@ with epy.lazy_imports():
     import tensorflow_datasets as tfds
 
 _READ_BATCH, _READ_BYTES = 1024, 2**26  # images at a time, and their pixels
-# Of the images in memory while they are trained on: the array and a tensor made of it.
-_COPIES = 2
 # What each format needs besides TensorFlow.
 _PACKAGES = {"array_record": "array_record", "parquet": "pyarrow", "riegeli": "riegeli"}
 
@@ -64,7 +62,7 @@ def fits_in_memory(
 ) -> bool:
     """Whether the images of splits can be decoded into memory, and be trained on."""
     count = sum(builder.info.splits[split].num_examples for split in splits)
-    needed = _COPIES * count * math.prod(image_shape(builder, size))
+    needed = COPIES * count * math.prod(image_shape(builder, size))
     return needed <= limits.free_memory()
 
 

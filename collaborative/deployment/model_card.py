@@ -6,7 +6,7 @@ import json
 import pathlib
 import textwrap
 
-from collaborative.data import resizing
+from collaborative.data import own_names, resizing
 from collaborative.deployment import runtimes
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import SETTINGS
@@ -61,7 +61,7 @@ def write(directory, metadata):
 def card(metadata):
     """The model card, in Markdown: what, trained how, on what, scores, limits."""
     form = " ".join(filter(None, (metadata["format"], metadata["quantize"])))
-    dataset = metadata["run"]["config"]["dataset"]
+    dataset = own_names.short_name(metadata["run"]["config"]["dataset"])
     paragraphs = {
         "What": [_what(metadata), *_beside(metadata)],
         "Trained how": [_training(metadata["run"])],
@@ -163,19 +163,23 @@ def _further(config):
         value = tuple(value) if isinstance(value, list) else value
         if facts.material and not facts.on_card and value != default:
             text = ", ".join(value) if isinstance(value, tuple) else value
+            text = own_names.short_name(text) if isinstance(text, str) else text
             yield f"; {name} {text}"
 
 
 def _data(record):
     config, data = record["config"], record["data"]
+    dataset = own_names.short_name(config["dataset"])
+    is_as_found = own_names.kind(config["dataset"]) and config["split"] == "official"
+    split = "" if is_as_found else f"{config['split']} split, "
     aside = stretched = ""
     if config.get("image_size"):
         stretched = f" All were stretched to {config['image_size']}: {resizing.METHOD}."
     if data["validation"]:
         aside = f" {data['validation']:,} others were set aside to choose settings on."
     return (
-        f"{data['train']:,} training images of `{config['dataset']}` "
-        f"({config['split']} split, seed {config['seed']}); measured on "
+        f"{data['train']:,} training images of `{dataset}` "
+        f"({split}seed {config['seed']}); measured on "
         f"{data['test']:,} test images, which were not trained on.{aside}{stretched}"
     )
 
@@ -279,7 +283,8 @@ def _beside_float32(verification):
 
 def _limits(metadata):
     config, foreign = metadata["run"]["config"], metadata["scores"].get("foreign")
-    measured = " and ".join(f"`{s}`" for s in (config["dataset"], foreign) if s)
+    names = filter(None, (own_names.short_name(config["dataset"]), foreign))
+    measured = " and ".join(f"`{name}`" for name in names)
     yield "It answers with one of its classes whatever the image shows."
     yield (
         "Its probabilities are as training left them, not calibrated; it was not "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from collaborative.data import resizing
+from collaborative.data import own_names, resizing
 from collaborative.experiments.setting import ConfigError, settings_of
 from collaborative.nn.networks import NETWORKS
 
@@ -25,6 +25,11 @@ def check(config):
         facts.check(name, getattr(config, name))
     if not config.members:
         raise ConfigError(f"members must name some of {', '.join(NETWORKS)}")
+    if config.color_mode and own_names.kind(config.dataset) != own_names.FOLDER:
+        raise ConfigError(
+            "color_mode is for a folder of pictures, --dataset folder:DIR, got "
+            f"{config.dataset}: leave it out"
+        )
     _check_collaboration(config)
     _check_unlabeled(config)
 
@@ -67,6 +72,14 @@ def _check_unlabeled(config):
             f"labeled {config.labeled} and unlabeled {config.unlabeled} must be parts "
             "of the training images that do not overlap"
         )
+
+
+def canonical_dataset(name):
+    """The one way to write the name of a data set: with an absolute path."""
+    try:
+        return own_names.canonical(name)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def canonical_size(text):

@@ -12,7 +12,7 @@ import pathlib
 import re
 
 from collaborative import collaboration, datasets
-from collaborative.data import resizing
+from collaborative.data import own_names, resizing
 from collaborative.experiments import checks
 from collaborative.experiments.setting import canonical
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS, Settings
@@ -31,6 +31,9 @@ class ExperimentConfig(Settings):
     def __post_init__(self):
         for field in dataclasses.fields(self):
             self._set(field.name, canonical(field, getattr(self, field.name)))
+        self._set("dataset", checks.canonical_dataset(self.dataset))
+        if self.unlabeled is not None:
+            self._set("unlabeled", checks.canonical_dataset(self.unlabeled))
         alone = len(self.members) == 1
         if self.method is None:
             pupil = "KL" if self.teacher else "Single"
@@ -110,8 +113,9 @@ class ExperimentConfig(Settings):
     def run_dir(self, log_dir):
         """The directory of this experiment below `log_dir`."""
         members = "-".join(self.members)
+        dataset = own_names.short_name(self.dataset).replace("/", "_")
         return (
-            pathlib.Path(log_dir, self.dataset.replace("/", "_"), members)
+            pathlib.Path(log_dir, dataset, members)
             / ",".join([f"{self.method}_{self.alpha!r}", *self.variations()])
             / f"seed_{self.seed}"
         )
@@ -121,6 +125,7 @@ class ExperimentConfig(Settings):
         usual = ExperimentConfig(self.dataset, self.members, "Single")
         for name, value in self.changes(usual, _without_a_part()).items():
             text = "+".join(value) if isinstance(value, tuple) else f"{value}"
+            text = own_names.short_name(text)
             if SETTINGS[name].run:  # where it is does not matter, and may be long
                 text = "/".join(pathlib.PurePath(value).parts[-4:])
             yield f"{name}=" + re.sub(r"[^\w.+=-]", "_", text)
@@ -158,6 +163,7 @@ class ExperimentConfig(Settings):
             validation=self.validation,
             truncate=self.truncate,
             image_size=self.size,
+            color_mode=self.color_mode,
             **places,
         )
         if self.labeled < 1 or self.holdout:
@@ -168,6 +174,9 @@ class ExperimentConfig(Settings):
             return dataset
         if self.unlabeled == datasets.NOISE:
             return dataclasses.replace(dataset, unlabeled=datasets.NOISE)
+        if own_names.kind(self.unlabeled) == own_names.FOLDER:
+            known = {n: v for n, v in places.items() if n in ("data_dir", "stream")}
+            return datasets.with_unlabeled_pictures(dataset, self.unlabeled, **known)
         other = datasets.load(
             self.unlabeled, seed=self.seed, image_size=self.size, **places
         )

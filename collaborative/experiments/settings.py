@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 
 from collaborative import collaboration, datasets, resnet, schedules
+from collaborative.data import picture_survey
 from collaborative.experiments.setting import (
     NOT_NEGATIVE,
     PART_ABOVE_0,
@@ -34,8 +35,9 @@ class Settings:
 
     dataset: str = setting(
         "digits",
-        "{names}, or another image classification set of TensorFlow Datasets. A list "
-        "runs them all, as lists of methods, alphas and seeds do.",
+        "{names}, another image classification set of TensorFlow Datasets, or one of "
+        "your own: folder:DIR with a folder of pictures for each class, or FILE.npz. A "
+        "list runs them all, as lists of methods, alphas and seeds do.",
         names=lambda: datasets.DATASETS,
         closed=False,
         listed=True,
@@ -126,8 +128,15 @@ class Settings:
     image_size: str | None = setting(
         None,
         "Height x width that all pictures are stretched to, e.g. 32x32. Default: as "
-        "they are, which must be of one size.",
+        "they are, which must be of one size; in a folder of yours the commonest.",
         on_card=True,
+        free=True,
+    )
+    color_mode: str | None = setting(
+        None,
+        "{names}: how the pictures of a folder of yours are read. Default: rgb where "
+        "any of them has colour.",
+        names=lambda: picture_survey.COLOR_MODES,
         free=True,
     )
     label_noise: float = setting(
@@ -226,8 +235,8 @@ class Settings:
     )
     unlabeled: str | None = setting(
         None,
-        "Collaborate on images without labels too: noise, a data set, or "
-        "holdout:FRACTION of the training images.",
+        "Collaborate on images without labels too: noise, a data set, folder:DIR with "
+        "pictures, or holdout:FRACTION of the training images.",
     )
     unlabeled_ratio: float = setting(
         1.0, "How many images without labels to one with.", within=POSITIVE

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from collaborative import datasets
-from collaborative.data import preparation, stored
+from collaborative.data import own_names, preparation, stored
 from collaborative.system import drawing
 
 with epy.lazy_imports():
@@ -30,12 +30,14 @@ LONGEST_TITLE = 14  # characters that an image is wide
 _MARKERS = "osv^D<>pXP"  # with the colours, a pair for each class
 
 
-def first_images(name, count, **places):
+def first_images(name, count, own=None, **places):
     """The first training images of a data set as they are stored, without the others.
 
     Args:
         name: as in `datasets.load`.
         count: how many, fewer where the set has fewer.
+        own: dict of `image_size` and `color_mode`, as in `datasets.load`, of a set of
+            one's own; its images are shuffled.
         **places: `data_dir` and `manual_dir`, as in `datasets.load`. Nothing is
             downloaded.
 
@@ -45,10 +47,12 @@ def first_images(name, count, **places):
     Raises:
         datasets.DatasetError: the set is missing or cannot be read.
     """
-    if name == "digits":
-        digits = datasets.load(name)
-        train = digits.train
-        return train.images[:count], train.labels[:count], digits.class_names
+    if name == "digits" or own_names.kind(name):
+        stream = own_names.kind(name) == own_names.FOLDER or None
+        more = own | {"stream": stream, "data_dir": places["data_dir"]} if own else {}
+        found = datasets.load(name, **more)
+        train = found.train
+        return train.images[:count], train.labels[:count], found.class_names
     config = datasets.spec(name).config
     # tfds shows bars of progress.
     with contextlib.redirect_stderr(io.StringIO()):

@@ -11,6 +11,7 @@ import re
 
 import pandas as pd
 
+from collaborative.data import own_names
 from collaborative.experiments import reference
 from collaborative.report import comparison
 from collaborative.runs import run_table
@@ -161,10 +162,11 @@ def other_runs_table(runs, balanced=None):
         validated = "; ".join(
             f"{row.model} {_number(100 * row.validation_error, 2)}"
             for row in run.itertuples()
-            if first["validation"]
+            if pd.notna(row.validation_error)
         )
         setting = reference.label(first["method"], first["alpha"])
-        texts = (first["dataset"], first["members"], setting, str(first["seed"]))
+        dataset = own_names.short_name(first["dataset"])
+        texts = (dataset, first["members"], setting, str(first["seed"]))
         rows.append(tuple(map(Cell, (*texts, first["setting"], validated, results))))
         data.append(run)
     header = ("data set", "members", "method", "seed", "differs from the paper in")
@@ -262,8 +264,8 @@ def escape_latex(text):
 
 
 def file_name(name):
-    """A name from a file as part of a file's name."""
-    return re.sub(r"[^\w.-]", "_", name)
+    """A name from a file, or of a data set, as part of a file's name."""
+    return re.sub(r"[^\w.-]", "_", own_names.short_name(name))
 
 
 def write(table, directory):

@@ -51,7 +51,8 @@ def kind_of(settings):
     Args:
         settings: dict of them, as `ExperimentConfig.to_json` gives it.
     """
-    names = ("dataset", "precision", "truncate", "validation", "batch_size")
+    names = ("dataset", "image_size", "color_mode", "precision", "truncate")
+    names += ("validation", "batch_size")
     values = [settings.get(name) for name in names]
     return (*values, tuple(settings.get("members", ())))
 

@@ -12,7 +12,7 @@ import pathlib
 import time
 
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.runs import reader
+from collaborative.runs import data_record, reader
 from collaborative.system import files, run_files
 from collaborative.system.errors import UserError
 
@@ -29,17 +29,11 @@ def write_record(run_dir, config, dataset, surroundings):
     Args:
         run_dir: directory of the run.
         config: an `ExperimentConfig`.
-        dataset: the `Dataset`, whose sizes and classes are recorded.
+        dataset: the `Dataset`, of which `data_record` says what is recorded.
         surroundings: what `environment.describe` gives.
     """
-    content = {
-        "config": config.to_json(),
-        "data": {
-            part: len(getattr(dataset, part))
-            for part in ("train", "validation", "test")
-        },
-        "class_names": list(dataset.class_names),
-    } | surroundings
+    content = {"config": config.to_json()} | data_record.describe(dataset)
+    content |= surroundings
     with files.replacing(run_dir / run_files.CONFIG) as path:
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
@@ -246,11 +240,10 @@ def load_data(run, data_dir=None, manual_dir=None):
         UnusableRun: where it is not the one that the run had.
     """
     dataset = run.config.load_dataset(data_dir=data_dir, manual_dir=manual_dir)
-    found = {part: len(getattr(dataset, part)) for part in run.record["data"]}
-    if found != run.record["data"] or dataset.class_names != run.class_names:
+    differences = data_record.differences(run.record, dataset)
+    if differences:
         raise UnusableRun(
-            f"{run.config.dataset} is not as the run had it: it had "
-            f"{run.record['data']} images of {len(run.class_names)} classes, here are "
-            f"{found} of {dataset.num_classes}"
+            f"{dataset.name} is not as the run had it: {differences}; put it back, or "
+            "train on it as it is now"
         )
     return dataset

@@ -134,7 +134,7 @@ def _load_run(path, run):
     parts = []
     for model, curves in statistics["models"].items():
         measured = {n: curves.get(n) for n in MEASURED + RUNNING}
-        if config.validation:
+        if config.validation or CHOSEN_BY in curves:
             measured[CHOSEN_BY] = curves.get(CHOSEN_BY)
         if any(v is None or v.shape != (config.epochs,) for v in measured.values()):
             raise _LeftOut(f"no whole curves of {model} over {config.epochs} epochs")

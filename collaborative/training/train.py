@@ -12,7 +12,7 @@ from collaborative import datasets, logger, models
 from collaborative.data import batches
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import checkpoint
-from collaborative.runs import beside, reader, run, space
+from collaborative.runs import beside, data_record, reader, run, space
 from collaborative.system import environment, files, interruption, run_files
 from collaborative.system.errors import UserError
 from collaborative.training import building, final_record
@@ -76,8 +76,8 @@ def train(
 
     Raises:
         ConfigError: for a config that does not fit the data.
-        RunError: where the directory holds a run with other settings, or the memory
-            does not suffice.
+        RunError: where the directory holds a run with other settings or data, or the
+            memory does not suffice.
         space.DiskFull, OSError: where the disk has no room for it, or is full later.
         run.UnusableRun: where the weights to start from are not there or do not fit.
         files.Busy: where another process is at this run.
@@ -133,6 +133,7 @@ def _train(model, config, dataset, teacher, run_dir, callbacks, say):
     for path in damaged:
         say(f"{path} is damaged and passed over")
     if first_epoch:
+        _check_same_data(dataset, run_dir)
         say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
     else:
         for note in [
@@ -215,6 +216,19 @@ def _clear(run_dir):
             shutil.rmtree(path)
         elif path.name not in (run_files.LOCK, run_files.OUTPUT):
             path.unlink()
+
+
+def _check_same_data(dataset, run_dir):
+    """Raises RunError where a run that would go on has learnt from other data."""
+    try:
+        differences = data_record.differences(run.read_record(run_dir), dataset)
+    except (FileNotFoundError, KeyError):  # a record that says nothing of it
+        return
+    if differences:
+        raise RunError(
+            f"{run_dir} was trained on other data: {differences}; put it back to go "
+            "on, or use another --log_dir, or --overwrite to start anew"
+        )
 
 
 def _check_same_settings(config, run_dir):

@@ -162,7 +162,7 @@ def test_a_set_is_decoded_once(copy, monkeypatch, capsys):
     said = capsys.readouterr().err.splitlines()
     place = copy / "pets/1.0.0/decoded"
     assert said == [
-        f"decoding pets ({split}, {size}B) once into {place}"
+        f"decoding pets ({split}), {size}B, once into {place}"
         for split, size in (("train", "2.16k"), ("test", "720"))
     ]
     monkeypatch.setattr(stored, "batches", None)
@@ -260,8 +260,8 @@ def test_a_disk_without_room(copy, monkeypatch):
     place = copy / "pets/1.0.0/decoded"
     assert error_of("pets", data_dir=copy, stream=True) == (
         "pets (train) takes 2.16kB decoded, more than there is room for in "
-        f"{place}: make room, give a smaller --image_size, or another folder in the "
-        "environment variable XDG_CACHE_HOME"
+        f"{place}, where 29 of its 30 images would fit: make room, give a smaller "
+        "--image_size, or another folder in the environment variable XDG_CACHE_HOME"
     )
     assert not list(copy.rglob("*.bin"))
 

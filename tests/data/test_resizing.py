@@ -9,8 +9,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from collaborative import datasets
-from collaborative.data import resizing
-from collaborative.deployment import pictures
+from collaborative.data import pictures, resizing
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 from collaborative.runs import run_table

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from collaborative import models
+from collaborative.data import own_names
 from collaborative.deployment import model_card, plain_models
 from collaborative.runs import reader
 from collaborative.runs.run import UnusableRun, read_finished
@@ -165,6 +166,14 @@ def test_the_card_says_what_the_test_of_int8_says(
             "ST, taught by KL with weight 1.0 by the ensemble of M and D (J. Noel",
         ),
         ({}, "precision float32. TensorFlow"),
+        (
+            {"dataset": "folder:/a/pets", "split": "official"},
+            f"training images of `{own_names.short_name('folder:/a/pets')}` (seed 912)",
+        ),
+        (
+            {"unlabeled": "folder:/a/wild"},
+            f"; unlabeled {own_names.short_name('folder:/a/wild')}. TensorFlow",
+        ),
         (
             {"reduction": "released", "pull": ["ST=0.5", "ST_2=0.0"], "labeled": 0.1},
             "precision float32; reduction released; pull ST=0.5, ST_2=0.0; labeled "

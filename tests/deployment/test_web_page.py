@@ -12,7 +12,7 @@ from picture_files import EXACT, NEAR, noise, png, saved
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from collaborative.deployment import pictures
+from collaborative.data import pictures
 from collaborative.deployment.web import page
 
 pytestmark = pytest.mark.skipif(chromium.PATH is None, reason="needs chromium")

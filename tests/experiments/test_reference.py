@@ -63,7 +63,7 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
         "alpha_schedule": "cosine", "pull": ("M=0",), "topology": "ring",
         "pair_cost": "mean", "teacher": ("M",), "labeled": 0.5, "unlabeled": "noise",
         "unlabeled_ratio": 2.0, "unlabeled_weight": 0.5, "unlabeled_steps": "separate",
-        "image_size": "32x32", "class_weight": "balanced",
+        "image_size": "32x32", "class_weight": "balanced", "color_mode": "rgb",
         "init_from": "logs/mnist/ST-M/L2_0.01/seed_1",
     }  # fmt: skip
     varied = {"dataset": "digits", "method": "CE", "alpha": 1.0, "seed": 1}
@@ -74,7 +74,8 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
     assert run_table.deviations(softened) == "temperature 2.0"
     for name, value in changes.items():
         pupil = {"members": ("ST",)} if name == "teacher" else {}
-        config = ExperimentConfig("mnist", **pupil, **{name: value})
+        dataset = "folder:pets" if name == "color_mode" else "mnist"
+        config = ExperimentConfig(dataset, **pupil, **{name: value})
         assert f"{name} " in run_table.deviations(config), name
     immaterial = {"jit": "on", "strategy": "mirrored", "precision": "bfloat16"}
     for name, value in (varied | immaterial).items():

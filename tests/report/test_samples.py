@@ -5,7 +5,9 @@ import pathlib
 import numpy as np
 import pytest
 from archives import LETTERS, png, write
+from picture_files import noise, picture_file
 
+from collaborative.data import own_names
 from collaborative.report import figures, page, pictures
 from collaborative.runs import run_table
 
@@ -147,6 +149,28 @@ def snapshot(folder):
         (str(path), path.stat().st_mtime_ns, path.stat().st_size)
         for path in [folder, *folder.rglob("*")]
     }
+
+
+def test_pictures_of_one_s_own(runs, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in "ab":
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for i in range(4):
+            image = noise(8, 8, seed=i)
+            picture_file(tmp_path / "pets" / name, image, name=f"{i}.png")
+    name = f"folder:{tmp_path / 'pets'}"
+    own = runs.assign(dataset=name, image_size="12x8", color_mode="rgb")
+    _, _, figures = report(own, tmp_path)
+    assert figures == {f"figure_{own_names.short_name(name)}_samples"}
+    settings = {"image_size": (12, 8), "color_mode": "rgb"}
+    images, labels, classes = pictures.first_images(
+        name, 5, settings, data_dir=None, manual_dir=None
+    )
+    assert images.shape == (5, 12, 8, 3) and len(labels) == 5 and classes == ("a", "b")
+    (tmp_path / "pets").rename(tmp_path / "gone")
+    (tmp_path / "again").mkdir()
+    text, _, figures = report(own, tmp_path / "again")
+    assert figures == set() and f"no sample images of {name}" in text
 
 
 def test_nothing_is_written_where_the_data_lies(runs, tmp_path):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from test_analysis import load, synthetic_curves, write_run
 
+from collaborative.data import own_names
 from collaborative.experiments import reference
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.reference import PAPER_TABLES
@@ -147,7 +148,23 @@ def test_validation_errors_of_other_runs(tmp_path):
     assert sorted(texts) == ["", "ST 10.00; M 20.00; ensemble 30.00"]
 
 
+def test_validation_images_that_a_set_brings(tmp_path):
+    """They are no setting of the run."""
+    config = ExperimentConfig("folder:/a/pets", epochs=2)
+    models = synthetic_curves(config, 0.5)
+    for curves in models.values():
+        curves["validation_error"] = np.array([0.9, 0.25])
+    write_run(tmp_path, config, models)
+    table = tables.other_runs_table(load(tmp_path)[0])
+    (row,) = [[cell.text for cell in row] for row in table.rows]
+    assert row[0] == own_names.short_name("folder:/a/pets")
+    place = table.header.index("validation error %")
+    assert row[place] == "ST 25.00; M 25.00; ensemble 25.00"
+
+
 def test_names_from_files_are_no_paths():
+    name = "folder:/a b/pets"
+    assert tables.file_name(name) == own_names.short_name(name)
     assert tables.file_name("../a b/<c>") == ".._a_b__c_"
     assert tables.escape_latex(r"50 % \x ^") == (
         r"50 \% \textbackslash{}x \textasciicircum{}"

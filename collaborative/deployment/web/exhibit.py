@@ -8,6 +8,7 @@ import tempfile
 import numpy as np
 
 from collaborative import models
+from collaborative.data import own_names
 from collaborative.deployment import (
     formats,
     model_card,
@@ -90,10 +91,11 @@ def complete(artifact, models, run, examples, describe):
     outputs = runtimes.run_in_batches(_outputs_of(first), examples.images)
     wrong, note = mistakes(outputs, examples, run.class_names)
     metadata, written = describe(), None
+    dataset = own_names.short_name(run.config.dataset)
     while metadata["bytes"] != written:  # the card, which says the size, is in the page
         written = metadata["bytes"]
         content = page.Content(
-            title=f"{metadata['member']} for {run.config.dataset}",
+            title=f"{metadata['member']} for {dataset}",
             class_names=run.class_names,
             are_probabilities=metadata["softmax"],
             card=model_card.card(metadata),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collaborative import datasets
+from collaborative.data import own_names, resizing
 from collaborative.experiments import reference
 from collaborative.report import pictures
 
@@ -13,7 +14,8 @@ def parts(context):
         return {"samples": []}
     drawn = []
     # Other sets of tfds are not looked up: an unknown name would ask the network.
-    known = [n for n in datasets.DATASETS if n in set(context.runs["dataset"])]
+    there = set(context.runs["dataset"])
+    known = [n for n in there if n in datasets.DATASETS or own_names.kind(n)]
     names = sorted({*reference.PAPER_DATASETS, *known}, key=reference.dataset_place)
     while names:
         name = names.pop(0)
@@ -33,12 +35,24 @@ def parts(context):
 def _samples(name, context):
     """One of Figures 3.1 to 3.3, and the images and labels that it was made of."""
     images, labels, class_names = pictures.first_images(
-        name, pictures.PCA_IMAGES, **context.places
+        name, pictures.PCA_IMAGES, _own(name, context.runs), **context.places
     )
     number = reference.figure_number(reference.paper_dataset(name) or name, "3")
     sample = pictures.samples_figure(images, labels, class_names)
     caption = f"{reference.dataset_label(name)}: sample images"
     return context.figure(sample, (number, name, "samples"), caption), images, labels
+
+
+def _own(name, runs):
+    """How the first run on a set of one's own had its images read, or None."""
+    if own_names.kind(name) is None:
+        return None
+    first = runs[runs["dataset"] == name].iloc[0]
+    size, color_mode = (
+        first[setting] if isinstance(first[setting], str) else None
+        for setting in ("image_size", "color_mode")
+    )
+    return {"image_size": size and resizing.size_of(size), "color_mode": color_mode}
 
 
 def _pca(images, labels, context):

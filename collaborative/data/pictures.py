@@ -1,26 +1,38 @@
 """Reads picture files into images as the networks take them.
 
-A picture is turned upright (EXIF), laid on white where it is transparent, scaled to 8
+For training and for prediction alike, so that a network sees what it has learnt from. A
+picture is turned upright (EXIF), laid on white where it is transparent, scaled to 8
 bits, made grey or colour, and stretched to the network's height and width. Of an
 animation the first frame is taken.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pathlib
 import stat
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from etils import epy
 
 from collaborative.data import resizing
 from collaborative.system import command_line
 from collaborative.system.errors import UserError
 
+with epy.lazy_imports():
+    from PIL import Image, ImageOps
+
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 _PHOTOMETRIC = 262  # TIFF's tag of what a level means; 0: 0 is white
 _SCALES = {"L;2": 85, "L;4": 17}  # of grey levels of fewer bits, to 0..255
+_GREY = ("1", "L", "LA", "La", "I", "F", *_SIXTEEN_BIT)
+_ORIENTATION = 274  # EXIF's tag of how a picture is turned
+_ON_THE_SIDE = (5, 6, 7, 8)
+_ROUNDING = 2  # levels that a grey pixel's colours may differ by, as WebP stores it
+# What systems put beside the files of a person, besides what begins with a dot.
+_OF_SYSTEMS = ("__macosx", "thumbs.db", "desktop.ini", "@eadir")
 
 
 class UnreadablePicture(UserError):
@@ -40,7 +52,7 @@ def find(paths):
     found, missing = [], {}
     for path in map(pathlib.Path, paths):
         try:
-            inside = _visible(path) if stat.S_ISDIR(path.stat().st_mode) else [path]
+            inside = visible(path) if stat.S_ISDIR(path.stat().st_mode) else [path]
         except OSError as error:
             missing[str(path)] = command_line.first_line(error)
             continue
@@ -67,32 +79,79 @@ def read(path, shape):
     Raises:
         UnreadablePicture: for a file that is damaged or no picture.
     """
-    colour = shape[2:] == (3,)
+    with _opened(path) as picture:
+        plain = _shown(picture).convert("RGB" if shape[2:] == (3,) else "L")
+    return resizing.resized(np.asarray(plain), shape[:2]).reshape(shape)
+
+
+def size_and_mode(path):
+    """(height, width) and Pillow's mode of a picture, without reading its pixels.
+
+    Raises:
+        UnreadablePicture: for a file that is no picture.
+    """
+    with _opened(path) as picture:
+        width, height = picture.size
+        # A PNG may have its EXIF after the pixels, which would all be read for it.
+        known = picture.format != "PNG" or "exif" in picture.info
+        if known and picture.getexif().get(_ORIENTATION) in _ON_THE_SIDE:
+            width, height = height, width
+        return (height, width), picture.mode
+
+
+def has_colour(path, mode):
+    """Whether a picture shows any colour; one of greys alone may be stored as colour.
+
+    Args:
+        path: the file.
+        mode: of it, as `size_and_mode` gives it.
+
+    Raises:
+        UnreadablePicture: for a file that is damaged or no picture.
+    """
+    if mode in _GREY:
+        return False
+    with _opened(path) as picture:
+        levels = np.asarray(_shown(picture).convert("RGB"))
+    return bool((np.ptp(levels, axis=-1) > _ROUNDING).any())
+
+
+def visible(folder):
+    """The files in a folder at any depth, by name, but for hidden and systems' ones."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if is_visible(name)]
+        found += [pathlib.Path(place, name) for name in names if is_visible(name)]
+    return sorted(found)
+
+
+def is_visible(name):
+    """Whether a file or folder is of the person, by its name."""
+    return not name.startswith(".") and name.casefold() not in _OF_SYSTEMS
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """A picture of Pillow's; UnreadablePicture for whatever goes wrong with it."""
     try:
         with warnings.catch_warnings():
             # Pillow warns of large and of odd pictures; it refuses enormous ones.
             warnings.simplefilter("ignore")
             with Image.open(path) as picture:
-                inverted = _has_white_at_zero(picture)
-                _scale_transparent_level(picture)
-                upright = ImageOps.exif_transpose(picture)
-                shown = _opaque(_eight_bit(upright, inverted))
-                plain = shown.convert("RGB" if colour else "L")
+                yield picture
     except Image.UnidentifiedImageError as error:
-        raise UnreadablePicture("not a picture") from error
+        empty = os.path.getsize(path) == 0
+        reason = "an empty file" if empty else "not a picture"
+        raise UnreadablePicture(reason) from error
     except Exception as error:  # a damaged file can raise nearly anything
         raise UnreadablePicture(command_line.first_line(error)) from error
-    return resizing.resized(np.asarray(plain), shape[:2]).reshape(shape)
 
 
-def _visible(folder):
-    """What is in a folder at any depth but folders and what is hidden, by name."""
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and not path.is_dir()
-    ]
+def _shown(picture):
+    """A picture as one sees it: upright, of 8 bits, on white."""
+    inverted = _has_white_at_zero(picture)
+    _scale_transparent_level(picture)
+    return _opaque(_eight_bit(ImageOps.exif_transpose(picture), inverted))
 
 
 def _has_white_at_zero(picture):

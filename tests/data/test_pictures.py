@@ -7,7 +7,7 @@ import pytest
 from picture_files import RAMP, picture_file
 from PIL import Image
 
-from collaborative.deployment import pictures
+from collaborative.data import pictures
 
 
 def test_grey_pictures_are_read_exactly(tmp_path):
@@ -116,7 +116,7 @@ def test_whatever_a_decoder_raises_skips_the_picture(error, reason, monkeypatch)
     def refuse(path):
         raise error
 
-    monkeypatch.setattr(pictures.Image, "open", refuse)
+    monkeypatch.setattr("PIL.Image.open", refuse)
     with pytest.raises(pictures.UnreadablePicture, match=reason):
         pictures.read("picture.avif", (8, 8))
 

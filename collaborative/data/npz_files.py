@@ -1,0 +1,223 @@
+"""Images and labels of one's own in one NumPy file.
+
+`numpy.savez("my.npz", x_train=…, y_train=…, x_test=…, y_test=…)`; `x_validation` and
+`y_validation` are used too where they are there, and `class_names`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import pathlib
+import zipfile
+
+import numpy as np
+
+from collaborative.data import resizing
+from collaborative.data.errors import DatasetError, first_line
+from collaborative.data.examples import COPIES, Examples
+from collaborative.system import command_line, limits
+
+_PARTS = ("train", "test", "validation")
+_WANTED = [f"{kind}_{part}" for part in _PARTS[:2] for kind in "xy"]
+_NAMES = "class_names"
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def read(
+    path: pathlib.Path, size: tuple[int, int] | None = None
+) -> tuple[tuple[str, ...], list[str], dict[str, Examples]]:
+    """The data in a file, in the order they are in.
+
+    Args:
+        path: of the file.
+        size: (height, width) to stretch the images to; None leaves them as they are.
+
+    Returns:
+        (class names, notes for people, `Examples` by part).
+
+    Raises:
+        DatasetError: it is no such file, or holds what cannot be learnt, or more than
+            the memory does.
+    """
+    arrays = _arrays(path)
+    parts = [part for part in _PARTS if f"x_{part}" in arrays]
+    images, note = _levels(path, {part: arrays[f"x_{part}"] for part in parts})
+    labels = {part: _labels(path, arrays, part) for part in parts}
+    names = _class_names(path, arrays, labels)
+    for part in parts:
+        if size:
+            stretched = [resizing.resized(image, size) for image in images[part]]
+            images[part] = np.stack(stretched)
+    examples = {part: Examples(images[part], labels[part]) for part in parts}
+    return names, note, examples
+
+
+def fingerprint(path: pathlib.Path) -> dict:
+    """What tells a file from others: dict of `files`, `bytes` and `sha256`."""
+    try:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return {"files": 1, "bytes": os.fstat(file.fileno()).st_size,
+                    "sha256": digest}  # fmt: skip
+    except OSError as error:
+        raise _cannot_be_read(path, error.strerror) from error
+
+
+def _cannot_be_read(path, reason):
+    return DatasetError(
+        f"{path} cannot be read ({reason}): give a file that "
+        f"numpy.savez(FILE, {', '.join(f'{key}=…' for key in _WANTED)}) wrote"
+    )
+
+
+def _arrays(path):
+    """The arrays of a file by name, those that are used."""
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            shapes = _shapes(archive)
+            _check_keys(path, shapes)
+            _check_memory(path, shapes)
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in shapes}
+    except DatasetError:
+        raise
+    except OSError as error:
+        raise _cannot_be_read(path, error.strerror or first_line(error)) from error
+    # A damaged archive can raise nearly anything.
+    except Exception as error:
+        objects = "allow_pickle" in str(error) or "Object arrays" in str(error)
+        reason = "it holds Python objects" if objects else first_line(error)
+        raise _cannot_be_read(path, reason) from error
+
+
+def _shapes(archive):
+    """(shape, type) of each array that is used, by name, from their headers."""
+    used = {*_WANTED, "x_validation", "y_validation", _NAMES}
+    found = {}
+    for member in archive.namelist():
+        name = member.removesuffix(".npy")
+        if name in used:
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                shape, _, dtype = _HEADERS[version](file)
+                found[name] = shape, dtype
+    return found
+
+
+def _check_keys(path, found):
+    wanted = list(_WANTED)
+    if {"x_validation", "y_validation"} & set(found):
+        wanted += ["x_validation", "y_validation"]
+    lacking = [name for name in wanted if name not in found]
+    if lacking:
+        raise _cannot_be_read(path, f"it has no {', '.join(lacking)}")
+    shapes = {name: shape for name, (shape, _) in found.items() if name[0] == "x"}
+    for name, shape in shapes.items():
+        if len(shape) not in (3, 4) or (
+            len(shape) == 4 and shape[3] not in resizing.CHANNELS
+        ):
+            raise DatasetError(
+                f"{name} in {path} has the shape {list(shape)}, wanted are grey images "
+                "[n, height, width] or grey or colour ones [n, height, width, 1 or 3]: "
+                "put its axes into that order"
+            )
+        if shape[1:] != shapes["x_train"][1:] or 0 in shape:
+            raise DatasetError(
+                f"{name} in {path} has the shape {list(shape)}, and x_train has "
+                f"{list(shapes['x_train'])}: give all images one size, and some to each"
+            )
+
+
+def _check_memory(path, found):
+    """Refuses what is larger than the memory before it is read."""
+    images = [value for name, value in found.items() if name[0] == "x"]
+    count = sum(shape[0] for shape, _ in images)
+    # As they are in the file, and as they are trained on.
+    needed = max(math.prod(s[1:]) * (d.itemsize + COPIES) for s, d in images)
+    fit = limits.free_memory() // needed
+    if fit < count:
+        raise DatasetError(
+            f"{path} has {count:,} images, and {fit:,} of them fit in memory: take "
+            "some away, or put pictures into folders, which are read from the disk"
+        )
+
+
+def _levels(path, images):
+    """Images as uint8 `[n, height, width, channels]` by part, and what was done."""
+    for part, found in images.items():
+        if found.dtype.kind not in "buif" or not np.isfinite(found).all():
+            raise DatasetError(
+                f"x_{part} in {path} has values of type {found.dtype} or not finite, "
+                "wanted are integers 0..255, or fractions 0..1 or 0..255: convert them"
+            )
+    low = min(found.min() for found in images.values())
+    high = max(found.max() for found in images.values())
+    fractions = any(found.dtype.kind == "f" for found in images.values())
+    if low < 0 or high > 255:
+        raise DatasetError(
+            f"the images in {path} have values from {low:g} to {high:g}, wanted are "
+            "0..255, or fractions 0..1: scale them back to that"
+        )
+    is_bool = any(found.dtype.kind == "b" for found in images.values())
+    factor = 255 if is_bool or (fractions and high <= 1) else 1
+    notes = []
+    if factor == 255:
+        notes = ["its values, 0..1, are taken as 0..255"]
+    elif fractions:
+        notes = ["its values, 0..255, are rounded to whole levels"]
+    return {part: _as_levels(found, factor) for part, found in images.items()}, notes
+
+
+def _as_levels(images, factor):
+    if images.dtype != np.uint8:
+        levels = np.empty(images.shape, np.uint8)
+        for level, image in zip(levels, images, strict=True):  # no second large array
+            level[...] = np.rint(image.astype(np.float32) * factor)
+        images = levels
+    return images if images.ndim == 4 else images[..., None]
+
+
+def _labels(path, arrays, part):
+    labels, count = arrays[f"y_{part}"], len(arrays[f"x_{part}"])
+    if labels.shape == (count, 1):
+        labels = labels[:, 0]
+    if labels.shape != (count,) or labels.dtype.kind not in "ui":
+        raise DatasetError(
+            f"y_{part} in {path} is {labels.dtype} {list(labels.shape)}, wanted is one "
+            f"integer for each of the {count:,} images, the number of its class from "
+            "0: convert it"
+        )
+    return labels.astype(np.int64)
+
+
+def _class_names(path, arrays, labels):
+    """The names of the classes; their numbers where the file has no names."""
+    train = labels["train"]
+    names = arrays.get(_NAMES)
+    high = int(train.max())
+    count = high + 1 if names is None else names.size
+    lacking = np.setdiff1d(np.arange(min(count, high + 2)), train)
+    unlike = [
+        p for p, found in labels.items() if found.min() < 0 or found.max() >= count
+    ]
+    reason = None
+    if unlike:
+        low, high = labels[unlike[0]].min(), labels[unlike[0]].max()
+        reason = f"y_{unlike[0]} has labels from {low} to {high}, of {count} classes"
+    elif count < 2:
+        reason = "y_train has one class, and there is nothing to tell apart"
+    elif len(lacking):
+        reason = f"y_train has no image of class {lacking[0]}, of {count} classes"
+    if reason:
+        raise DatasetError(
+            f"in {path} {reason}: number the classes from 0 on, with training images "
+            "of each"
+        )
+    if names is None:
+        return tuple(map(str, range(count)))
+    return tuple(command_line.printable(name) for name in names.reshape(-1))
