@@ -6,16 +6,14 @@ and order of images, so that much of what varies between seeds cancels.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
 from scipy import stats
 
 from collaborative.experiments import reference
+from collaborative.report.layout import CONFIDENCE, Difference
 from collaborative.runs import run_table
-
-CONFIDENCE = 0.95
 
 
 def half_width(values):
@@ -25,41 +23,6 @@ def half_width(values):
         return math.nan
     quantile = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)
     return float(quantile * np.std(values, ddof=1) / math.sqrt(count))
-
-
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """A paired difference a - b over `seeds` seeds.
-
-    `half_width` of its 95 % interval and `p_value` of the paired t-test are NaN for one
-    seed.
-    """
-
-    mean: float
-    half_width: float
-    p_value: float
-    seeds: int
-
-    @property
-    def below(self):
-        """Whether a is below b: True, False, or None where the seeds leave it open.
-
-        With one seed the sign decides. With more, the interval must exclude zero,
-        unless the difference is the same at every seed.
-        """
-        if self.seeds == 1 or self.half_width == 0:
-            return self.mean < 0
-        if abs(self.mean) <= self.half_width:
-            return None
-        return self.mean < 0
-
-    def text(self, digits=2):
-        """The difference for a reader, with interval, p and n where there are any."""
-        shown = f"{self.mean:+z.{digits}f}"
-        if self.seeds > 1:
-            shown += f" ± {self.half_width:.{digits}f} (p = {self.p_value:.2g}, "
-            shown += f"n = {self.seeds})"
-        return shown
 
 
 def difference(a, b):
@@ -81,6 +44,31 @@ def difference(a, b):
     )
 
 
+def usually(gaps):
+    """How far the share of comparisons that are worse is from one half.
+
+    Args:
+        gaps: DataFrame of comparisons x seeds, each a setting minus its control.
+
+    Returns:
+        A `Difference` over seeds (each a cluster: its comparisons share a control), or
+        None where there are none. Below zero, comparisons are usually better. The
+        spread over seeds is at least that of independent comparisons of equals.
+    """
+    gaps = gaps.dropna(axis=1).round(9)
+    if not gaps.size:
+        return None
+    worse = (gaps > 0).mean() + (gaps == 0).mean() / 2 - 0.5
+    count, average = len(worse), float(worse.mean())
+    if count == 1:
+        return Difference(average, math.nan, math.nan, 1)
+    spread = max(worse.std(ddof=1), 0.5 / math.sqrt(len(gaps)))
+    error = spread / math.sqrt(count)
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)
+    p_value = 2 * stats.t.sf(abs(average) / error, count - 1)
+    return Difference(average, float(quantile * error), float(p_value), count)
+
+
 def churn(answers, other_answers):
     """Fraction of images whose class differs between two runs.
 
@@ -97,7 +85,7 @@ def churn(answers, other_answers):
     return sum(answers[key] != other_answers[key] for key in common) / len(common)
 
 
-def images_half_width(answers, other_answers):
+def images_half_width(answers, other_answers, family=1):
     """What test images leave open of a difference of two models' errors, at most.
 
     Half the width of the 95 % interval over images, in points. As in McNemar's test the
@@ -107,13 +95,15 @@ def images_half_width(answers, other_answers):
     Args:
         answers, other_answers: dicts from the key of an image to its class; images that
             only one of them has do not count.
+        family: of how many comparisons this is one; they hold together in 95 % of
+            cases (Bonferroni).
 
     Returns:
         NaN where they have no image in common.
     """
     changed = churn(answers, other_answers)
     images = len(answers.keys() & other_answers.keys())
-    quantile = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    quantile = stats.norm.ppf(1 - (1 - CONFIDENCE) / family / 2)
     return 100 * quantile * math.sqrt(changed / images) if images else math.nan
 
 

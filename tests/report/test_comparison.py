@@ -39,6 +39,24 @@ def test_when_one_is_below_the_other():
     assert comparison.difference(more, many).below is False
 
 
+def test_usually_is_judged_with_seeds_as_clusters():
+    better = pd.DataFrame(-np.ones((24, 3)))
+    found = comparison.usually(better)
+    assert found.mean == -0.5 and found.below is True and found.seeds == 3
+    # No spread over seeds: that of 24 independent comparisons of equals counts.
+    width = 4.302653 * 0.5 / math.sqrt(24) / math.sqrt(3)
+    assert found.half_width == pytest.approx(width)
+    assert comparison.usually(better[:2]).below is None  # two may agree by chance
+    assert comparison.usually(-better).below is False
+    mixed = better.copy()
+    mixed.iloc[:12] *= -1
+    assert comparison.usually(mixed).mean == 0
+    assert comparison.usually(0 * better).mean == 0  # ties count half
+    one = comparison.usually(better[[0]])
+    assert one.below is True and math.isnan(one.half_width)
+    assert comparison.usually(better[[]]) is None
+
+
 def test_equal_gaps_have_no_spread():
     found = comparison.difference(series(s1=0.3, s2=1.3), series(s1=0.1, s2=1.1))
     assert (found.mean, found.half_width, found.below) == (0.2, 0.0, False)

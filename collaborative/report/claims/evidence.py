@@ -8,7 +8,7 @@ named as what it is.
 from __future__ import annotations
 
 import dataclasses
-import math
+import functools
 
 import pandas as pd
 
@@ -19,15 +19,18 @@ from collaborative.experiments.reference import (
     PAPER_DATASETS,
     PAPER_METHODS,
     PAPER_NAMES,
+    PAPER_SETTINGS,
     SINGLE,
     label,
     substitutes,
 )
-from collaborative.report import comparison
+from collaborative.report import comparison, layout
+from collaborative.report import records as run_records
 from collaborative.runs.run_table import RUNNING
 
 MEMBERS = ("ST", "M")
 MORE_SEEDS = "more seeds (an interval includes zero)"
+COLLABORATIVE = tuple(setting for setting in PAPER_SETTINGS if setting != SINGLE)
 CURVES = ("test_error", "test_cost", *RUNNING)
 
 
@@ -36,20 +39,22 @@ class Part:
     """A part of a claim.
 
     holds: True, False, or None where it is open; missing: runs, or more seeds, that
-    would be needed then; seeds: the fewest that it rests on, 0 where on no runs.
+    would be needed then; seeds: the fewest that it rests on, 0 where on no runs;
+    dataset: whose it is, None where of none.
     """
 
     text: str
     holds: bool | None
     missing: tuple[str, ...] = ()
     seeds: int = 0
+    dataset: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A paired `comparison.Difference`, or None and the runs that are missing."""
+    """A `layout.Difference`, or None and the runs that are missing."""
 
-    difference: comparison.Difference | None
+    difference: layout.Difference | None
     missing: tuple[str, ...] = ()
 
     @property
@@ -78,31 +83,28 @@ def conjunction(values):
     return None if None in values else True
 
 
-def count_below(text, found, at_least=None, more_than=None):
-    """The part that `at_least` so many, or `more_than` a share, of `found` are below.
+def count_below(text, found, at_least, dataset):
+    """The part that at least so many of `found` are below.
 
     Args:
         text: names the part.
-        found: list of `Found`.
-        at_least: a number of comparisons (rounded up).
-        more_than: a share of them, 0 to 1.
+        found: list of `Found`, of one family.
+        at_least: how many.
+        dataset: whose they are.
     """
     below = sum(f.below is True for f in found)
     open_ones = [f for f in found if f.below is None]
-    if at_least is None:
-        wanted = math.floor(more_than * len(found)) + 1
-    else:
-        wanted = math.ceil(at_least)
     holds = None
-    if below >= wanted:
+    if below >= at_least:
         holds = True
-    elif below + len(open_ones) < wanted:
+    elif below + len(open_ones) < at_least:
         holds = False
-    text = f"{text}: {below} of {len(found)} lower, {wanted} wanted"
+    text += f": {below} of {len(found)} lower, {at_least} wanted"
     if open_ones:
         text += f", {len(open_ones)} open"
     missing = tuple(need for f in open_ones for need in f.needed)
-    return Part(text, holds, missing if holds is None else (), _fewest_seeds(found))
+    missing = missing if holds is None else ()
+    return Part(text, holds, missing, _fewest_seeds(found), dataset)
 
 
 def _fewest_seeds(found):
@@ -110,73 +112,132 @@ def _fewest_seeds(found):
 
 
 class Evidence:
-    """The curves of runs by data set, setting, model and seed.
+    """The numbers of runs by data set, setting, model and seed.
 
     Args:
         runs: rows of `run_table.load_runs`; those in the paper's setting count.
         inference: what `footprint.sizes` or `footprint.measure` gave.
+        records: what `records.load` gave: the answers to test images, for intervals
+            where there is one seed.
     """
 
-    def __init__(self, runs, inference=None):
+    def __init__(self, runs, inference=None, records=None):
         runs = runs[(runs["setting"] == "") & (runs["members"] == "ST-M")]
         self.inference = inference
+        self.records = records or {}
         there = set(runs["dataset"])
         self.datasets = tuple(
             next((n for n in (name, *substitutes(name)) if n in there), name)
             for name in PAPER_DATASETS
         )
-        groups = runs.groupby(["dataset", "method", "alpha", "model"])
-        self._rows = dict(list(groups))
-        self._curves = {}  # of the rows that were asked for
+        self._rows = dict(list(runs.groupby(["dataset", "model"])))
+        each = runs.drop_duplicates("run")
+        keys = zip(each["dataset"], each["method"], each["alpha"], strict=True)
+        self._runs = {}  # name by seed, by data set and setting
+        for key, seed, run in zip(keys, each["seed"], each["run"], strict=True):
+            self._runs.setdefault(key, {})[seed] = run
 
     def name(self, dataset):
         """A data set's name in a part's text."""
         small = " (small archive)" * bool(spec(dataset).stands_for)
         return f"{PAPER_NAMES[dataset]}{small}"
 
-    def values(self, dataset, setting, model, statistic=None):
-        """A number for each seed, a Series; empty where there are no such runs.
+    @functools.cache  # noqa: B019 - an Evidence lives as long as the report is made
+    def curves(self, dataset, model):
+        """For each of `CURVES` a frame of epochs by method, weight and seed."""
+        rows = self._rows.get((dataset, model))
+        if rows is None:
+            return None
+        rows = rows[["method", "alpha", "seed", "epoch", *CURVES]]
+        table = rows.set_index(["method", "alpha", "seed", "epoch"]).unstack("epoch")
+        return {name: table[name] for name in CURVES}
+
+    @functools.cache  # noqa: B019
+    def values(self, dataset, model, statistic=None):
+        """A number of each run: settings x seeds, NaN where a run is missing.
 
         Args:
-            statistic: from the curves, which give for each of `CURVES` a frame of seeds
-                x epochs, to a Series by seed. Default: the final test error in %.
+            statistic: from `curves` to a Series by method, weight and seed. Default:
+                the final test error in %.
         """
-        key = (dataset, *setting, model)
-        if key not in self._rows:
-            return pd.Series(dtype=float)
-        if key not in self._curves:
-            self._curves[key] = self._rows[key].pivot(
-                index="seed", columns="epoch", values=list(CURVES)
-            )
-        return (statistic or final_error)(self._curves[key])
+        curves = self.curves(dataset, model)
+        return table_of((statistic or final_error)(curves) if curves else None)
 
     def lacking(self, dataset, *settings):
         """Names of those settings of which there are no runs."""
         return tuple(
             f"{self.name(dataset)} {label(*setting)}"
             for setting in settings
-            if (dataset, *setting, "ensemble") not in self._rows
+            if (dataset, *setting) not in self._runs
         )
 
-    def compare(
-        self, dataset, setting, model, other=SINGLE, other_model=None, statistic=None
-    ):
-        """`Found`: a setting's model minus the other setting's, paired by seed.
+    def family(self, dataset, model, settings=COLLABORATIVE, other=SINGLE):
+        """`Found` for each setting's final test error minus the other's, as a family.
 
-        Without `other_model` both models are the same, without `statistic` final test
-        errors in % are compared.
+        Where there is one seed the interval is that of its test images.
+
+        Args:
+            settings: those that are compared, a tuple.
+            other: the control.
         """
-        gap = comparison.difference(
-            self.values(dataset, setting, model, statistic),
-            self.values(dataset, other, other_model or model, statistic),
-        )
-        return Found(gap, self.lacking(dataset, setting, other))
+        gaps = {}
+        values = self.values(dataset, model)
+        if other in values.index:
+            gaps = layout.against(values, other, settings)
+        for setting, gap in gaps.items():
+            if gap.seeds == 1:
+                width = self._images(dataset, model, setting, other, len(gaps))
+                gaps[setting] = dataclasses.replace(gap, half_width=width)
+        return [
+            Found(gaps.get(setting), self.lacking(dataset, setting, other))
+            for setting in settings
+        ]
 
-    def part(self, text, found, digits=2):
+    def _images(self, dataset, model, setting, other, family):
+        """What the images of the one seed leave open; NaN where nothing is recorded."""
+        runs, others = (self._runs[dataset, *s] for s in (setting, other))
+        (seed,) = runs.keys() & others.keys()
+        recorded = [self.records.get(names[seed]) for names in (runs, others)]
+        if None in recorded:
+            return float("nan")
+        answers = (run_records.answers(record, model) for record in recorded)
+        return comparison.images_half_width(*answers, family=family)
+
+    def chosen(self, dataset, values):
+        """`Found`: the paper's choice minus Single, of a table of settings x seeds."""
+        gaps = {}
+        if SINGLE in values.index:
+            gaps = layout.against(values, SINGLE, (CHOSEN,))
+        return Found(gaps.get(CHOSEN), self.lacking(dataset, CHOSEN, SINGLE))
+
+    def mean(self, dataset, values, setting):
+        """`Found`: a setting's mean over seeds, of a table of settings x seeds."""
+        average = layout.mean(values, setting) if setting in values.index else None
+        return Found(average, self.lacking(dataset, setting, SINGLE))
+
+    def part(self, text, found, dataset, digits=2):
         """The part that what was compared is below."""
         if found.difference:
             text += f": {found.difference.text(digits)}"
-        return Part(text, found.below, found.needed, found.seeds)
+        return Part(text, found.below, found.needed, found.seeds, dataset)
+
+    def usually(self, text, dataset, pairs, models=MEMBERS):
+        """The part that the first of pairs of settings is usually better, one test."""
+        gaps, absent = [], []
+        for model in models:
+            values = self.values(dataset, model)
+            there = [pair for pair in pairs if {*pair} <= {*values.index}]
+            gaps += [values.loc[a] - values.loc[b] for a, b in there]
+            absent += self.lacking(dataset, *(s for pair in pairs for s in pair))
+        usual = comparison.usually(pd.DataFrame(gaps)) if gaps else None
+        found = Found(usual, tuple(dict.fromkeys(absent)))
+        if usual:
+            text += f", share that is worse - 1/2: {usual.text()}"
+        # An even split is open, and what is missing could turn the others.
+        even = usual is not None and usual.mean == 0
+        below = None if absent or even else found.below
+        needed = found.missing or found.needed or (MORE_SEEDS,) * even
+        return Part(text, below, needed, found.seeds, dataset)
 
     def best_is_close(self, dataset, model, other_model, tolerance):
         """The part that the best collaborative `model` is close to a traditional one.
@@ -184,47 +245,55 @@ class Evidence:
         It holds where the mean error of the best setting is at most `tolerance`
         (relative) above that of the traditional `other_model`.
         """
-        settings = [
-            (method, weight) for method in PAPER_METHODS for weight in PAPER_ALPHAS
-        ]
-        means = {
-            setting: self.values(dataset, setting, model).mean()
-            for setting in settings
-            if not self.lacking(dataset, setting)
-        }
-        absent = self.lacking(dataset, *settings, SINGLE)
+        values, others = (self.values(dataset, m) for m in (model, other_model))
+        absent = self.lacking(dataset, *COLLABORATIVE, SINGLE)
         text = f"{self.name(dataset)}, best {model} beside traditional {other_model}"
-        if not means or self.lacking(dataset, SINGLE):
-            return Part(text, None, absent)
-        best = min(means, key=means.get)
-        bound = (1 + tolerance) * self.values(dataset, SINGLE, other_model)
-        gap = comparison.difference(self.values(dataset, best, model), bound)
-        found = Found(gap, absent)
-        other = self.values(dataset, SINGLE, other_model).mean()
-        text += f": {means[best]:.2f} ({label(*best)}) and {other:.2f}"
+        means = values.drop(index=[SINGLE], errors="ignore").mean(axis=1)
+        if not len(means) or self.lacking(dataset, SINGLE):
+            return Part(text, None, absent, dataset=dataset)
+        best = means.idxmin()
+        gaps = values - (1 + tolerance) * others.loc[SINGLE]
+        found = self.mean(dataset, gaps, best)
+        text += (
+            f": {means[best]:.2f} ({label(*best)}) and {others.loc[SINGLE].mean():.2f}"
+        )
         if best != CHOSEN and CHOSEN in means:
             text += f"; {label(*CHOSEN)} has {means[CHOSEN]:.2f}"
         if found.below is False and absent:  # one of these could be close
-            return Part(text, None, absent, found.seeds)
-        return Part(text, found.below, found.needed, found.seeds)
+            return Part(text, None, absent, found.seeds, dataset)
+        return Part(text, found.below, found.needed, found.seeds, dataset)
 
-    def weight_correlation(self, dataset, method):
-        """The part that the ensemble's error grows with the weight, by rank."""
-        settings = [(method, weight) for weight in PAPER_ALPHAS]
-        text = f"{self.name(dataset)} {method}, rank correlation of weight and error"
-        absent = self.lacking(dataset, *settings)
-        if absent:
-            return Part(text, None, absent)
-        errors = pd.DataFrame(
-            {w: self.values(dataset, (method, w), "ensemble") for w in PAPER_ALPHAS}
-        ).dropna()
+    def weight_correlations(self, dataset):
+        """By method, that the ensemble's error grows with the weight: by rank."""
         weights = pd.Series(PAPER_ALPHAS, index=PAPER_ALPHAS)
-        rhos = errors.apply(
-            lambda row: comparison.rank_correlation(weights, row)[0], axis=1
-        ).fillna(0.0)  # all errors equal
-        found = Found(comparison.difference(0 * rhos, rhos) if len(rhos) else None)
-        text += f": {rhos.mean():+.2f}" if len(rhos) else ""
-        return Part(text, found.below, found.needed, found.seeds)
+        values, rhos = self.values(dataset, "ensemble"), {}
+        for method in PAPER_METHODS:
+            settings = [(method, weight) for weight in PAPER_ALPHAS]
+            if self.lacking(dataset, *settings):
+                continue
+            errors = values.loc[settings].dropna(axis=1).set_axis(PAPER_ALPHAS)
+            rhos[method] = errors.apply(
+                lambda seed: -comparison.rank_correlation(weights, seed)[0]
+            ).fillna(0.0)  # all errors equal
+        rhos, parts = pd.DataFrame(rhos).T, []
+        for method in PAPER_METHODS:
+            settings = [(method, weight) for weight in PAPER_ALPHAS]
+            average = layout.mean(rhos, method) if method in rhos.index else None
+            text = (
+                f"{self.name(dataset)} {method}, rank correlation of weight and error"
+            )
+            text += f": {-average.mean:+.2f}" if average else ""
+            rank = Found(average, self.lacking(dataset, *settings))
+            parts.append(Part(text, rank.below, rank.needed, rank.seeds, dataset))
+        return parts
+
+
+def table_of(numbers):
+    """Numbers by method, weight and seed as a table of settings x seeds, in order."""
+    if numbers is None:
+        return pd.DataFrame()
+    table = numbers.unstack("seed")
+    return table.loc[[setting for setting in PAPER_SETTINGS if setting in table.index]]
 
 
 def final_error(curves):

@@ -7,11 +7,8 @@ traditional ensemble. Training curves are the paper's running means.
 
 from __future__ import annotations
 
-import pandas as pd
-
 from collaborative.experiments.reference import CHOSEN, SINGLE
-from collaborative.report import comparison
-from collaborative.report.claims.evidence import MEMBERS, Found, Part
+from collaborative.report.claims.evidence import MEMBERS, Part, table_of
 
 COMPARABLE = 0.10  # relative
 ALL = (*MEMBERS, "ensemble")
@@ -37,7 +34,8 @@ def better_ending(evidence):
     return _smoother(evidence, dataset) + [
         evidence.part(
             f"{evidence.name(dataset)} {model}, final error",
-            evidence.compare(dataset, CHOSEN, model),
+            evidence.chosen(dataset, evidence.values(dataset, model)),
+            dataset,
         )
         for model in ALL
     ]
@@ -54,11 +52,11 @@ def resists_overfitting(evidence):
     rises = [_rises_less(evidence, dataset, model) for model in MEMBERS]
     parts = list(filter(None, rises)) or [NONE_OVERFITS]
     for model in ALL:
-        bound = (1 + COMPARABLE) * evidence.values(dataset, SINGLE, model)
-        gap = comparison.difference(evidence.values(dataset, CHOSEN, model), bound)
-        found = Found(gap, evidence.lacking(dataset, CHOSEN, SINGLE))
+        values = evidence.values(dataset, model)
+        gaps = values - (1 + COMPARABLE) * single(values)
         text = f"{name} {model}, final error - 1.1 x traditional"
-        parts.append(evidence.part(text, found))
+        found = evidence.mean(dataset, gaps, CHOSEN)
+        parts.append(evidence.part(text, found, dataset))
     return parts
 
 
@@ -70,20 +68,13 @@ def regularizes(evidence):
     name = evidence.name(dataset)
     parts = []
     for model in MEMBERS:
-        ours, traditional = (
-            evidence.values(dataset, setting, model, training_errors)
-            for setting in (CHOSEN, SINGLE)
-        )
-        apart = _distance(ours, traditional)
-        gap = None
-        if len(apart):
-            apart /= traditional.mean(axis=1)
-            gap = comparison.difference(apart, 0 * apart + COMPARABLE)
-        found = Found(gap, evidence.lacking(dataset, CHOSEN, SINGLE))
+        values = evidence.values(dataset, model, distance_from_single) - COMPARABLE
+        found = evidence.mean(dataset, values, CHOSEN)
         text = f"{name} {model}, relative distance of the training curves - 0.1"
-        parts.append(evidence.part(text, found, digits=3))
-        compared = evidence.compare(dataset, CHOSEN, model)
-        parts.append(evidence.part(f"{name} {model}, final test error", compared))
+        parts.append(evidence.part(text, found, dataset, digits=3))
+        compared = evidence.chosen(dataset, evidence.values(dataset, model))
+        text = f"{name} {model}, final test error"
+        parts.append(evidence.part(text, compared, dataset))
     return parts
 
 
@@ -92,48 +83,55 @@ def more_alike(evidence):
     over the last ten epochs, with L2 0.01 than in the traditional ensemble."""
     parts = []
     for dataset in evidence.datasets:
-        apart = [
-            _distance(
-                evidence.values(dataset, setting, "ST", last_test_errors),
-                evidence.values(dataset, setting, "M", last_test_errors),
-            )
-            for setting in (CHOSEN, SINGLE)
-        ]
-        found = Found(
-            comparison.difference(*apart), evidence.lacking(dataset, CHOSEN, SINGLE)
-        )
-        parts.append(
-            evidence.part(f"{evidence.name(dataset)}, distance of ST and M", found)
-        )
+        pair = [evidence.curves(dataset, model) for model in MEMBERS]
+        apart = None if None in pair else distance(*map(last_test_errors, pair))
+        found = evidence.chosen(dataset, table_of(apart))
+        text = f"{evidence.name(dataset)}, distance of ST and M"
+        parts.append(evidence.part(text, found, dataset))
     return parts
 
 
 def _rises_less(evidence, dataset, model):
     """None where the traditional one never overfits: nothing is there to resist."""
-    traditional = evidence.values(dataset, SINGLE, model, cost_rise)
-    if len(traditional) and not (traditional > 1).any():
+    rises = evidence.values(dataset, model, cost_rise)
+    if SINGLE in rises.index and not (rises.loc[SINGLE] > 1).any():
         return None
-    found = evidence.compare(dataset, CHOSEN, model, statistic=cost_rise)
+    found = evidence.chosen(dataset, rises)
     text = f"{evidence.name(dataset)} {model}, end / minimum of the test cost"
-    return evidence.part(text, found, digits=3)
+    return evidence.part(text, found, dataset, digits=3)
 
 
 def _smoother(evidence, dataset):
     return [
         evidence.part(
             f"{evidence.name(dataset)} {model}, roughness",
-            evidence.compare(dataset, CHOSEN, model, statistic=roughness),
+            evidence.chosen(dataset, evidence.values(dataset, model, roughness)),
+            dataset,
             digits=3,
         )
         for model in MEMBERS
     ]
 
 
-def _distance(a, b):
-    """Mean distance of two frames of seeds x epochs, by seed that both have."""
-    if not len(a) or not len(b):
-        return pd.Series(dtype=float)
+def single(values):
+    """Single's row of a table of settings x seeds; NaN where there is none."""
+    return values.reindex([SINGLE]).iloc[0] if len(values) else float("nan")
+
+
+def distance(a, b):
+    """Mean distance of two frames of epochs, by the rows that both have."""
     return (a - b).abs().mean(axis=1).dropna()
+
+
+def distance_from_single(curves):
+    """Relative distance of the running training error from that of Single, by seed."""
+    ours = curves["train_error_running"]
+    if SINGLE not in ours.index.droplevel("seed"):
+        return None
+    seeds = ours.index.get_level_values("seed")
+    theirs = ours.loc[SINGLE].reindex(seeds).set_axis(ours.index)
+    apart = distance(ours, theirs) / theirs.mean(axis=1)
+    return apart.drop(SINGLE).dropna()
 
 
 def roughness(curves):
@@ -150,13 +148,8 @@ def cost_rise(curves):
     return costs.iloc[:, -1] / costs.min(axis=1)
 
 
-def training_errors(curves):
-    """The running mean of the training error, a frame of seeds x epochs."""
-    return curves["train_error_running"]
-
-
 def last_test_errors(curves):
-    """The test errors of the last ten epochs in %, a frame of seeds x epochs."""
+    """The test errors of the last ten epochs in %, a frame by seed."""
     return 100 * curves["test_error"].iloc[:, -10:]
 
 

@@ -8,7 +8,7 @@ from collaborative.report.claims import verdicts
 
 def parts(context):
     """The claims with their verdicts at a glance, and how alike the grids rank."""
-    checked = verdicts.check_all(context.runs, context.costs)
+    checked = verdicts.check_all(context.runs, context.costs, context.records)
     theirs = correlations = None
     if context.paper is not None:
         theirs = verdicts.check_all(context.paper, context.costs)

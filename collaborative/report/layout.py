@@ -1,0 +1,236 @@
+"""Settings and seeds as a two-way layout: what seeds leave open of a comparison.
+
+A number of each run is `setting + seed + rest`. The rest has one variance, estimated
+from all settings together, so that few seeds decide more than their own t interval
+does. The rules and their reasons are in docs/statistics.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+DRAWS = 100_000  # of the largest of correlated t values: its quantile is good to 0.01
+NULL_DRAWS = 10_000  # of the largest part of the squared rest under equal variances
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """A difference a - b over `seeds` seeds, or a number of one setting.
+
+    `half_width` of its 95 % interval and `p_value` (of a family, adjusted) are NaN
+    where nothing is known but the sign.
+    """
+
+    mean: float
+    half_width: float
+    p_value: float
+    seeds: int
+
+    @property
+    def below(self):
+        """Whether a is below b: True, False, or None where the interval has zero.
+
+        The sign decides where there is no interval, or the difference never varies.
+        """
+        if math.isnan(self.half_width) or self.half_width == 0:
+            return self.mean < 0
+        if abs(self.mean) <= self.half_width:
+            return None
+        return self.mean < 0
+
+    def text(self, digits=2):
+        """The difference for a reader, with interval, p and n where there are any."""
+        shown = f"{self.mean:+z.{digits}f}"
+        if not math.isnan(self.half_width):
+            shown += f" ± {self.half_width:.{digits}f}"
+        if self.seeds > 1:
+            shown += f" (p = {self.p_value:.2g}, n = {self.seeds})"
+        return shown
+
+
+def against(values, control, settings=None):
+    """Each setting's difference from one control, as a family.
+
+    Args:
+        values: DataFrame of settings x seeds, NaN where a run is missing.
+        control: one of the settings.
+        settings: those that are compared with it. Default: all others.
+
+    Returns:
+        Dict from each of them that has a seed in common with the control to its
+        `Difference`. Intervals hold together in 95 % of cases.
+    """
+    common = values.notna() & values.loc[control].notna()
+    others = values.index if settings is None else settings
+    family = [s for s in others if s != control and s in common.index]
+    family = [setting for setting in family if common.loc[setting].any()]
+    pooled = alike(values, control)
+    inside = [setting for setting in family if setting in pooled]
+    found = {}
+    if inside:
+        share = len(inside) / len(family)
+        found = _family(values.loc[list(pooled)], control, inside, share)
+    for setting in family:
+        if setting not in found:
+            gaps = values.loc[setting] - values.loc[control]
+            found[setting] = _own(gaps, len(family))
+    return found
+
+
+def mean(values, setting):
+    """The mean over seeds of one setting's number, as a `Difference` from zero.
+
+    Its seeds vary by the seed's part and the rest, each estimated from all settings
+    (Satterthwaite's degrees of freedom). None where the setting has no seed.
+    """
+    own = values.loc[setting].dropna()
+    if not len(own):
+        return None
+    whole = values.loc[list(alike(values)), own.index].dropna()
+    rows, seeds = whole.shape
+    if setting not in whole.index or rows < 2 or seeds < 2:
+        return _own(own, family=1)
+    by_seed = whole.mean() - whole.to_numpy().mean()
+    rest = whole.sub(whole.mean(axis=1), axis=0) - by_seed
+    freedom = np.array([seeds - 1, (seeds - 1) * (rows - 1)])
+    squares = np.array([(by_seed**2).sum(), (rest.to_numpy() ** 2).sum()]) / freedom
+    parts = squares * [1, 1 - 1 / rows]  # of the variance of one number of one setting
+    variance = parts.sum()
+    if not variance > 0:
+        return _own(own, family=1)
+    error = math.sqrt(variance / seeds)
+    freedom = variance**2 / (parts**2 / freedom).sum()
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, freedom)
+    p_value = 2 * stats.t.sf(abs(own.mean()) / error, freedom)
+    return Difference(
+        float(own.mean()), float(quantile * error), float(p_value), len(own)
+    )
+
+
+def alike(values, control=None):
+    """The settings whose rest varies alike, in order; see docs/statistics.md, rule 3.
+
+    Args:
+        values: DataFrame of settings x seeds, NaN where a run is missing.
+        control: a setting that stays in.
+    """
+    values = values.round(9)  # errors are counts in 10,000: 0.1 + 0.2 is 0.3 here
+    while len(values) > 2:
+        there = values.notna().to_numpy()
+        left, freedom = _residual_maker(there.tobytes(), there.shape)
+        if not freedom:
+            break
+        parts = _parts(left @ values.to_numpy()[there], left, there)
+        wildest = values.index[np.nanargmax(parts)]
+        usual = _largest_part(there.tobytes(), there.shape)
+        if np.nanmax(parts) <= usual or wildest == control:
+            break
+        values = values.drop(index=[wildest])
+    return tuple(values.index)
+
+
+def _own(gaps, family):
+    """What the paired seeds of one comparison say, at its part of a family's 5 %."""
+    gaps = gaps.dropna().round(9)
+    count, average = len(gaps), float(gaps.mean())
+    if count < 2:
+        return Difference(average, math.nan, math.nan, count)
+    error = float(gaps.std(ddof=1)) / math.sqrt(count)
+    if error == 0:
+        return Difference(average, 0.0, float(average == 0), count)
+    quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, count - 1)
+    p_value = family * 2 * stats.t.sf(abs(average) / error, count - 1)
+    return Difference(average, quantile * error, min(1.0, float(p_value)), count)
+
+
+def _family(values, control, settings, share):
+    """Pooled differences from the control by setting, at a share of the 5 %."""
+    there = values.notna().to_numpy()
+    left, freedom = _residual_maker(there.tobytes(), there.shape)
+    given = values.to_numpy()[there]
+    variance = float(given @ left @ given) / freedom if freedom else 0.0
+    if not variance > 1e-18:  # one seed, or numbers that vary with the setting alone
+        return {}
+    rows = tuple(values.index.get_loc(setting) for setting in settings)
+    at = values.index.get_loc(control)
+    contrasts = _contrasts(there.tobytes(), there.shape, at, rows)
+    errors = np.sqrt(variance * np.sum(contrasts**2, axis=1))
+    largest = _largest_t(contrasts.tobytes(), contrasts.shape, freedom)
+    quantile = np.quantile(largest, 1 - (1 - CONFIDENCE) * share)
+    averages = contrasts @ given
+    draws_beyond = DRAWS - np.searchsorted(largest, np.abs(averages) / errors)
+    p_values = np.minimum(1.0, draws_beyond / DRAWS / share)
+    seeds = (there & there[at]).sum(axis=1)[list(rows)]
+    columns = (averages, quantile * errors, p_values, seeds)
+    return {
+        setting: Difference(*numbers)
+        for setting, *numbers in zip(
+            settings, *(c.tolist() for c in columns), strict=True
+        )
+    }
+
+
+def _design(there):
+    """Columns for each setting and each seed but the first, a row for each run."""
+    settings, seeds = np.nonzero(there)
+    rows = np.eye(there.shape[0])[settings]
+    return np.hstack([rows, np.eye(there.shape[1])[seeds][:, 1:]])
+
+
+@functools.lru_cache
+def _residual_maker(mask, shape):
+    """The matrix that leaves the rest of the numbers, and its degrees of freedom."""
+    design = _design(np.frombuffer(mask, bool).reshape(shape))
+    left = np.eye(len(design)) - design @ np.linalg.pinv(design)
+    return left, round(np.trace(left))
+
+
+@functools.lru_cache
+def _contrasts(mask, shape, control, rows):
+    """Weights of the numbers in each difference from the control, one a row."""
+    weights = np.linalg.pinv(_design(np.frombuffer(mask, bool).reshape(shape)))
+    return weights[list(rows)] - weights[control]
+
+
+@functools.lru_cache(maxsize=32)
+def _largest_t(contrasts, shape, freedom):
+    """Sorted draws of the largest t value of such differences where none is true."""
+    weights = np.frombuffer(contrasts).reshape(shape)
+    scaled = weights / np.linalg.norm(weights, axis=1, keepdims=True)
+    drawn = stats.multivariate_t.rvs(
+        shape=scaled @ scaled.T, df=freedom, size=DRAWS, random_state=0
+    )
+    return np.sort(np.abs(drawn.reshape(DRAWS, -1)).max(axis=1))
+
+
+@functools.lru_cache
+def _largest_part(mask, shape):
+    """What the largest setting's part of the squared rest exceeds in 5 % of draws."""
+    left, _ = _residual_maker(mask, shape)
+    drawn = np.random.default_rng(0).standard_normal((NULL_DRAWS, len(left))) @ left
+    parts = _parts(drawn, left, np.frombuffer(mask, bool).reshape(shape))
+    return np.quantile(np.nanmax(parts, axis=-1), CONFIDENCE)
+
+
+def _parts(rest, left, there):
+    """Each setting's part of the squared rest, per degree of freedom; NaN: it has none.
+
+    Args:
+        rest: [..., runs].
+        left: the matrix that left it, [runs, runs].
+        there: bool [settings, seeds], the runs.
+
+    Returns:
+        [..., settings]; they sum to 1, or are all 0.
+    """
+    rows = np.eye(there.shape[0])[np.nonzero(there)[0]]
+    freedom = np.diag(left) @ rows
+    variances = rest**2 @ rows / np.where(freedom > 1e-9, freedom, np.nan)
+    total = np.nansum(variances, axis=-1, keepdims=True)
+    return variances / np.where(total > 0, total, 1.0)
