@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from scipy import stats
+
 from collaborative.experiments import reference
 from collaborative.report import styles
 
@@ -27,10 +30,12 @@ def chart_data(runs):
         runs: rows of `run_table.load_runs`.
 
     Returns:
-        A list of dicts of plain values: title; note (how the runs differ from the
+        A list of dicts of plain values: title; section (the title of the section that
+        shows it, "" of other runs); note (how the runs differ from the
         paper's setting, "" where they do not); models; quantities; lines, each with
-        name, color, dashes and values, by model and quantity a list with a value an
-        epoch, the mean over seeds (None where there is none).
+        name, color, dashes, and by model and quantity the values (a mean over seeds
+        for each epoch, None where there is none) and widths (half the 95 % interval
+        over seeds; only where there are several).
     """
     charts = []
     keys = ["dataset", "members", "setting"]
@@ -42,7 +47,7 @@ def chart_data(runs):
                 "name": reference.label(method, alpha),
                 "color": _color(method, alpha),
                 "dashes": _DASHES.get(method, _OTHER_DASHES),
-                "values": _values(part, method, alpha),
+                **_values(part, method, alpha),
             }
             for method, alpha in reference.in_order(
                 set(zip(part["method"], part["alpha"], strict=True))
@@ -51,6 +56,7 @@ def chart_data(runs):
         charts.append(
             {
                 "title": f"{reference.dataset_label(dataset)}, {members}",
+                "section": "" if setting else reference.dataset_label(dataset),
                 "note": setting,
                 "models": _models(part["model"].unique()),
                 "quantities": list(QUANTITIES),
@@ -81,17 +87,26 @@ def _color(method, alpha):
 def _values(runs, method, alpha):
     chosen = runs[(runs["method"] == method) & (runs["alpha"] == alpha)]
     columns = list(QUANTITIES.values())
-    means = chosen.groupby(["model", "epoch"])[columns].mean()
-    values = {}
-    for model in means.index.unique("model"):
-        table = means.loc[model]
-        values[model] = {
+    by_epoch = chosen.groupby(["model", "epoch"])[columns]
+    found = {"values": _by_model(by_epoch.mean())}
+    if chosen["seed"].nunique() > 1:
+        count = by_epoch.count()
+        spread = by_epoch.std() / np.sqrt(count) * stats.t.ppf(0.975, count - 1)
+        found["widths"] = _by_model(spread)
+    return found
+
+
+def _by_model(numbers):
+    """Lists by model and quantity, errors in %."""
+    return {
+        model: {
             name: [
-                float(f"{v * (100 if 'error' in column else 1):.6g}")
+                float(f"{v * (100 if 'error' in column else 1):.4g}")
                 if math.isfinite(v)  # JSON has no other numbers
                 else None
-                for v in table[column]
+                for v in numbers.loc[model][column]
             ]
             for name, column in QUANTITIES.items()
         }
-    return values
+        for model in numbers.index.unique("model")
+    }

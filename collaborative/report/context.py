@@ -65,16 +65,29 @@ class Context:
             tables.write(table, self.output_dir / "tables")
         return table
 
-    def figure(self, figure, name, caption):
-        """Writes a figure, and gives its caption and its picture as a data URI."""
+    def figure(self, figure, name, caption, narrow=None):
+        """Writes a figure, and gives its caption and its picture as a data URI.
+
+        Args:
+            figure: of matplotlib.
+            name: the figure's number in the paper, or "", and parts of its file's name.
+            caption: for a reader.
+            narrow: the same for a narrow screen, or None.
+        """
         number, *rest = name
         parts = filter(None, ("figure", number, *map(tables.file_name, rest)))
-        path = figures.save(figure, self.output_dir / "figures", "_".join(parts))
-        data = base64.b64encode(path.read_bytes()).decode("ascii")
+        file_name = "_".join(parts)
         return {
             "caption": f"Figure {number}. {caption}" if number else caption,
-            "source": f"data:image/svg+xml;base64,{data}",
+            "source": self._picture(figure, file_name),
+            "narrow": self._picture(narrow, f"{file_name}_narrow") if narrow else None,
         }
+
+    def _picture(self, figure, file_name):
+        """Writes a figure; its picture as a data URI."""
+        path = figures.save(figure, self.output_dir / "figures", file_name)
+        data = base64.b64encode(path.read_bytes()).decode("ascii")
+        return f"data:image/svg+xml;base64,{data}"
 
     def text(self, name, text):
         """Writes a file of text; its path."""

@@ -24,6 +24,12 @@ PAPER_STYLE = {"marker": "D", "mfc": "none", "ms": 4.5, "ls": "", "color": "#007
 FAR = (
     2.0  # times the upper quartile: what lies beyond is drawn at the edge, with number
 )
+HOW_TO_READ = (
+    "Bars are 95 % intervals: over seeds, paired; of one seed, what its test images "
+    "leave open, not what other seeds would change. Green, pointing left: fewer errors "
+    "by more than the bar; red, pointing right: more; grey circles: open"
+)
+_MARKERS = {True: "<", False: ">", None: "o"}
 
 
 def differences(runs, records, dataset, paper=None):
@@ -158,19 +164,22 @@ def _note(found):
     return "; ".join(notes)
 
 
-def figure(found):
+def figure(found, narrow=False):
     """A panel for each model: the differences with intervals, the paper's beside them.
 
     Args:
         found: what `differences` gave; not empty.
+        narrow: whether the panels stand one below the other, for a narrow screen.
 
     Returns:
-        A matplotlib figure. Green is clearly fewer errors, red clearly more.
+        A matplotlib figure. `HOW_TO_READ` says what its colours and marks mean.
     """
     settings = list(found.groupby(["method", "alpha"], sort=False).groups)
-    size = 10.5, 1.6 + 0.34 * len(settings)
+    count = len(reference.MODELS)
+    rows, columns = (count, 1) if narrow else (1, count)
+    size = 4.2 if narrow else 10.5, rows * (1.0 + 0.34 * len(settings)) + 0.6
     drawn = Figure(figsize=size, dpi=110, layout="constrained")
-    panels = drawn.subplots(1, len(reference.MODELS), sharex=True, sharey=True)
+    panels = drawn.subplots(rows, columns, sharex=True, sharey=True)
     limit = _limit(found)
     for axes, model in zip(panels, reference.MODELS, strict=True):
         for row in found[found["model"] == model].itertuples():
@@ -189,13 +198,22 @@ def figure(found):
 
 def _draw(axes, row, place, limit):
     """Our difference with its interval, and the paper's below it."""
-    colour = styles.CLEAR[row.clear]
-    style = {"marker": "o", "ms": 5, "ls": "", "color": colour}
+    told = _told(row)
+    colour = styles.CLEAR[told]
+    style = {"marker": _MARKERS[told], "ms": 6, "ls": "", "color": colour}
+    style["mfc"] = "white" if told is None else colour
     _mark(axes, row.difference, place + OURS_AT, limit, style)
     if abs(row.difference) <= limit and row.half_width > 0:
         ends = row.difference - row.half_width, row.difference + row.half_width
         axes.plot(ends, [place + OURS_AT] * 2, color=colour, lw=1.5)
     _mark(axes, row.paper, place + PAPER_AT, limit, PAPER_STYLE)
+
+
+def _told(row):
+    """Whether errors are fewer, by all seeds or one's test images; None: open."""
+    if row.seeds != 1 or not abs(row.difference) > row.half_width:
+        return row.clear
+    return row.difference < 0
 
 
 def _limit(found):

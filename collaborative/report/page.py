@@ -12,7 +12,7 @@ import pathlib
 
 import jinja2
 
-from collaborative.report import footprint
+from collaborative.report import footprint, page_tables
 from collaborative.report.context import Context
 from collaborative.report.sections import (
     claims,
@@ -26,9 +26,10 @@ from collaborative.report.sections import (
 )
 from collaborative.runs import run_table
 
-TEMPLATES = pathlib.Path(__file__).with_name("templates")
-# In the order of the page.
-SECTIONS = (claims, networks, results, studies, curves, samples, further, runs)
+# Templates, and the library that draws the curves with its licence.
+FOLDERS = [pathlib.Path(__file__).with_name(n) for n in ("templates", "vendor")]
+# In the order of the page: one's own results first.
+SECTIONS = (runs, results, curves, studies, claims, networks, samples, further)
 
 
 def write(
@@ -77,9 +78,10 @@ def _render(parts):
     """The page, from what the sections made."""
     # Autoescape: names of data sets, commands and versions come from files.
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
+        loader=jinja2.FileSystemLoader(FOLDERS), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
+    environment.filters["laid_out"] = page_tables.laid_out
     page = environment.get_template("page.html").render(parts)
     return page.removesuffix("\n")

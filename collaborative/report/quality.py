@@ -36,6 +36,7 @@ TITLES = {
 }
 PERCENT = ("balanced_error", "ece", "churn", "disagreement", "gain")
 MOST_NUMBERS = 20  # classes of which a confusion matrix has names and numbers
+LEAST_BLACK = 10  # % of a class: what is rarer is never drawn black
 LONGEST_LABEL = 24  # characters of a class name at an axis
 
 
@@ -151,34 +152,39 @@ def reliability_figure(runs, records, dataset):
     shown = {setting: groups[setting] for setting in drawn_as if setting in groups}
     if not shown:
         return None
-    figure = Figure(figsize=(10.5, 4.3), dpi=110, layout="constrained")
-    for axes, model in zip(
-        figure.subplots(1, 3, sharey=True), styles.NAMES, strict=True
-    ):
+    figure = Figure(figsize=(10.5, 5), dpi=110, layout="constrained")
+    upper, lower = figure.subplots(
+        2, 3, sharex=True, sharey="row", height_ratios=(3, 1)
+    )
+    for model, axes, counts in zip(styles.NAMES, upper, lower, strict=True):
         axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=1)
         for setting, found in shown.items():
-            confidence, accuracy = _pooled([r["models"][model] for r in found])
             colour, dashes, marker = drawn_as[setting]
+            pooled = _pooled([r["models"][model] for r in found])
             axes.plot(
-                confidence, accuracy, color=colour, linestyle=dashes, marker=marker,
+                *pooled[:2], color=colour, linestyle=dashes, marker=marker,
                 markersize=4, label=reference.label(*setting),
             )  # fmt: skip
-        axes.set(
-            title=styles.NAMES[model], xlabel="confidence", xlim=(0, 1), ylim=(0, 1)
-        )
-        axes.set_aspect("equal")
-    figure.axes[0].set_ylabel("fraction classified rightly")
-    figure.axes[0].legend(loc="upper left", fontsize=8)
+            counts.plot(
+                pooled[0], pooled[2], color=colour, linestyle=dashes, marker=marker,
+                markersize=4,
+            )  # fmt: skip
+        axes.set(title=styles.NAMES[model], xlim=(0, 1), ylim=(0, 1))
+        counts.set(xlabel="confidence", yscale="log")
+        counts.grid(alpha=0.3)
+    upper[0].set_ylabel("fraction classified rightly")
+    lower[0].set_ylabel("images")
+    upper[0].legend(loc="upper left", fontsize=8)
     return figure
 
 
 def _pooled(scores):
-    """Mean confidence and accuracy of the bins of several runs that have any image."""
+    """Of the bins of several runs that have any image: confidence, accuracy, images."""
     bins = np.stack([s["reliability"] for s in scores])
     count = bins[..., 0].sum(axis=0)
     full = count > 0
     sums = (bins[..., :1] * bins[..., 1:]).sum(axis=0)[full]
-    return (sums / count[full, None]).T
+    return (*(sums / count[full, None]).T, count[full])
 
 
 def confusion_figure(runs, records, dataset):
@@ -203,9 +209,10 @@ def confusion_figure(runs, records, dataset):
     axes = figure.subplots()
     wrong = np.where(np.eye(len(counts), dtype=bool), np.nan, percent)
     most = np.max(wrong, where=~np.isnan(wrong), initial=0)
-    axes.imshow(wrong, cmap="Greys", vmin=0, vmax=most or 1)
+    black = max(most, LEAST_BLACK)
+    axes.imshow(wrong, cmap="Greys", vmin=0, vmax=black)
     if len(names) <= MOST_NUMBERS:
-        _write_numbers(axes, percent, most)
+        _write_numbers(axes, percent, black)
     axes.set(xlabel="predicted", ylabel="true")
     shown = range(0, len(names), math.ceil(len(names) / MOST_NUMBERS))
     some = [names[place] for place in shown]
@@ -216,10 +223,10 @@ def confusion_figure(runs, records, dataset):
     return figure
 
 
-def _write_numbers(axes, percent, most):
+def _write_numbers(axes, percent, black):
     """Each number of a confusion matrix in its field, in white where this is dark."""
     for (row, column), value in np.ndenumerate(percent):
-        dark = row != column and value > 0.6 * most
+        dark = row != column and value > 0.6 * black
         style = {"ha": "center", "va": "center", "fontsize": 7}
         colour = "white" if dark else "black"
         axes.text(column, row, f"{value:.1f}", color=colour, **style)

@@ -155,8 +155,7 @@ def other_runs_table(runs, balanced=None):
     for _, run in final.groupby("run", sort=True):
         first = run.iloc[0]
         results = "; ".join(
-            f"{row.model} {_number(100 * row.test_error, 2)}"
-            f"{_in_brackets(balanced, row)} / {_number(row.test_cost, 4)}"
+            f"{row.model} {error_text(row, balanced)} / {_number(row.test_cost, 4)}"
             for row in run.itertuples()
         )
         validated = "; ".join(
@@ -179,9 +178,11 @@ def other_runs_table(runs, balanced=None):
     )
 
 
-def _in_brackets(balanced, row):
+def error_text(row, balanced=None):
+    """The test error of a row of runs in %, with the balanced one where it counts."""
     error = (balanced or {}).get((row.run, row.model))
-    return "" if error is None else f" (balanced {_number(100 * error, 2)})"
+    extra = "" if error is None else f" (balanced {_number(100 * error, 2)})"
+    return _number(100 * row.test_error, 2) + extra
 
 
 def correlations_table(runs, paper):

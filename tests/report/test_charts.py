@@ -55,3 +55,13 @@ def test_there_is_no_infinity_in_json():
     assert values["test cost"] == [None] * 30
     assert values["test error (%)"][-1] == 0.72
     json.dumps(data, allow_nan=False)
+
+
+def test_bands_are_intervals_over_seeds():
+    paper = run_table.paper_runs().query("dataset == 'mnist' and method == 'CE'")
+    other = paper.assign(seed=1, test_error=paper["test_error"] + 0.02)
+    (line, *_) = charts.chart_data(pd.concat([paper, other]))[0]["lines"]
+    # Student's 97.5 % quantile of one degree of freedom, times half the gap of 2 points
+    assert line["widths"]["ST"]["test error (%)"] == pytest.approx([12.71] * 30)
+    (line, *_) = charts.chart_data(paper)[0]["lines"]
+    assert "widths" not in line

@@ -1,8 +1,6 @@
 import html.parser
 import json
 import re
-import shutil
-import subprocess
 
 import pytest
 from test_analysis import command, load, synthetic_curves, write_run
@@ -13,7 +11,6 @@ from collaborative.report.studies import findings
 from collaborative.runs import run_table
 
 HOSTILE = "<script>alert(1)</script>"
-CHROMIUM = shutil.which("chromium")
 
 
 class Page(html.parser.HTMLParser):
@@ -91,7 +88,7 @@ def some_page(output_dir):
 def test_names_from_files_are_escaped(some_page):
     page = Page(some_page)
     assert page.open == []
-    assert page.tags.count("script") == 2  # the page's own
+    assert page.tags.count("script") == 3  # the page's own
     assert HOSTILE not in some_page
     assert HOSTILE in "".join(page.data)  # as text
     (block,) = re.findall(r'id="chart-data">(.*?)</script>', some_page, re.S)
@@ -105,17 +102,16 @@ def test_the_page_needs_nothing_else(some_page):
     without_pictures = re.sub(r"base64,[\w+/=]*", "", some_page)
     assert not re.search(r"url\((?!#)|@import", without_pictures)  # url(#…) is its own
     assert set(re.findall(r"https?://[^\"' ]*", without_pictures)) == {
-        "http://www.w3.org/2000/svg"
+        "https://github.com/leeoniya/uPlot"  # in a comment
     }
 
 
 def test_a_page_of_few_runs_says_what_is_missing(some_page):
     text = " ".join("".join(Page(some_page).data).split())
-    assert "2 of its 39 experiments" in text
+    assert "2 of the 39 experiments" in text
     assert "Missing of the paper's 39 experiments: 37" in text
     assert "MNIST (11 of 13): CE 1.0, CE 0.1" in text
     assert "CIFAR10 (13 of 13)" in text
-    assert "Not comparable with the paper's numbers" in text
     assert "epochs 2, truncate 500" in text
     assert "means of 2 seeds with 95 % intervals" in text
     assert "on the author's numbers" in text  # verdicts, beside ours
@@ -153,55 +149,6 @@ def test_a_data_set_that_is_not_there_is_one_line(some_runs, tmp_path):
     assert len(lines) == 4 and all("\n" not in line for line in lines)
     assert lines[0].startswith("no sample images of mnist: mnist is not prepared")
     assert "no sample images of cifar10" in path.read_text()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
-def test_in_a_browser(tmp_path):
-    """The script runs, nothing is wider than a narrow screen, and it prints."""
-    log_dir = tmp_path / "logs"
-    write_run(log_dir, ExperimentConfig("mnist"))
-    write_run(log_dir, ExperimentConfig("mnist", method="Single"))
-    write_run(log_dir, ExperimentConfig(HOSTILE, epochs=2))
-    result = command(
-        "--log_dir", log_dir, "--output_dir", tmp_path, "--noimages", "--nolatency"
-    )
-    assert (result.returncode, result.stderr) == (0, "")
-    path = tmp_path / "index.html"
-    some_page = path.read_text()
-    check = """<script>
-      const svg = document.querySelector(".chart svg");
-      const box = svg.getBoundingClientRect();
-      svg.dispatchEvent(new PointerEvent("pointermove", {clientX: box.left + 1}));
-      const first = document.querySelector(".chart .note").textContent;
-      const value = document.querySelector(".legend .value").textContent;
-      document.title = [first, value, svg.querySelectorAll("path").length,
-        document.documentElement.scrollWidth <= innerWidth, window.hacked].join("|");
-    </script>"""
-    path.write_text(some_page.replace("</body>", check + "</body>"))
-    frame = tmp_path / "narrow.html"
-    frame.write_text(
-        '<iframe src="index.html" width="375" height="800"></iframe><p></p><script>'
-        "onload = () => document.querySelector('p').textContent ="
-        " document.querySelector('iframe').contentDocument.title;</script>"
-    )
-
-    def browse(*options):
-        return subprocess.run(
-            [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu",
-             "--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'p'}",
-             *options],
-            capture_output=True, text=True, timeout=100, check=True,
-        ).stdout  # fmt: skip
-
-    dom = browse("--dump-dom", "--virtual-time-budget=5000", frame.as_uri())
-    result = re.search(r"<p>(.*?)</p>", dom)[1].split("|")
-    assert result[0].startswith("epoch 1, ST, test error")
-    assert float(result[1]) > 10  # %, of the first epoch
-    assert result[2:] == ["2", "true", ""]
-    printed = tmp_path / "report.pdf"
-    browse(f"--print-to-pdf={printed}", path.as_uri())
-    assert printed.read_bytes().startswith(b"%PDF") and printed.stat().st_size > 50_000
 
 
 def test_the_command(tmp_path):

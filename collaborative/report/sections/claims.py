@@ -15,8 +15,11 @@ def parts(context):
         correlations = tables.correlations_table(context.runs, context.paper)
     overview = context.table(verdicts.overview(checked, theirs))
     context.text("claims.md", verdicts.markdown(checked, overview))
+    untold = [claim for claim in checked if claim.verdict == "cannot be told"]
     return {
         "claims": checked,
+        "told": [claim for claim in checked if claim not in untold],
+        "untold": untold,
         "overview": overview,
         "correlations": context.table(correlations),
         "marks": verdicts.MARKS,

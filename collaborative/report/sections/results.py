@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collaborative.experiments import reference
-from collaborative.report import differences, figures, quality, tables
+from collaborative.report import (
+    differences,
+    figures,
+    page_tables,
+    quality,
+    tables,
+)
 
 
 def parts(context):
@@ -19,7 +25,7 @@ def _section(context, runs, dataset):
     """What is shown of a data set; the paper's part stands without the other."""
     what = f"tables beyond the paper of {dataset}"
     beyond = context.optional(what, _beyond_the_paper, context, runs, dataset)
-    nothing = {"beyond_tables": [], "beyond_figures": []}
+    nothing = {"beyond_tables": [], "main_figures": [], "beyond_figures": []}
     return _of_the_paper(context, runs, dataset) | (beyond or nothing)
 
 
@@ -50,7 +56,13 @@ def _of_the_paper(context, runs, dataset):
         )
     )
     title = reference.dataset_label(dataset)
-    return {"title": title, "tables": results, "figures": drawn}
+    return {
+        "id": tables.file_name(f"results-{dataset}"),
+        "title": title,
+        "links": page_tables.links(runs, dataset),
+        "tables": results,
+        "figures": drawn,
+    }
 
 
 def _beyond_the_paper(context, runs, dataset):
@@ -59,18 +71,13 @@ def _beyond_the_paper(context, runs, dataset):
     gains = differences.differences(runs, records, dataset, paper)
     found = [differences.table(gains, dataset)] if len(gains) else []
     found += quality.quality_tables(runs, records, dataset)
+    main = [_main_figure(context, gains, dataset)] if len(gains) else []
     drawn = [
-        (
-            differences.figure(gains) if len(gains) else None,
-            "differences",
-            "Collaboration against training apart, with 95 % intervals (of one seed: "
-            "over its test images). Green: clearly fewer errors, red: clearly more"
-            + ("" if paper is None else "; diamonds: the paper's"),
-        ),
         (
             quality.reliability_figure(runs, records, dataset),
             "reliability",
-            "How often models are right, by their confidence, in 15 bins",
+            "How often models are right, by their confidence, in 15 bins; below, how "
+            "many images are in each",
         ),
         (
             quality.confusion_figure(runs, records, dataset),
@@ -78,11 +85,24 @@ def _beyond_the_paper(context, runs, dataset):
             "What is taken for what",
         ),
     ]
+
     return {
         "beyond_tables": [context.table(table) for table in found],
+        "main_figures": main,
         "beyond_figures": [
             context.figure(figure, ("", dataset, kind), caption)
             for figure, kind, caption in drawn
             if figure is not None
         ],
     }
+
+
+def _main_figure(context, gains, dataset):
+    """What each method gains over training apart."""
+    compared = "" if context.paper is None else "; diamonds: the paper's"
+    return context.figure(
+        differences.figure(gains),
+        ("", dataset, "differences"),
+        f"Collaboration against training apart. {differences.HOW_TO_READ}{compared}",
+        narrow=differences.figure(gains, narrow=True),
+    )

@@ -1,10 +1,44 @@
-"""All runs: settings, versions, commands."""
+"""What was trained: each run with its errors, settings, versions and command."""
 
 from __future__ import annotations
 
+from collaborative.experiments import reference
+from collaborative.report import class_errors, page_tables, tables
+from collaborative.runs import run_table
+
 
 def parts(context):
-    """The first row of each run."""
-    first = context.runs.drop_duplicates("run").sort_values(["dataset", "run"])
+    """All runs; in `others`, as a table that is written, those in other settings."""
     context.text("runs.csv", context.runs.to_csv(index=False))
-    return {"runs": first.to_dict("records")}
+    balanced = class_errors.balanced(context.records)
+    others = tables.other_runs_table(context.runs, balanced)
+    final = run_table.final_epochs(context.runs)
+    shown = [_shown(part, balanced) for _, part in final.groupby("run", sort=True)]
+    shown.sort(key=lambda run: (reference.dataset_place(run["dataset"]), run["place"]))
+    named = set()
+    for run in shown:
+        setting = run["dataset"], run["method"], run["alpha"]
+        is_first = run["setting"] == "" and setting not in named
+        run["first_of"] = page_tables.setting_anchor(*setting) if is_first else ""
+        named |= {setting} if is_first else set()
+    return {"runs": shown, "others": context.table(others)}
+
+
+def _shown(part, balanced):
+    """A run for the page, from the rows of its last epoch, one a model."""
+    last = part.iloc[-1]
+    texts = []
+    for row in part.itertuples():
+        text = tables.error_text(row, balanced)
+        if row.validation:
+            text += f" (validation {100 * row.validation_error:.2f})"
+        texts.append(f"{row.model} {text}")
+    error = 100 * last["test_error"]
+    return last.to_dict() | {
+        "anchor": page_tables.run_anchor(last["run"]),
+        "label": reference.label(last["method"], last["alpha"]),
+        "dataset_label": reference.dataset_label(last["dataset"]),
+        "place": error if error == error else float("inf"),
+        "error": "-" if error != error else f"{error:.2f}",
+        "errors": ", ".join(texts if len(part) > 1 or last["validation"] else ()),
+    }

@@ -170,7 +170,9 @@ def figure(finding):
     drawn = Figure(
         figsize=(10.5, 1.3 + 0.34 * len(arms)), dpi=110, layout="constrained"
     )
-    panels = drawn.subplots(1, len(finding.models), sharey=True, squeeze=False)[0]
+    panels = drawn.subplots(
+        1, len(finding.models), sharex=True, sharey=True, squeeze=False
+    )[0]
     for axes, model in zip(panels, finding.models, strict=True):
         for place, arm in enumerate(arms):
             values = finding.values(arm, model)

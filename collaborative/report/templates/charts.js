@@ -1,117 +1,179 @@
 "use strict";
-// One place in the section of each data set, the last for runs in other settings.
-const places = document.querySelectorAll(".charts");
-const WIDTH = Math.max(300, Math.min(900, places[0].clientWidth)), HEIGHT = Math.max(260, WIDTH * 0.45);
-const LEFT = 58, RIGHT = 12, TOP = 12, BOTTOM = 40;
+// The curves, drawn by uPlot: one chart in the section of each data set, and one for
+// all other runs, which are chosen by name.
+const allCharts = JSON.parse(document.getElementById("chart-data").textContent);
+const isDark = matchMedia("(prefers-color-scheme: dark)");
+const inks = () => getComputedStyle(document.documentElement);
+const ink = name => inks().getPropertyValue(name).trim();
 
-function element(name, attributes, parent, text) {
-  const isSvg = ["svg", "path", "line", "text", "rect", "clipPath"].includes(name);
-  const node = isSvg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
+function labelled(parent, text, node) {
+  const label = document.createElement("label");
+  label.append(text + " ", node);
+  parent.append(label);
   return node;
 }
 
-function select(parent, label, names) {
-  const box = element("select", {"aria-label": label}, parent);
-  for (const name of names) element("option", {}, box, name);
+function selectOf(parent, text, names) {
+  const select = labelled(parent, text, document.createElement("select"));
+  select.setAttribute("aria-label", text);
+  fill(select, names);
+  return select;
+}
+
+function fill(select, names) {
+  const old = select.value;
+  select.replaceChildren(...names.map(name => new Option(name, name)));
+  if (names.includes(old)) select.value = old;
+}
+
+function checkbox(parent, text, checked) {
+  const box = labelled(parent, text, document.createElement("input"));
+  box.type = "checkbox";
+  box.checked = checked;
   return box;
 }
 
-// Round steps that divide a range into at most `most` parts.
-function ticks(low, high, most) {
-  const rough = (high - low) / most || 1, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find(factor => factor * power >= rough);
-  const values = [];
-  for (let i = Math.ceil(low / step); i * step <= high; i++) values.push(Number((i * step).toPrecision(8)));
-  return values;
+// Clipped, the last two thirds of the epochs decide the upper end of the axis.
+function range(plot, view) {
+  let low = Infinity, high = -Infinity;
+  const [first, last] = plot.series[0].idxs ?? [0, plot.data[0].length - 1];
+  const isWhole = first === 0 && last === plot.data[0].length - 1;
+  const from = view.clip.checked && isWhole ? Math.floor(plot.data[0].length / 3) : first;
+  plot.series.forEach((series, place) => {
+    if (!place || !series.show) return;
+    for (const value of plot.data[place].slice(from, last + 1))
+      if (value !== null && (value > 0 || !view.log.checked)) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  });
+  if (low > high) return view.log.checked ? [0.1, 1] : [0, 1];
+  if (view.log.checked) return [low / 1.1, high * 1.1];
+  const margin = 0.05 * (high - low) || 0.5;
+  return [Math.max(0, low - margin), high + margin];
 }
 
-// The last two thirds of the epochs decide the upper end: the first would flatten them.
-function range(lines) {
-  const late = lines.flatMap(values => values.slice(Math.floor(values.length / 3))).filter(v => v !== null);
-  const low = Math.min(...late), high = Math.max(...late);
-  return late.length ? [Math.max(0, low - 0.05 * (high - low)), high + 0.05 * (high - low) || 1] : [0, 1];
+function curve(line) {
+  const stroke = () => line.name === "Single" ? ink("--ink") : line.color;
+  return {label: line.name, stroke, width: 2, dash: line.dashes ? line.dashes.split(" ").map(Number) : undefined,
+    points: {show: line.name === "Single" ? undefined : false}, value: (_, v) => v === null || v === undefined ? "–" : v.toPrecision(4)};
 }
 
-let clips = 0;
-function chart(data, parent) {
-  const box = element("section", {"class": "chart"}, parent);
-  element("h3", {}, box, data.title);
-  if (data.note) element("p", {"class": "warning"}, box, "Not the paper's setting: " + data.note);
-  const model = select(box, "model", data.models), quantity = select(box, "quantity", data.quantities);
-  const svg = element("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, tabindex: 0, role: "img", "aria-label": data.title + ": curves"}, box);
-  const epochLabel = element("p", {"class": "note", "aria-live": "polite"}, box);
-  const legend = element("div", {"class": "legend"}, box);
-  const values = line => (line.values[model.value] || {})[quantity.value] || [];
-  const epochs = Math.max(...data.lines.flatMap(line => Object.values(line.values).map(m => m[data.quantities[0]].length)));
-  const x = epoch => LEFT + (epochs > 1 ? (epoch - 1) / (epochs - 1) : 0.5) * (WIDTH - LEFT - RIGHT);
-  const entries = data.lines.map(line => {
-    const entry = element("label", {}, legend);
-    const shown = element("input", {type: "checkbox"}, entry);
-    shown.checked = true;
-    shown.addEventListener("change", draw);
-    const sample = element("svg", {viewBox: "0 0 30 10"}, entry);
-    element("line", {x1: 0, x2: 30, y1: 5, y2: 5, stroke: line.color, "stroke-width": 2.5, "stroke-dasharray": line.dashes}, sample);
-    element("span", {}, entry, " " + line.name + " ");
-    return {line, shown, value: element("span", {"class": "value"}, entry)};
+function edge(line) {
+  return {label: line.name + " ±", stroke: line.color, width: 0.5, points: {show: false}, value: () => "", class: "edge"};
+}
+
+function dataOf(chart, view) {
+  const values = (line, kind) => line[kind]?.[view.model.value]?.[view.quantity.value] ?? [];
+  const epochs = Math.max(1, ...chart.lines.map(line => values(line, "values").length));
+  const padded = list => Array.from({length: epochs}, (_, place) => {
+    const value = list[place] ?? null;
+    return view.log.checked && value !== null && value <= 0 ? null : value;
   });
-  const clip = `clip-${++clips}`;
-  let cursor, current = epochs;
-
-  function draw() {
-    svg.replaceChildren();
-    // What lies beyond the axis is cut off there, and not drawn on it.
-    element("rect", {x: LEFT, y: TOP, width: WIDTH - LEFT - RIGHT, height: HEIGHT - TOP - BOTTOM},
-      element("clipPath", {id: clip}, svg));
-    const visible = entries.filter(entry => entry.shown.checked).map(entry => entry.line);
-    const [low, high] = range(visible.map(values));
-    const y = v => TOP + (high - v) / (high - low) * (HEIGHT - TOP - BOTTOM);
-    for (const v of ticks(low, high, 6)) {
-      element("line", {x1: LEFT, x2: WIDTH - RIGHT, y1: y(v), y2: y(v), stroke: "#ddd"}, svg);
-      element("text", {x: LEFT - 6, y: y(v) + 4, "text-anchor": "end", "font-size": 12}, svg, v);
-    }
-    for (const v of ticks(1, epochs, 8).filter(Number.isInteger))
-      element("text", {x: x(v), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle", "font-size": 12}, svg, v);
-    element("text", {x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 6, "text-anchor": "middle", "font-size": 12}, svg, "epoch");
-    for (const line of visible) {
-      let path = "", pen = "M";
-      values(line).forEach((v, index) => {
-        if (v === null) { pen = "M"; return; }
-        path += `${pen}${x(index + 1).toFixed(1)} ${y(v).toFixed(1)}`;
-        pen = "L";
-      });
-      element("path", {d: path, fill: "none", stroke: line.color, "stroke-width": 2, "stroke-dasharray": line.dashes, "clip-path": `url(#${clip})`}, svg);
-    }
-    cursor = element("line", {y1: TOP, y2: HEIGHT - BOTTOM, stroke: "#888"}, svg);
-    read(current);
+  const data = [Array.from({length: epochs}, (_, place) => place + 1), ...chart.lines.map(line => padded(values(line, "values")))];
+  const banded = chart.lines.find(line => line.name === view.band.value);
+  if (banded) {
+    const [means, widths] = [values(banded, "values"), values(banded, "widths")];
+    for (const sign of [1, -1]) data.push(padded(means.map((mean, place) =>
+      mean === null || (widths[place] ?? null) === null ? null : mean + sign * widths[place])));
   }
+  return [data, banded];
+}
 
-  function read(epoch) {
-    current = Math.min(epochs, Math.max(1, epoch));
-    cursor.setAttribute("x1", x(current));
-    cursor.setAttribute("x2", x(current));
-    epochLabel.textContent = `epoch ${current}, ${model.value}, ${quantity.value}`;
-    for (const {line, value} of entries) {
-      const v = values(line)[current - 1];
-      value.textContent = v === null || v === undefined ? "-" : v.toPrecision(4);
-    }
-  }
+function only(plot, place) {
+  const isOnly = plot.series.every((series, other) => !other || series.show === (other === place));
+  plot.batch(() => plot.series.forEach((_, other) => { if (other) plot.setSeries(other, {show: isOnly || other === place}); }));
+}
 
-  svg.addEventListener("pointermove", event => {
-    const frame = svg.getBoundingClientRect();
-    const at = (event.clientX - frame.left) / frame.width * WIDTH;
-    read(Math.round(1 + (at - LEFT) / (WIDTH - LEFT - RIGHT) * (epochs - 1)));
+// A legend that answers to keys, and to a double click with one curve alone.
+function readyLegend(plot) {
+  plot.root.parentElement.querySelectorAll(".u-legend .u-series").forEach((row, place) => {
+    const head = row.querySelector("th");
+    if (!place) return;
+    head.tabIndex = 0;
+    head.setAttribute("role", "button");
+    head.title = "click: hide or show; double click: only this one";
+    head.addEventListener("dblclick", () => only(plot, place));
+    head.addEventListener("keydown", event => {
+      if (event.key === "Enter" || event.key === " ") plot.setSeries(place, {show: !plot.series[place].show});
+      else if (event.key === "o") only(plot, place);
+      else return;
+      event.preventDefault();
+    });
+    row.querySelector(".u-marker").style.borderTopStyle = plot.series[place].dash ? "dashed" : "solid";
   });
-  svg.addEventListener("keydown", event => {
+}
+
+function options(chart, banded, view, side) {
+  const axis = {stroke: () => ink("--ink"), grid: {stroke: () => ink("--line"), width: 1}, ticks: {stroke: () => ink("--line")}};
+  const series = [{label: "epoch", value: (_, v) => v === null ? "–" : String(v)}, ...chart.lines.map(curve)];
+  const first = series.length;
+  if (banded) series.push(edge(banded), edge(banded));
+  return {
+    width: Math.max(250, view.area.clientWidth), height: Math.max(260, Math.min(440, view.area.clientWidth * 0.6)),
+    scales: {x: {time: false}, y: {distr: view.log.checked ? 3 : 1, range: plot => range(plot, view)}},
+    axes: [{...axis, label: "epoch", incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500]}, {...axis, label: view.quantity.value, size: 60,
+      values: (_, ticks) => ticks.map(v => v === null ? "" : String(Number(v.toPrecision(6))))}],
+    series, bands: banded ? [{series: [first, first + 1], fill: banded.color + "44"}] : [],
+    cursor: {drag: {x: true, y: false}}, legend: {mount: (_, legend) => side.replaceChildren(legend)},
+    hooks: {ready: [readyLegend]},
+  };
+}
+
+// Epochs are read off with the arrow keys too.
+function keys(view) {
+  view.area.tabIndex = 0;
+  view.area.setAttribute("role", "img");
+  view.area.addEventListener("keydown", event => {
     const step = {ArrowLeft: -1, ArrowRight: 1}[event.key];
-    if (step) { read(current + step); event.preventDefault(); }
+    if (!step) return;
+    const last = view.plot.data[0].length - 1;
+    const place = Math.min(last, Math.max(0, (view.plot.cursor.idx ?? (step > 0 ? -1 : last + 1)) + step));
+    view.plot.setCursor({left: view.plot.valToPos(place + 1, "x"), top: 10});
+    event.preventDefault();
   });
-  for (const box of [model, quantity]) box.addEventListener("change", draw);
-  draw();
 }
 
-JSON.parse(document.getElementById("chart-data").textContent).forEach(
-  (data, index) => chart(data, places[data.note ? places.length - 1 : index]));
-addEventListener("beforeprint", () => { for (const node of document.querySelectorAll("details")) node.open = true; });
+function controls(box, charts) {
+  const bar = document.createElement("div");
+  bar.className = "controls";
+  box.append(bar);
+  const names = charts.map(chart => chart.title + (chart.note ? ": " + chart.note : ""));
+  const view = {runs: charts.length > 1 ? selectOf(bar, "runs", names) : null};
+  Object.assign(view, {model: selectOf(bar, "model", []), quantity: selectOf(bar, "quantity", []), band: selectOf(bar, "band", []),
+    log: checkbox(bar, "logarithmic", false), clip: checkbox(bar, "cut the first epochs", true)});
+  return view;
+}
+
+function draw(view, charts, side) {
+  const chart = charts[view.runs ? view.runs.selectedIndex : 0];
+  fill(view.model, chart.models);
+  fill(view.quantity, chart.quantities);
+  fill(view.band, ["none", ...chart.lines.filter(line => line.widths).map(line => line.name)]);
+  const shown = view.chart === chart ? view.plot.series.map(series => series.show) : [];
+  view.plot?.destroy();
+  view.chart = chart;
+  const [data, banded] = dataOf(chart, view);
+  view.plot = new uPlot(options(chart, banded, view, side), data, view.area);
+  shown.slice(0, chart.lines.length + 1).forEach((show, place) => { if (place && !show) view.plot.setSeries(place, {show}); });
+  view.area.setAttribute("aria-label", `${chart.title}, ${view.model.value}: ${view.quantity.value} by epoch, ${chart.lines.length} curves`);
+}
+
+for (const box of document.querySelectorAll(".charts")) {
+  const charts = allCharts.filter(chart => chart.section === box.dataset.chart);
+  if (!charts.length) continue;
+  box.classList.add("chart");
+  const view = controls(box, charts);
+  const frame = document.createElement("div"), side = document.createElement("div");
+  frame.className = "plot";
+  view.area = document.createElement("div");
+  frame.append(view.area, side);
+  box.append(frame);
+  box.curves = view;
+  keys(view);
+  const again = () => draw(view, charts, side);
+  for (const control of [view.runs, view.model, view.quantity, view.band, view.log, view.clip]) control?.addEventListener("change", again);
+  isDark.addEventListener("change", again);
+  new ResizeObserver(() => {
+    if (view.plot && view.area.clientWidth !== view.width) view.plot.setSize({width: view.area.clientWidth, height: view.plot.height});
+    view.width = view.area.clientWidth;
+  }).observe(view.area);
+  again();
+}
