@@ -6,12 +6,14 @@ and order of images, so that much of what varies between seeds cancels.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 from scipy import stats
 
 from collaborative.experiments import reference
+from collaborative.report import layout
 from collaborative.report.layout import CONFIDENCE, Difference
 from collaborative.runs import run_table
 
@@ -105,6 +107,46 @@ def images_half_width(answers, other_answers, family=1):
     images = len(answers.keys() & other_answers.keys())
     quantile = stats.norm.ppf(1 - (1 - CONFIDENCE) / family / 2)
     return 100 * quantile * math.sqrt(changed / images) if images else math.nan
+
+
+def family(values, control, answers, settings=None):
+    """`layout.against`, with what the test images leave open besides the seeds.
+
+    Of one seed that is all that is known; it is added where all seeds have the same
+    test images, so that they do not vary with the seeds.
+
+    Args:
+        values: DataFrame of settings x seeds: final test errors in %.
+        control: one of the settings.
+        answers: from a setting and a seed to a dict from the key of an image to its
+            class, or to None where nothing is recorded.
+        settings: those that are compared with it. Default: all others.
+
+    Returns:
+        Dict from each setting that has a seed in common to its `layout.Difference`.
+        Its half width is NaN where one seed has no answers.
+    """
+    gaps = layout.against(values, control, settings)
+    for setting, gap in gaps.items():
+        seeds = values.loc[[setting, control]].dropna(axis=1).columns
+        pairs = [[answers(s, seed) for s in (setting, control)] for seed in seeds]
+        images = _images_besides(pairs, len(gaps))
+        if gap.seeds == 1:
+            gaps[setting] = dataclasses.replace(gap, half_width=images)
+        elif images > 0:
+            width = math.hypot(gap.half_width, images)
+            gaps[setting] = dataclasses.replace(gap, half_width=width, p_value=math.nan)
+    return gaps
+
+
+def _images_besides(pairs, compared):
+    """Half the width for the images that all seeds share; NaN where there are none."""
+    if any(None in pair for pair in pairs):
+        return math.nan
+    if len({frozenset(one) for pair in pairs for one in pair}) > 1 < len(pairs):
+        return math.nan
+    widths = [images_half_width(*pair, family=compared) for pair in pairs]
+    return math.sqrt(sum(width**2 for width in widths) / len(widths))
 
 
 def chance_note(clear, compared):

@@ -1,7 +1,8 @@
 """What collaboration gains: differences of test errors from training apart.
 
 Each setting is compared with the traditional ensemble (Single), model by model, and
-beside ours stands the paper's difference. Seeds are paired. Where there is one, the
+beside ours stands the paper's difference. A model's intervals hold together, and rest
+on the seeds of all its settings (docs/statistics.md). Where there is one seed, an
 interval is what its test images leave open; what other seeds would give it cannot say.
 """
 
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from collaborative.experiments import reference
 from collaborative.report import comparison, styles
 from collaborative.report import records as run_records
+from collaborative.report.layout import Difference
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs import run_table
 
@@ -25,8 +27,9 @@ FAR = (
     2.0  # times the upper quartile: what lies beyond is drawn at the edge, with number
 )
 HOW_TO_READ = (
-    "Bars are 95 % intervals: over seeds, paired; of one seed, what its test images "
-    "leave open, not what other seeds would change. Green, pointing left: fewer errors "
+    "Bars are 95 % intervals that hold together for a model's settings: over seeds, "
+    "paired; of one seed, what its test images leave open, not what other seeds would "
+    "change. Green, pointing left: fewer errors "
     "by more than the bar; red, pointing right: more; grey circles: open"
 )
 _MARKERS = {True: "<", False: ">", None: "o"}
@@ -43,66 +46,54 @@ def differences(runs, records, dataset, paper=None):
 
     Returns:
         A DataFrame with the columns method, alpha, model, difference, half_width,
-        seeds, clear (True: fewer errors, False: more, None: open, or one seed) and
-        paper; NaN, and 0 seeds, where something is not there. Empty where none of the
-        runs can be compared.
+        seeds, clear (True: fewer errors, False: more, None: open) and paper; NaN, and 0
+        seeds, where something is not there. Empty where none of the runs can be
+        compared.
     """
-    runs = runs[runs["dataset"] == dataset]
-    ours, theirs = _differences(runs), {}
+    ours, theirs = _differences(runs[runs["dataset"] == dataset], records), {}
     if ours and paper is not None:
         name = reference.paper_dataset(dataset)
-        theirs = _differences(paper[paper["dataset"] == name])
+        theirs = _differences(paper[paper["dataset"] == name], {})
+    nothing = Difference(math.nan, math.nan, math.nan, 0)
     rows = []
     for setting in reference.in_order({key[:2] for key in (*ours, *theirs)}):
         for model in reference.MODELS:
-            found = ours.get((*setting, model))
-            known = theirs.get((*setting, model))
-            row = dict(
-                zip(("method", "alpha", "model"), (*setting, model), strict=True)
+            found = ours.get((*setting, model), nothing)
+            told = not math.isnan(found.half_width)
+            rows.append(
+                {
+                    "method": setting[0],
+                    "alpha": setting[1],
+                    "model": model,
+                    "difference": found.mean,
+                    "half_width": found.half_width,
+                    "seeds": found.seeds,
+                    "clear": found.below if told else None,
+                    "paper": theirs.get((*setting, model), nothing).mean,
+                }
             )
-            row |= {"difference": math.nan, "half_width": math.nan, "seeds": 0}
-            if found:
-                row |= {"difference": found.mean, "seeds": found.seeds}
-                row["half_width"] = found.half_width
-            if found and found.seeds == 1:
-                row["half_width"] = _images_half_width(runs, records, setting, model)
-            row["clear"] = found.below if row["seeds"] > 1 else None
-            row["paper"] = known.mean if known else math.nan
-            rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _differences(runs):
-    """A `comparison.Difference` by method, alpha and model, for those with Single."""
+def _differences(runs, records):
+    """A `layout.Difference` by method, alpha and model, for those with Single."""
     final = run_table.final_epochs(runs)
-    keys = ["method", "alpha", "model"]
-    errors = {
-        key: 100 * part.set_index("seed")["test_error"]
-        for key, part in final.groupby(keys)
-    }
-    found = {
-        key: comparison.difference(values, errors[*reference.SINGLE, key[2]])
-        for key, values in errors.items()
-        if key[:2] != reference.SINGLE and (*reference.SINGLE, key[2]) in errors
-    }
-    return {key: difference for key, difference in found.items() if difference}
+    keys = ["method", "alpha", "seed"]
+    named = final.drop_duplicates("run").set_index(keys)["run"].to_dict()
+    found = {}
+    for model, part in final.groupby("model"):
+        errors = (100 * part.set_index(keys)["test_error"]).round(9)
+        values = errors.unstack("seed")
+        if reference.SINGLE not in values.index:
+            continue
 
+        def answers(setting, seed, model=model):
+            record = records.get(named[*setting, seed])
+            return record and run_records.answers(record, model)
 
-def _images_half_width(runs, records, setting, model):
-    """What the test images of the one common seed leave open; NaN if not recorded."""
-    named = (
-        runs.drop_duplicates("run")
-        .set_index(["method", "alpha", "seed"])["run"]
-        .sort_index()
-    )
-    ours, single = named[setting], named[reference.SINGLE]
-    (seed,) = ours.index.intersection(single.index)
-    if not {ours[seed], single[seed]} <= set(records):
-        return math.nan
-    answers = [
-        run_records.answers(records[side[seed]], model) for side in (ours, single)
-    ]
-    return comparison.images_half_width(*answers)
+        gaps = comparison.family(values, reference.SINGLE, answers)
+        found |= {(*setting, model): gap for setting, gap in gaps.items()}
+    return found
 
 
 def table(found, dataset):
@@ -154,8 +145,8 @@ def _note(found):
     if len(several):
         clear = several["clear"].notna().sum()
         notes.append(
-            f"{several['seeds'].max()} paired seeds, 95 % intervals; clear (bold): "
-            + comparison.chance_note(clear, len(several))
+            f"{several['seeds'].max()} paired seeds, 95 % intervals that hold together "
+            f"for each model; clear (bold): {clear} of {len(several)}"
         )
     if one["half_width"].notna().any():
         notes.append("one seed: ± 95 % over its test images at most, not over seeds")
@@ -198,22 +189,14 @@ def figure(found, narrow=False):
 
 def _draw(axes, row, place, limit):
     """Our difference with its interval, and the paper's below it."""
-    told = _told(row)
-    colour = styles.CLEAR[told]
-    style = {"marker": _MARKERS[told], "ms": 6, "ls": "", "color": colour}
-    style["mfc"] = "white" if told is None else colour
+    colour = styles.CLEAR[row.clear]
+    style = {"marker": _MARKERS[row.clear], "ms": 6, "ls": "", "color": colour}
+    style["mfc"] = "white" if row.clear is None else colour
     _mark(axes, row.difference, place + OURS_AT, limit, style)
     if abs(row.difference) <= limit and row.half_width > 0:
         ends = row.difference - row.half_width, row.difference + row.half_width
         axes.plot(ends, [place + OURS_AT] * 2, color=colour, lw=1.5)
     _mark(axes, row.paper, place + PAPER_AT, limit, PAPER_STYLE)
-
-
-def _told(row):
-    """Whether errors are fewer, by all seeds or one's test images; None: open."""
-    if row.seeds != 1 or not abs(row.difference) > row.half_width:
-        return row.clear
-    return row.difference < 0
 
 
 def _limit(found):

@@ -49,7 +49,7 @@ class Difference:
         shown = f"{self.mean:+z.{digits}f}"
         if not math.isnan(self.half_width):
             shown += f" ± {self.half_width:.{digits}f}"
-        if self.seeds > 1:
+        if not math.isnan(self.p_value):
             shown += f" (p = {self.p_value:.2g}, n = {self.seeds})"
         return shown
 

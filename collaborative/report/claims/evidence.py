@@ -180,28 +180,18 @@ class Evidence:
             settings: those that are compared, a tuple.
             other: the control.
         """
-        gaps = {}
-        values = self.values(dataset, model)
+        values, gaps = self.values(dataset, model), {}
         if other in values.index:
-            gaps = layout.against(values, other, settings)
-        for setting, gap in gaps.items():
-            if gap.seeds == 1:
-                width = self._images(dataset, model, setting, other, len(gaps))
-                gaps[setting] = dataclasses.replace(gap, half_width=width)
+            answers = functools.partial(self._answers, dataset, model)
+            gaps = comparison.family(values, other, answers, settings)
         return [
             Found(gaps.get(setting), self.lacking(dataset, setting, other))
             for setting in settings
         ]
 
-    def _images(self, dataset, model, setting, other, family):
-        """What the images of the one seed leave open; NaN where nothing is recorded."""
-        runs, others = (self._runs[dataset, *s] for s in (setting, other))
-        (seed,) = runs.keys() & others.keys()
-        recorded = [self.records.get(names[seed]) for names in (runs, others)]
-        if None in recorded:
-            return float("nan")
-        answers = (run_records.answers(record, model) for record in recorded)
-        return comparison.images_half_width(*answers, family=family)
+    def _answers(self, dataset, model, setting, seed):
+        record = self.records.get(self._runs[dataset, *setting][seed])
+        return record and run_records.answers(record, model)
 
     def chosen(self, dataset, values):
         """`Found`: the paper's choice minus Single, of a table of settings x seeds."""
