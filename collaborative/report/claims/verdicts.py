@@ -54,6 +54,12 @@ class Claim:
     parts: list[Part]
     missing: str
 
+    @property
+    def tells(self):
+        """Whether there is a verdict, of one data set at least."""
+        given = {self.verdict, *self.by_dataset.values()}
+        return bool(given - {VERDICTS[None], STAND_IN[None]})
+
 
 def check_all(runs, inference=None, records=None):
     """Checks both lists of section 6.1, the six observations and the five.
@@ -152,9 +158,16 @@ def overview(checked, paper=None):
     )
 
 
-def markdown(checked, at_a_glance):
-    """The claims with rules, verdicts and numbers, below their `overview`, as text."""
+def markdown(checked, at_a_glance, made_on=()):
+    """The claims with rules, verdicts and numbers, below their `overview`, as text.
+
+    Args:
+        checked: what `check_all` gave.
+        at_a_glance: their `overview`.
+        made_on: lines of `origins.notes`.
+    """
     lines = ["# The observations of section 6.1", "", tables.markdown(at_a_glance)]
+    lines += [*(f"- {line}" for line in made_on), ""] if made_on else []
     for claim in checked:
         lines += [f"## {claim.number} {claim.name}: {claim.verdict}", ""]
         lines += [f"> {claim.statement}", "", f"Rule: {claim.rule}", ""]

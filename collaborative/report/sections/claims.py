@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collaborative.report import tables
+from collaborative.experiments import reference
+from collaborative.report import origins, tables
 from collaborative.report.claims import verdicts
 
 
@@ -14,13 +15,17 @@ def parts(context):
         theirs = verdicts.check_all(context.paper, context.costs)
         correlations = tables.correlations_table(context.runs, context.paper)
     overview = context.table(verdicts.overview(checked, theirs))
-    context.text("claims.md", verdicts.markdown(checked, overview))
-    untold = [claim for claim in checked if claim.verdict == "cannot be told"]
+    of_paper = context.runs[context.runs["setting"] == ""]
+    made_on = origins.notes(of_paper)
+    context.text("claims.md", verdicts.markdown(checked, overview, made_on))
+    untold = [claim for claim in checked if not claim.tells]
     return {
         "claims": checked,
         "told": [claim for claim in checked if claim not in untold],
         "untold": untold,
         "overview": overview,
         "correlations": context.table(correlations),
+        "made_on": made_on,
         "marks": verdicts.MARKS,
+        "dataset_label": reference.dataset_label,
     }
