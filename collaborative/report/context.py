@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import pathlib
+import re
 from collections.abc import Callable
 
 import pandas as pd
@@ -13,6 +14,8 @@ from collaborative.report import figures, tables
 from collaborative.system import files
 from collaborative.system.errors import UserError
 
+_PATHS = re.compile(r'(?<= d=")[^"]*')
+_DECIMALS = re.compile(r"(\.\d\d)\d+")
 LONGEST_REASON = 600  # characters of an error that a line repeats
 
 
@@ -80,13 +83,15 @@ class Context:
         return {
             "caption": f"Figure {number}. {caption}" if number else caption,
             "source": self._picture(figure, file_name),
-            "narrow": self._picture(narrow, f"{file_name}_narrow") if narrow else None,
+            "narrow": narrow and self._picture(narrow, f"{file_name}_narrow", ("svg",)),
         }
 
-    def _picture(self, figure, file_name):
+    def _picture(self, figure, file_name, suffixes=("png", "svg")):
         """Writes a figure; its picture as a data URI."""
-        path = figures.save(figure, self.output_dir / "figures", file_name)
-        data = base64.b64encode(path.read_bytes()).decode("ascii")
+        directory = self.output_dir / "figures"
+        path = figures.save(figure, directory, file_name, suffixes)
+        text = _PATHS.sub(_rounded, path.read_text(encoding="utf-8"))
+        data = base64.b64encode(text.encode()).decode("ascii")
         return f"data:image/svg+xml;base64,{data}"
 
     def text(self, name, text):
@@ -95,3 +100,8 @@ class Context:
         with files.replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
         return path
+
+
+def _rounded(path):
+    """A path of an SVG to hundredths of a point, which nobody sees."""
+    return _DECIMALS.sub(r"\1", path[0])

@@ -85,15 +85,15 @@ def close_figure(runs, dataset):
     return figure
 
 
-def save(figure, directory, name):
+def save(figure, directory, name, suffixes=("png", "svg")):
     """Writes a figure as .png and .svg, the same bytes each time.
 
     Returns:
-        The path of the SVG.
+        The path of the last.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context({"svg.hashsalt": name}):
-        for suffix in ("png", "svg"):
+        for suffix in suffixes:
             path = directory / f"{name}.{suffix}"
             with files.replacing(path) as temporary:
                 metadata = {"Date": None} if suffix == "svg" else None

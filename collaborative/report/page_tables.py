@@ -26,14 +26,16 @@ class PageCell:
     """A cell in parts, so that numbers of a column align at the decimal point.
 
     whole: the digits before the point, "" where it is no number; width: the characters
-    that those of the column take; rest: what follows; interval: " ± ..." and all after
-    it; link: the id of the runs that the number rests on, "" where there are none.
+    that those of the column take; rest: the fraction, or a text; interval: " ± ...";
+    note: what stands after it in brackets; link: the id of the runs that the number
+    rests on, "" where there are none.
     """
 
     whole: str
     width: int
     rest: str
     interval: str
+    note: str
     bold: bool
     link: str
 
@@ -82,13 +84,14 @@ def _column(cells):
     parts = []
     for cell, match, whole in zip(cells, found, wholes, strict=True):
         if match is None:
-            parts.append(("", width, cell.text, "", cell.bold))
+            parts.append(("", width, cell.text, "", "", cell.bold))
             continue
-        fraction, interval, end = (match[group] or "" for group in (2, 3, 4))
-        rest, more = (fraction, interval.strip() + end) if interval else (
-            fraction + end, ""
-        )  # fmt: skip
-        parts.append((whole, width, rest, more, cell.bold))
+        fraction, interval, note = (match[group] or "" for group in (2, 3, 4))
+        if note and not note.startswith(" ("):  # a unit, or a number of another kind
+            fraction, interval, note = fraction + interval + note, "", ""
+        parts.append(
+            (whole, width, fraction, interval.strip(), note.strip(), cell.bold)
+        )
     return parts
 
 

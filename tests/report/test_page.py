@@ -62,7 +62,7 @@ def some_runs(tmp_path_factory):
 def quick_figures():
     """Figures are made, but not drawn, which takes the most time."""
 
-    def save(figure, directory, name):
+    def save(figure, directory, name, suffixes):
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{name}.svg"
         path.write_text("<svg/>")

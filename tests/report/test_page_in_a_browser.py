@@ -91,9 +91,9 @@ def test_runs_are_folded_filtered_and_sorted(shown):
     shown.run('document.getElementById("run-all").click()')
     assert shown.run(f"{ROWS}.length") == 25
     shown.run(f'({CHANGE})("#run-controls [name=method]", "Single")')
-    assert shown.run(f"{ROWS}.map(r => r.cells[1].textContent)") == ["MNIST"] * 2
+    assert shown.run(f"{ROWS}.map(r => r.cells[1].textContent)") == ["mnist"] * 2
     shown.run(f'({CHANGE})("#run-controls [name=method]", "all")')
-    shown.run(f'({CHANGE})("#run-controls [name=dataset]", "CIFAR10")')
+    shown.run(f'({CHANGE})("#run-controls [name=dataset]", "cifar10")')
     assert shown.run(f"{ROWS}.length") == 20
     shown.run(
         'document.getElementById("run-text").value = "seed_7";'
@@ -109,7 +109,7 @@ def test_runs_are_folded_filtered_and_sorted(shown):
 
 
 def test_a_number_leads_to_its_runs_and_these_to_their_commands(shown):
-    link = '[...document.querySelectorAll("td a")].find(a => a.hash)'
+    link = '[...document.querySelectorAll("td.number a")][0]'
     shown.run(f"{link}.click()")
     shown.wait('document.querySelector("tr.found")')
     assert shown.run(f"{ROWS}.map(r => r.cells[0].textContent)") == ["L2 0.01"] * 2

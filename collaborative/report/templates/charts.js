@@ -83,8 +83,8 @@ function only(plot, place) {
 }
 
 // A legend that answers to keys, and to a double click with one curve alone.
-function readyLegend(plot) {
-  plot.root.parentElement.querySelectorAll(".u-legend .u-series").forEach((row, place) => {
+function readyLegend(plot, side) {
+  side.querySelectorAll(".u-series").forEach((row, place) => {
     const head = row.querySelector("th");
     if (!place) return;
     head.tabIndex = 0;
@@ -113,7 +113,7 @@ function options(chart, banded, view, side) {
       values: (_, ticks) => ticks.map(v => v === null ? "" : String(Number(v.toPrecision(6))))}],
     series, bands: banded ? [{series: [first, first + 1], fill: banded.color + "44"}] : [],
     cursor: {drag: {x: true, y: false}}, legend: {mount: (_, legend) => side.replaceChildren(legend)},
-    hooks: {ready: [readyLegend]},
+    hooks: {ready: [plot => readyLegend(plot, side)]},
   };
 }
 
