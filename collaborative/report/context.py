@@ -14,7 +14,8 @@ from collaborative.report import figures, tables
 from collaborative.system import files
 from collaborative.system.errors import UserError
 
-_PATHS = re.compile(r'(?<= d=")[^"]*')
+_UNSEEN = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|(?<=>)\s+(?=<)", re.DOTALL)
+_PLACES = re.compile(r'(?<= )(?:d|x|y)="[^"]*"')
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
 LONGEST_REASON = 600  # characters of an error that a line repeats
 
@@ -90,7 +91,7 @@ class Context:
         """Writes a figure; its picture as a data URI."""
         directory = self.output_dir / "figures"
         path = figures.save(figure, directory, file_name, suffixes)
-        text = _PATHS.sub(_rounded, path.read_text(encoding="utf-8"))
+        text = _compact(path.read_text(encoding="utf-8"))
         data = base64.b64encode(text.encode()).decode("ascii")
         return f"data:image/svg+xml;base64,{data}"
 
@@ -102,6 +103,9 @@ class Context:
         return path
 
 
-def _rounded(path):
-    """A path of an SVG to hundredths of a point, which nobody sees."""
-    return _DECIMALS.sub(r"\1", path[0])
+def _compact(svg):
+    """An SVG without what nobody sees: metadata, and fractions of 1/100 of a point."""
+    return _PLACES.sub(
+        lambda found: " ".join(_DECIMALS.sub(r"\1", found[0]).split()),
+        _UNSEEN.sub("", svg),
+    )
