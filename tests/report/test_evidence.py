@@ -114,6 +114,20 @@ def test_one_seed_is_as_sure_as_its_images():
     assert entropy.below is None  # 0.05 points fewer
     assert other.difference.half_width == 0  # the same answers: the sign decides
     assert Evidence(paper).family("mnist", "ST")[0].below is True
+    close = Evidence(paper, records=recorded).best_is_close("mnist", "ST", "M", 0.1)
+    assert "0.54 (L2 0.1) and 0.62" in close.text and close.holds is True
+
+
+def test_one_seed_s_best_is_as_sure_as_its_images():
+    paper = run_table.paper_runs()
+    images = np.arange(1000)
+    given = {"ST": np.ones(1000, int), "M": np.zeros(1000, int)}
+    given["ensemble"] = given["M"]
+    recorded = {
+        run: {"images": images, "answers": given} for run in paper["run"].unique()
+    }
+    close = Evidence(paper, records=recorded).best_is_close("mnist", "ST", "M", 0.1)
+    assert close.holds is None and "an interval includes zero" in close.missing[0]
 
 
 def test_usually_is_one_test_over_settings_and_members():

@@ -200,9 +200,20 @@ class Evidence:
             gaps = layout.against(values, SINGLE, (CHOSEN,))
         return Found(gaps.get(CHOSEN), self.lacking(dataset, CHOSEN, SINGLE))
 
-    def mean(self, dataset, values, setting):
-        """`Found`: a setting's mean over seeds, of a table of settings x seeds."""
+    def mean(self, dataset, values, setting, compared=None):
+        """`Found`: a setting's mean over seeds, of a table of settings x seeds.
+
+        Args:
+            compared: where the numbers are differences of errors, the setting and model
+                of both sides: with one seed their test images give the interval.
+        """
         average = layout.mean(values, setting) if setting in values.index else None
+        if average and average.seeds == 1 and compared:
+            (seed,) = values.loc[setting].dropna().index
+            answers = [self._answers(dataset, m, s, seed) for s, m in compared]
+            if None not in answers:
+                width = comparison.images_half_width(*answers)
+                average = dataclasses.replace(average, half_width=width)
         return Found(average, self.lacking(dataset, setting, SINGLE))
 
     def part(self, text, found, dataset, digits=2):
@@ -243,7 +254,7 @@ class Evidence:
             return Part(text, None, absent, dataset=dataset)
         best = means.idxmin()
         gaps = values - (1 + tolerance) * others.loc[SINGLE]
-        found = self.mean(dataset, gaps, best)
+        found = self.mean(dataset, gaps, best, ((best, model), (SINGLE, other_model)))
         text += (
             f": {means[best]:.2f} ({label(*best)}) and {others.loc[SINGLE].mean():.2f}"
         )

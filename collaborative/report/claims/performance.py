@@ -73,7 +73,8 @@ def ensembles(evidence):
         together = evidence.values(dataset, "ensemble")
         for model in MEMBERS:
             gaps = together - evidence.values(dataset, model)
-            found = evidence.mean(dataset, gaps, SINGLE)
+            sides = ((SINGLE, "ensemble"), (SINGLE, model))
+            found = evidence.mean(dataset, gaps, SINGLE, sides)
             where = f"{evidence.name(dataset)}, traditional ensemble - {model}"
             parts.append(evidence.part(where, found, dataset))
         parts.append(evidence.best_is_close(dataset, "M", "ensemble", CLOSE))

@@ -34,7 +34,7 @@ def better_ending(evidence):
     return _smoother(evidence, dataset) + [
         evidence.part(
             f"{evidence.name(dataset)} {model}, final error",
-            evidence.chosen(dataset, evidence.values(dataset, model)),
+            *evidence.family(dataset, model, (CHOSEN,)),
             dataset,
         )
         for model in ALL
@@ -55,7 +55,8 @@ def resists_overfitting(evidence):
         values = evidence.values(dataset, model)
         gaps = values - (1 + COMPARABLE) * single(values)
         text = f"{name} {model}, final error - 1.1 x traditional"
-        found = evidence.mean(dataset, gaps, CHOSEN)
+        sides = ((CHOSEN, model), (SINGLE, model))
+        found = evidence.mean(dataset, gaps, CHOSEN, sides)
         parts.append(evidence.part(text, found, dataset))
     return parts
 
@@ -72,7 +73,7 @@ def regularizes(evidence):
         found = evidence.mean(dataset, values, CHOSEN)
         text = f"{name} {model}, relative distance of the training curves - 0.1"
         parts.append(evidence.part(text, found, dataset, digits=3))
-        compared = evidence.chosen(dataset, evidence.values(dataset, model))
+        (compared,) = evidence.family(dataset, model, (CHOSEN,))
         text = f"{name} {model}, final test error"
         parts.append(evidence.part(text, compared, dataset))
     return parts
