@@ -97,6 +97,7 @@ class Context:
 
     def text(self, name, text):
         """Writes a file of text; its path."""
+        self.output_dir.mkdir(parents=True, exist_ok=True)
         path = self.output_dir / name
         with files.replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -22,7 +22,7 @@ def runs():
 def quick(monkeypatch):
     """Figures of curves are not drawn; those of samples are, as SVG only."""
 
-    def save(figure, directory, name):
+    def save(figure, directory, name, suffixes):
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{name}.svg"
         path.write_text("<svg/>")

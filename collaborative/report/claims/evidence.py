@@ -131,7 +131,7 @@ class Evidence:
             for name in PAPER_DATASETS
         )
         self._rows = dict(list(runs.groupby(["dataset", "model"])))
-        each = runs.drop_duplicates("run")
+        each = runs.drop_duplicates(["dataset", "method", "alpha", "seed"])
         keys = zip(each["dataset"], each["method"], each["alpha"], strict=True)
         self._runs = {}  # name by seed, by data set and setting
         for key, seed, run in zip(keys, each["seed"], each["run"], strict=True):
