@@ -89,6 +89,22 @@ def images_and_labels():
     return images, labels
 
 
+@pytest.fixture(scope="session")
+def paper():
+    """The author's runs; only to be read, which pandas's copies on write hold."""
+    from collaborative.runs import run_table
+
+    return run_table.paper_runs()
+
+
+@pytest.fixture(scope="session")
+def paper_claims(paper):
+    """The claims, checked on the author's runs without measured times."""
+    from collaborative.report.claims import verdicts
+
+    return verdicts.check_all(paper)
+
+
 @pytest.fixture(scope="module")
 def small_runs():
     """Runs without their seconds: a smaller network named ST, and empty curves."""
