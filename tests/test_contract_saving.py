@@ -44,7 +44,7 @@ def trained(request, tmp_path_factory):
 
 
 def of_each_kind(names, tests, quick):
-    """Parametrizes by tests and kinds; quick are an ensemble's, and some of the other."""
+    """Parametrizes by tests and kinds; of a single network some are quick."""
     rows = [
         pytest.param(
             test, kind, id=f"{kind}-{name}",
