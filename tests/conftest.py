@@ -22,7 +22,6 @@ sys.path.insert(0, str(ROOT))
 FIRST = (
     "test_a_run_is_the_same_whatever_the_environment_says",
     "test_the_pages_can_be_followed",
-    "test_real_data",
     "test_a_sweep_survives_a_failing_experiment",
     "test_ensemble_takes_the_step_of_the_stock_classes",
     "test_training_step",

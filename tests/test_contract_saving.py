@@ -43,12 +43,13 @@ def trained(request, tmp_path_factory):
     return request.param, model, keras.models.load_model(path)
 
 
-def of_each_kind(names, tests, quick):
+def of_each_kind(names, tests, quick, slow=()):
     """Parametrizes by tests and kinds; of a single network some are quick."""
     rows = [
         pytest.param(
             test, kind, id=f"{kind}-{name}",
-            marks=[pytest.mark.slow] * (kind == "single" and test not in quick),
+            marks=[pytest.mark.slow]
+            * (test in slow or (kind == "single" and test not in quick)),
         )
         for kind in KINDS
         for name, test in tests.items()
@@ -70,7 +71,12 @@ EXPORTS = {
 }
 
 
-@of_each_kind("export", EXPORTS, quick=[("tf_saved_model", "after load_model")])
+@of_each_kind(
+    "export",
+    EXPORTS,
+    quick=[("tf_saved_model", "after load_model")],
+    slow=[("onnx", "after fit"), ("litert", "after fit")],
+)
 def test_export_without_a_call(export, trained, tmp_path):
     form, when = export
     loaded = when == "after load_model"
