@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 TO_RUN := $(VENV)/installed-to-run
 TO_TEST := $(VENV)/installed-to-test
 
-.PHONY: run test lint clean
+.PHONY: run test test-all lint clean
 
 run: $(TO_RUN)
 	$(BIN)/python run_experiments.py --dataset digits --method L2 --alpha 0.01
 
 test: $(TO_TEST)
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-all: $(TO_TEST)
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(TO_TEST)
 	$(BIN)/ruff check .

@@ -22,7 +22,6 @@ sys.path.insert(0, str(ROOT))
 FIRST = (
     "test_a_run_is_the_same_whatever_the_environment_says",
     "test_the_pages_can_be_followed",
-    "test_real_data",
     "test_a_sweep_survives_a_failing_experiment",
     "test_ensemble_takes_the_step_of_the_stock_classes",
     "test_training_step",
@@ -87,6 +86,22 @@ def images_and_labels():
     for shared in (images, labels):
         shared.setflags(write=False)
     return images, labels
+
+
+@pytest.fixture(scope="session")
+def paper():
+    """The author's runs; only to be read, which pandas's copies on write hold."""
+    from collaborative.runs import run_table
+
+    return run_table.paper_runs()
+
+
+@pytest.fixture(scope="session")
+def paper_claims(paper):
+    """The claims, checked on the author's runs without measured times."""
+    from collaborative.report.claims import verdicts
+
+    return verdicts.check_all(paper)
 
 
 @pytest.fixture(scope="module")

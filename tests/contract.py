@@ -112,7 +112,7 @@ def compiled(model, kind, is_plain, alpha=ALPHA, **kwargs):
     if is_plain:
         kwargs["loss"] = total(alpha)
         kwargs["weighted_metrics"] = list(_metrics(KINDS[kind]))
-        kwargs["run_eagerly"] = True  # no step is to be traced
+        kwargs.setdefault("run_eagerly", True)  # of one row no step is to be traced
     kwargs.setdefault("optimizer", keras.optimizers.SGD(RATE))
     model.compile(jit_compile=False, **kwargs)
     return model
@@ -121,7 +121,7 @@ def compiled(model, kind, is_plain, alpha=ALPHA, **kwargs):
 @functools.cache
 def _shared(kind, is_plain):
     """A compiled model, whose steps are traced once for all, and its first weights."""
-    model = compiled(made(kind, is_plain), kind, is_plain)
+    model = compiled(made(kind, is_plain), kind, is_plain, run_eagerly=False)
     return model, model.get_weights()
 
 

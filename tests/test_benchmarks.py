@@ -58,6 +58,7 @@ def test_overhead(benchmark):
     ]
 
 
+@pytest.mark.slow
 def test_startup(benchmark):
     said = benchmark("startup", "--rounds", 1)
     seconds = {line[:20].strip(): float(line[20:-1]) for line in said.splitlines()}
@@ -66,6 +67,7 @@ def test_startup(benchmark):
     assert seconds["import TensorFlow"] > 0.5 and seconds["first step"] > 0.1
 
 
+@pytest.mark.slow
 def test_growth(tmp_path, benchmark):
     benchmark(
         "growth", "--parts=members", "--points=1", "--steps=1", "--output", tmp_path

@@ -3,6 +3,8 @@
 Each row is something that they do. It is done to an ensemble of two members, to a
 single network, and to plain Keras models that minimise the same: what comes out, the
 weights and the predictions must be alike. Saving and tools: `test_contract_saving`.
+A single network's rows are slow where it runs the very code of an ensemble; quick are
+those of its own names, its one prediction, and how it is made again from a file.
 """
 
 import contextlib
@@ -27,6 +29,7 @@ def row(use=None, **settings):
     Args:
         members: what makes a member of its name.
         policy: of the dtypes, for all layers.
+        single: whether it is quick for a single network too.
         rtol: how far what comes out may be apart.
     """
     if use is None:
@@ -35,12 +38,12 @@ def row(use=None, **settings):
     return use
 
 
-@row
+@row(single=True)
 def fit_and_evaluate(case):
     return case.fit(*PLAIN, validation_data=PLAIN), case.evaluate(*PLAIN)
 
 
-@row
+@row(single=True)
 def sample_weights_in_fit_and_evaluate(case):
     return case.fit(*WEIGHED, validation_data=WEIGHED), case.evaluate(*WEIGHED)
 
@@ -50,9 +53,11 @@ def class_weights_in_fit(case):
     return case.fit(*PLAIN, class_weight={0: 0.0, 1: 2.0, 2: 0.5})
 
 
-@row
+@row(single=True)
 def train_test_and_predict_on_batch(case):
     x, y, weights = WEIGHED
+    if case.is_plain:
+        case.make()  # so that nothing is traced for one call each
     return (
         case.model.train_on_batch(x, y, return_dict=True),
         case.model.train_on_batch(x, y, sample_weight=weights, return_dict=True),
@@ -91,7 +96,7 @@ def a_py_dataset(case):
     return case.fit(Batches(), validation_data=Batches())
 
 
-@row(members=two_inputs)
+@row(members=two_inputs, single=True)
 def inputs_in_a_dict(case):
     x, y, weights = WEIGHED
     return case.fit(half_by_half(x), y, weights)
@@ -163,7 +168,7 @@ def ReduceLROnPlateau(case):
     return case.fit(*PLAIN, callbacks=[plateau], validation_data=PLAIN, epochs=4)
 
 
-@row
+@row(single=True)
 def EarlyStopping(case):
     case.model.optimizer.learning_rate = 2.0
     stopping = callbacks.EarlyStopping(
@@ -194,7 +199,7 @@ def ModelCheckpoint_of_weights(case):
     return history
 
 
-@row
+@row(single=True)
 def ModelCheckpoint_of_models(case):
     case.model.optimizer.learning_rate = 2.0
     path = case.folder / "best.keras"
@@ -280,8 +285,16 @@ def policy():
     keras.config.set_dtype_policy(before[1])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ROWS)
+def rows():
+    """Each row for each kind of model."""
+    for name, settings in ROWS.items():
+        for kind in KINDS:
+            is_slow = kind == "single" and not settings.get("single")
+            marks = [pytest.mark.slow] * is_slow
+            yield pytest.param(name, kind, marks=marks, id=f"{name}-{kind}")
+
+
+@pytest.mark.parametrize("name, kind", list(rows()))
 def test_as_plain_keras(name, kind, policy, tmp_path):
     """What comes out, the weights and the predictions."""
     settings = ROWS[name]

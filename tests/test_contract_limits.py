@@ -135,11 +135,17 @@ WARNED = "its collaboration cost does not come along"
 PAGE = " ".join((ROOT / "docs" / "own_data_and_networks.md").read_text().split())
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.__name__)
-def test_refused_in_one_line_that_the_page_repeats(row, kind, tmp_path):
-    model = fresh(kind)
+@pytest.fixture(scope="module", params=KINDS)
+def trained(request):
+    """(kind, a model after one step), which what is refused must leave as it is."""
+    model = fresh(request.param)
     model.train_on_batch(X, Y)
+    return request.param, model
+
+
+@pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.__name__)
+def test_refused_in_one_line_that_the_page_repeats(row, trained, tmp_path):
+    kind, model = trained
     iterations = int(model.optimizer.iterations)
     with pytest.raises(ValueError, match=re.escape(REFUSED[row])) as raised:
         row(kind, model, tmp_path)

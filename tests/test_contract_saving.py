@@ -1,6 +1,7 @@
 """The contract with Keras's users: saving, exporting, and the tools around Keras.
 
-Each row of `ROWS` is done to a trained ensemble of two members and to a single network.
+Each row of `ROWS` is done to a trained ensemble of two members and to a single network;
+for the latter it is slow where that runs the very code of an ensemble.
 """
 
 import copy
@@ -32,7 +33,7 @@ from collaborative.deployment import runtimes
 X, Y, WEIGHTS = examples()
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module")
 def trained(request, tmp_path_factory):
     """(kind, a model straight after `fit`, the same after `load_model`)."""
     model = compiled(made(request.param, False), request.param, False)
@@ -42,6 +43,20 @@ def trained(request, tmp_path_factory):
     return request.param, model, keras.models.load_model(path)
 
 
+def of_each_kind(names, tests, quick, slow=()):
+    """Parametrizes by tests and kinds; of a single network some are quick."""
+    rows = [
+        pytest.param(
+            test, kind, id=f"{kind}-{name}",
+            marks=[pytest.mark.slow]
+            * (test in slow or (kind == "single" and test not in quick)),
+        )
+        for kind in KINDS
+        for name, test in tests.items()
+    ]  # fmt: skip
+    return pytest.mark.parametrize(f"{names}, trained", rows, indirect=["trained"])
+
+
 FORMATS = {
     "tf_saved_model": ("saved_model", "exported"),
     "onnx": ("onnx", "exported.onnx"),
@@ -49,9 +64,22 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize("loaded", [False, True], ids=["after fit", "after load_model"])
-@pytest.mark.parametrize("form", FORMATS)
-def test_export_without_a_call(form, loaded, trained, tmp_path):
+EXPORTS = {
+    f"{form} {when}": (form, when)
+    for form in FORMATS
+    for when in ("after fit", "after load_model")
+}
+
+
+@of_each_kind(
+    "export",
+    EXPORTS,
+    quick=[("tf_saved_model", "after load_model")],
+    slow=[("onnx", "after fit"), ("litert", "after fit")],
+)
+def test_export_without_a_call(export, trained, tmp_path):
+    form, when = export
+    loaded = when == "after load_model"
     model = trained[2] if loaded else trained[1]
     runtime, name = FORMATS[form]
     model.export(tmp_path / name, form, verbose=False)
@@ -200,9 +228,10 @@ ROWS = (
     keras_tuner_searches,
     scikit_learn,
 )
+OF_A_NETWORK_TOO = (weights_to_the_same, copies, summary_of_what_is_nested, plot)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.__name__)
+@of_each_kind("row", {row.__name__: row for row in ROWS}, quick=OF_A_NETWORK_TOO)
 def test_row(row, trained, tmp_path):
     row(*trained[:2], tmp_path)
 
@@ -227,7 +256,7 @@ assert keras.models.load_model(sys.argv[1]).compiled
 """
 
 
-@pytest.mark.parametrize("code", [LOADS, KERAS_ALONE], ids=["collaborative", "keras"])
+@of_each_kind("code", {"collaborative": LOADS, "keras": KERAS_ALONE}, quick=[])
 def test_loading_where_only_this_was_imported(code, trained, tmp_path, python):
     trained[1].save(tmp_path / "model.keras")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -50,6 +50,7 @@ def test_truncate_keeps_the_first_images():
     np.testing.assert_array_equal(data.train.labels, whole.train.labels[:400])
 
 
+@pytest.mark.slow
 @needs_real_data
 @pytest.mark.parametrize(
     "name, shape, pooled, official",

@@ -142,6 +142,7 @@ def test_members_that_cannot_be(member, message):
         EnsembleModel([member(), linear("b")])
 
 
+@pytest.mark.slow
 def test_floats_of_64_bits(python):
     code = (
         "import keras, numpy as np; keras.config.set_floatx('float64')\n"

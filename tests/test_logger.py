@@ -1,3 +1,4 @@
+import shutil
 import warnings
 from unittest import mock
 
@@ -36,9 +37,23 @@ def logged_fit(run_dir, data, epochs=3, draw=lambda *_: Figure((1, 1)), **kwargs
     return log, model
 
 
-def test_statistics_are_what_keras_reports(tmp_path, images_and_labels):
-    _, model = logged_fit(tmp_path, images_and_labels)
-    statistics = reader.read_statistics(tmp_path / "stats.pkl")
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory, images_and_labels):
+    """(directory, model) of three epochs with their curves; only to be read."""
+    run_dir = tmp_path_factory.mktemp("logged")
+    _, model = logged_fit(run_dir, images_and_labels, draw=logger.draw_curves)
+    return run_dir, model
+
+
+@pytest.fixture
+def copy(logged, tmp_path):
+    """A copy of that directory."""
+    return shutil.copytree(logged[0], tmp_path / "copy")
+
+
+def test_statistics_are_what_keras_reports(logged):
+    run_dir, model = logged
+    statistics = reader.read_statistics(run_dir / "stats.pkl")
     history = model.history.history
     assert set(statistics["models"]) == {"a", "b", "ensemble"}
     for name, curves in statistics["models"].items():
@@ -64,35 +79,35 @@ def test_statistics_are_what_keras_reports(tmp_path, images_and_labels):
     assert statistics["seconds"].shape == statistics["learning_rate"].shape == (3,)
 
 
-def test_files_of_a_run(tmp_path, images_and_labels):
-    logged_fit(tmp_path, images_and_labels, draw=logger.draw_curves)
-    names = {path.name for path in tmp_path.iterdir()}
+def test_files_of_a_run(logged):
+    run_dir, _ = logged
+    names = {path.name for path in run_dir.iterdir()}
     assert names == {
         "stats.pkl", "error.png", "cost.png", "tensorboard", "checkpoint"
     }  # fmt: skip
     for name in ("error.png", "cost.png"):
-        assert matplotlib.image.imread(tmp_path / name).std() > 0
-    checkpoints = sorted(p.name for p in (tmp_path / "checkpoint").iterdir())
+        assert matplotlib.image.imread(run_dir / name).std() > 0
+    checkpoints = sorted(p.name for p in (run_dir / "checkpoint").iterdir())
     assert checkpoints == ["epoch_0002.npz", "epoch_0003.npz"]
 
 
-def test_tensorboard_has_the_scalars(tmp_path, images_and_labels):
-    logged_fit(tmp_path, images_and_labels)
-    (events,) = (tmp_path / "tensorboard").iterdir()
+def test_tensorboard_has_the_scalars(logged):
+    run_dir, _ = logged
+    (events,) = (run_dir / "tensorboard").iterdir()
     values = {
         (value.tag, event.step): float(tf.make_ndarray(value.tensor))
         for record in tf.data.TFRecordDataset(str(events))
         for event in [tf.compat.v1.Event.FromString(record.numpy())]
         for value in event.summary.value
     }
-    statistics = reader.read_statistics(tmp_path / "stats.pkl")
+    statistics = reader.read_statistics(run_dir / "stats.pkl")
     expected = statistics["models"]["a"]["test_error"]
     read = [values["a/test_error", step] for step in (1, 2, 3)]
     np.testing.assert_allclose(read, expected, rtol=1e-6)
 
 
 def test_finish_marks_the_end(tmp_path, images_and_labels):
-    log, _ = logged_fit(tmp_path, images_and_labels)
+    log, _ = logged_fit(tmp_path, images_and_labels, epochs=1)
     log.finish({"answers": {"a": np.arange(3)}})
     statistics = reader.read_statistics(tmp_path / "stats.pkl")
     assert statistics["end_time"] >= statistics["start_time"]
@@ -141,13 +156,12 @@ def test_restore_goes_on_exactly(tmp_path, images_and_labels):
             np.testing.assert_array_equal(curve, other["models"][name][statistic])
 
 
-def test_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, images_and_labels):
-    logged_fit(tmp_path, images_and_labels)
-    newest = tmp_path / "checkpoint" / "epoch_0003.npz"
+def test_damaged_checkpoint_falls_back_to_the_one_before(copy):
+    newest = copy / "checkpoint" / "epoch_0003.npz"
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     newest.write_bytes(content)
-    log = logger.Logger(tmp_path, PARAMS)
+    log = logger.Logger(copy, PARAMS)
     log.set_model(compiled(ensemble()))
     assert log.restore() == (2, [newest])
     assert len(log.history["learning_rate"]) == 2
@@ -162,15 +176,14 @@ def test_checkpoint_of_another_model_is_passed_over(tmp_path, images_and_labels)
     assert (done, statistics, len(damaged)) == (0, {}, 1)
 
 
-def test_diverged_training_stops_at_once_and_keeps_the_log(tmp_path, images_and_labels):
+def test_diverged_training_stops_at_once_and_keeps_the_log(copy, images_and_labels):
     images, labels = images_and_labels
-    logged_fit(tmp_path, images_and_labels, epochs=2)
-    before = (tmp_path / "stats.pkl").read_bytes()
+    before = (copy / "stats.pkl").read_bytes()
     model = compiled(ensemble(), optimizer=keras.optimizers.SGD(float("inf")))
-    log = logger.Logger(tmp_path, PARAMS)
+    log = logger.Logger(copy, PARAMS)
     with pytest.raises(logger.TrainingDiverged, match="cost is nan at step"):
         model.fit(images, labels, batch_size=32, callbacks=[log], verbose=0)
-    assert (tmp_path / "stats.pkl").read_bytes() == before
+    assert (copy / "stats.pkl").read_bytes() == before
 
 
 @pytest.mark.parametrize("quantity", ["error", "cost"])

@@ -55,7 +55,10 @@ def test_step_descends_the_gradient_of_the_total_cost(images_and_labels):
         np.testing.assert_allclose(new, old - 0.1 * gradient, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["CE", "L2", "L1", "Single"])
+@pytest.mark.parametrize(
+    "method",
+    ["CE", "L2", *(pytest.param(m, marks=pytest.mark.slow) for m in ("L1", "Single"))],
+)
 def test_alpha_0_trains_members_as_if_alone(method, images_and_labels):
     together = compiled(ensemble(method, alpha=0))
     fit(together, images_and_labels)
@@ -144,7 +147,9 @@ def test_half_weights_halve_what_is_minimised_and_leave_the_means(images_and_lab
         assert half[name] == pytest.approx(plain[name], rel=1e-5)
 
 
-@pytest.mark.parametrize("method", ["L2", "CE", "Single"])
+@pytest.mark.parametrize(
+    "method", ["L2", pytest.param("CE", marks=pytest.mark.slow), "Single"]
+)
 def test_class_weights_train_as_sample_weights_and_leave_the_statistics(
     method, images_and_labels
 ):
@@ -196,8 +201,9 @@ def test_losses_and_metrics_of_the_user_are_kept(images_and_labels):
 
 def test_three_members_of_different_architectures(images_and_labels):
     images, labels = images_and_labels
+    small = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
     members = [
-        resnet.build_resnet(resnet.PRESETS["ST"], (8, 8, 1), 3, "ST"),
+        resnet.build_resnet(small, (8, 8, 1), 3, "ST"),
         keras.Sequential(
             [keras.layers.Flatten(), keras.layers.Dense(3)], name="unbuilt"
         ),
@@ -210,14 +216,22 @@ def test_three_members_of_different_architectures(images_and_labels):
 
 
 @pytest.mark.parametrize(
-    "jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)]
+    "options",
+    [
+        {"run_eagerly": True},  # tracing takes the most time
+        *(
+            pytest.param({"jit_compile": j}, marks=pytest.mark.slow)
+            for j in (False, True)
+        ),
+    ],
+    ids=str,
 )
-def test_every_variable_of_the_paper_ensemble_learns(jit_compile, images_and_labels):
+def test_every_variable_of_the_paper_ensemble_learns(options, images_and_labels):
     members = [
         resnet.build_resnet(resnet.PRESETS[name], (8, 8, 1), 3, name, seed=1)
         for name in ("ST", "M")
     ]
-    model = compiled(models.EnsembleModel(members), jit_compile=jit_compile)
+    model = compiled(models.EnsembleModel(members), **options)
     before = weights(model)
     fit(model, images_and_labels, epochs=1)
     for old, variable in zip(before, model.trainable_variables, strict=True):

@@ -28,6 +28,48 @@ def command(*arguments, **kwargs):
 
 
 SHORT = ("--truncate", 128, "--epochs", 2)
+SMALL = """
+import sys
+from collaborative import resnet, run_experiments
+small = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
+resnet.PRESETS.update(ST=small, M=small)
+sys.argv[0] = "run_experiments.py"
+sys.exit(run_experiments.main(sys.argv))
+"""
+
+
+OWN_NETWORK = """
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+from collaborative import register_network
+
+
+@dataclasses.dataclass
+class Shape:
+    units: int = 7
+
+
+class Scaled(keras.layers.Layer):  # which Keras is not told of
+    def call(self, images):
+        return images / 255.0
+
+
+@register_network("own")
+def own(input_shape, num_classes):
+    layers = [Scaled(), keras.layers.Flatten(), keras.layers.Dense(Shape().units)]
+    return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
+"""
+
+
+@pytest.fixture
+def own_network(tmp_path_factory):
+    """Arguments for a quick network of a file."""
+    path = tmp_path_factory.mktemp("networks") / "own networks.py"
+    path.write_text(OWN_NETWORK)
+    return "--costs", path, "--members", "own"
 
 
 @pytest.fixture
@@ -40,9 +82,9 @@ def fresh_flags():
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, python):
-    """The log directory and the output of a finished run."""
+    """The log directory and the output of a finished run of small networks."""
     log_dir = tmp_path_factory.mktemp("logs")
-    return log_dir, python(SCRIPT, "--log_dir", log_dir, *SHORT)
+    return log_dir, python("-c", SMALL, "--log_dir", log_dir, *SHORT, cwd=ROOT)
 
 
 def test_output_of_a_run(finished):
@@ -156,6 +198,7 @@ def test_one_line_for_a_person(
         assert message in record.read_text()
 
 
+@pytest.mark.slow
 def test_a_missing_data_set_is_explained(tmp_path):
     """In a process of its own, where nothing else may be on stderr."""
     run = command(
@@ -238,37 +281,11 @@ def test_a_sweep_survives_a_failing_experiment(tmp_path):
     assert config["threads"] == 1
 
 
-OWN_NETWORK = """
-from __future__ import annotations
-
-import dataclasses
-
-import keras
-from collaborative import register_network
-
-
-@dataclasses.dataclass
-class Shape:
-    units: int = 7
-
-
-class Scaled(keras.layers.Layer):  # which Keras is not told of
-    def call(self, images):
-        return images / 255.0
-
-
-@register_network("own")
-def own(input_shape, num_classes):
-    layers = [Scaled(), keras.layers.Flatten(), keras.layers.Dense(Shape().units)]
-    return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
-"""
-
-
-def test_a_run_and_a_sweep_train_a_network_from_a_file(tmp_path, python):
+@pytest.mark.slow
+def test_a_run_and_a_sweep_train_a_network_from_a_file(tmp_path, own_network, python):
     """What the sweep has still to do is a run by a command of its own."""
-    (tmp_path / "own networks.py").write_text(OWN_NETWORK)
     arguments = (
-        "--costs", tmp_path / "own networks.py", "--members", "own,own",
+        *own_network[:2], "--members", "own,own",
         "--log_dir", tmp_path / "logs", "--truncate", 64, "--epochs", 1,
     )  # fmt: skip
     run = python(SCRIPT, *arguments, "--seed", 1)
@@ -285,9 +302,9 @@ def test_a_run_and_a_sweep_train_a_network_from_a_file(tmp_path, python):
     assert unknown.returncode == 2 and "is to be registered first" in unknown.stderr
 
 
-def test_sigterm_says_how_to_go_on(tmp_path):
-    run_dir = tmp_path / "digits/ST/Single_0.0,epochs=500,truncate=64/seed_912"
-    arguments = ["--members=ST", "--epochs=500", "--truncate=64", "--log_dir", tmp_path]
+def test_sigterm_says_how_to_go_on(tmp_path, own_network):
+    run_dir = tmp_path / "digits/own/Single_0.0,epochs=500,truncate=64/seed_912"
+    arguments = [*own_network, "--epochs=500", "--truncate=64", "--log_dir", tmp_path]
     process = subprocess.Popen(
         [sys.executable, "run_experiments.py", *arguments],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -127,8 +127,9 @@ def family(values, control, answers, settings=None):
         Its half width is NaN where one seed has no answers.
     """
     gaps = layout.against(values, control, settings)
+    there = values.notna()
     for setting, gap in gaps.items():
-        seeds = values.loc[[setting, control]].dropna(axis=1).columns
+        seeds = values.columns[there.loc[setting] & there.loc[control]]
         pairs = [[answers(s, seed) for s in (setting, control)] for seed in seeds]
         images = _images_besides(pairs, len(gaps))
         if gap.seeds == 1:

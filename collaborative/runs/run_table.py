@@ -227,7 +227,7 @@ def paper_runs():
             "device": "one K80",
             "seconds": float("nan"),
         }
-        parts.append(part.assign(**columns))
+        parts.append(pd.DataFrame(dict(part.items()) | columns))
     return pd.concat(parts, ignore_index=True).reindex(columns=list(COLUMNS))
 
 

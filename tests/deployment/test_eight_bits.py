@@ -32,7 +32,10 @@ def measured(monkeypatch, batch_ms):
     monkeypatch.setattr(verification, "run_in_a_fresh_process", fake)
 
 
-@pytest.mark.parametrize("slower, fastest", [("int8", "uint8"), ("uint8", "int8")])
+@pytest.mark.parametrize(
+    "slower, fastest",
+    [("int8", "uint8"), pytest.param("uint8", "int8", marks=pytest.mark.slow)],
+)
 def test_the_faster_type_of_activations_is_kept(
     slower, fastest, network, tmp_path, monkeypatch
 ):

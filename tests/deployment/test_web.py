@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from collaborative.models import EnsembleModel, SingleModel
-from collaborative.resnet import PRESETS, build_resnet
+from collaborative.resnet import PRESETS, ResNetConfig, build_resnet
 from keras import layers as kl
 from test_web_operations import (
     SHAPE,
@@ -48,8 +48,9 @@ def test_grey_images(shape, tmp_path):
 @pytest.mark.parametrize("average", ["logits", "probabilities"])
 @pytest.mark.parametrize("softmax", [False, True])
 def test_an_ensemble(average, softmax, tmp_path):
+    small = ResNetConfig(bricks=2, repetitions=1, filters=4)
     members = [
-        filled(build_resnet(PRESETS["ST"], (8, 8, 1), 5, name, seed=1), seed)
+        filled(build_resnet(small, (8, 8, 1), 5, name, seed=1), seed)
         for seed, name in enumerate("ab")
     ]
     ensemble = EnsembleModel(members, average=average)
@@ -63,7 +64,10 @@ def plain_of(preset):
 
 
 @needs_node
-@pytest.mark.parametrize("preset, most", [("ST", 500_000), ("VD", 7_000_000)])
+@pytest.mark.parametrize(
+    "preset, most",
+    [("ST", 500_000), pytest.param("VD", 7_000_000, marks=pytest.mark.slow)],
+)
 def test_pages_of_our_networks_are_small(preset, most, tmp_path):
     path = compare(plain_of(preset), tmp_path, verification.TOLERANCE, count=2)
     assert 0.8 * most * (preset == "VD") < path.stat().st_size < most

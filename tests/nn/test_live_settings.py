@@ -18,6 +18,8 @@ CHANGES = {
     "weight_decay": 0.5,
     "average": "probabilities",
 }
+# Fields of the collaboration, as alpha and method are.
+OF_THE_COST = ("temperature", "pair_cost", "pull")
 
 
 def settled(**changes):
@@ -28,7 +30,13 @@ def settled(**changes):
     return model
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in OF_THE_COST))
+        for name in CHANGES
+    ],
+)
 def test_what_is_set_after_training_takes_effect(name, images_and_labels):
     change = {name: CHANGES[name]}
     late, early = settled(), settled(**change)

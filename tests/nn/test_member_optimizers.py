@@ -169,6 +169,7 @@ def test_one_optimizer_may_still_be_written_as_keras_does():
 
 
 SHARES = """
+import sys
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
@@ -178,30 +179,32 @@ from small_models import ensemble
 rng = np.random.default_rng(0)
 images = rng.normal(size=(32, 8, 8, 1)).astype("float32")
 labels = rng.integers(0, 3, 32)
-for dtype in ("float32", "mixed_float16"):
-    found = []
-    for devices in (1, 2):
-        strategy = tf.distribute.get_strategy()
-        if devices == 2:
-            cpus = tf.config.list_logical_devices("CPU")
-            strategy = tf.distribute.MirroredStrategy(cpus)
-        with strategy.scope():
-            model = ensemble(dtype=dtype)
-            optimizers = [keras.optimizers.SGD(0.01, 0.9), keras.optimizers.SGD(0.1)]
-            model.compile(optimizers, jit_compile=False)
-        model.fit(images, labels, batch_size=8, shuffle=False, verbose=0)
-        predicted = model.predict(images, verbose=0)
-        found.append([predicted, *map(np.asarray, model.trainable_variables)])
-    for one, two in zip(*found, strict=True):
-        np.testing.assert_allclose(one, two, atol=1e-4)
+found = []
+for devices in (1, 2):
+    strategy = tf.distribute.get_strategy()
+    if devices == 2:
+        cpus = tf.config.list_logical_devices("CPU")
+        strategy = tf.distribute.MirroredStrategy(cpus)
+    with strategy.scope():
+        model = ensemble(dtype=sys.argv[1])
+        optimizers = [keras.optimizers.SGD(0.01, 0.9), keras.optimizers.SGD(0.1)]
+        model.compile(optimizers, jit_compile=False)
+    model.fit(images, labels, batch_size=8, shuffle=False, verbose=0)
+    predicted = model.predict(images, verbose=0)
+    found.append([predicted, *map(np.asarray, model.trainable_variables)])
+for one, two in zip(*found, strict=True):
+    np.testing.assert_allclose(one, two, atol=1e-4)
 """
 
 
-def test_on_several_devices(python):
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
+def test_on_several_devices(dtype, python):
     """In a process of its own, since devices are set once."""
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
     environment = os.environ | {"PYTHONPATH": paths}
-    done = python("-c", SHARES, env=environment)
+    done = python("-c", SHARES, dtype, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

@@ -5,11 +5,10 @@ import pandas as pd
 import pytest
 
 from collaborative.report import charts
-from collaborative.runs import run_table
 
 
-def test_lines_of_the_author_s_runs():
-    data = charts.chart_data(run_table.paper_runs())
+def test_lines_of_the_author_s_runs(paper):
+    data = charts.chart_data(paper)
     assert [chart["title"] for chart in data] == [
         "MNIST, ST-M", "notMNIST, ST-M", "CIFAR10, ST-M",
     ]  # fmt: skip
@@ -22,14 +21,14 @@ def test_lines_of_the_author_s_runs():
     json.dumps(data, allow_nan=False)
 
 
-def test_lines_of_a_chart_differ():
-    for chart in charts.chart_data(run_table.paper_runs()):
+def test_lines_of_a_chart_differ(paper):
+    for chart in charts.chart_data(paper):
         styles = {(line["color"], line["dashes"]) for line in chart["lines"]}
         assert len(styles) == 13
 
 
-def test_methods_not_of_the_paper_have_dashes_of_their_own():
-    runs = run_table.paper_runs().query("dataset == 'mnist'")
+def test_methods_not_of_the_paper_have_dashes_of_their_own(paper):
+    runs = paper.query("dataset == 'mnist'")
     other = runs.query("method == 'CE'").assign(method="KL")
     (chart,) = charts.chart_data(pd.concat([runs, other]))
     dashes = {line["name"]: line["dashes"] for line in chart["lines"]}
@@ -37,8 +36,8 @@ def test_methods_not_of_the_paper_have_dashes_of_their_own():
     assert dashes["KL 0.01"] not in known
 
 
-def test_seeds_are_averaged_and_settings_are_not():
-    paper = run_table.paper_runs().query("dataset == 'mnist' and method == 'CE'")
+def test_seeds_are_averaged_and_settings_are_not(paper):
+    paper = paper.query("dataset == 'mnist' and method == 'CE'")
     other = paper.assign(seed=1, test_error=paper["test_error"] + 0.02)
     short = paper.assign(setting="epochs 2", test_error=np.nan)
     data = charts.chart_data(pd.concat([short, paper, other]))
@@ -48,8 +47,8 @@ def test_seeds_are_averaged_and_settings_are_not():
     assert values[1] == [None] * 30
 
 
-def test_there_is_no_infinity_in_json():
-    runs = run_table.paper_runs().query("dataset == 'mnist' and method == 'CE'")
+def test_there_is_no_infinity_in_json(paper):
+    runs = paper.query("dataset == 'mnist' and method == 'CE'")
     data = charts.chart_data(runs.assign(test_cost=np.inf))
     values = data[0]["lines"][0]["values"]["ST"]
     assert values["test cost"] == [None] * 30
@@ -57,8 +56,8 @@ def test_there_is_no_infinity_in_json():
     json.dumps(data, allow_nan=False)
 
 
-def test_bands_are_intervals_over_seeds():
-    paper = run_table.paper_runs().query("dataset == 'mnist' and method == 'CE'")
+def test_bands_are_intervals_over_seeds(paper):
+    paper = paper.query("dataset == 'mnist' and method == 'CE'")
     other = paper.assign(seed=1, test_error=paper["test_error"] + 0.02)
     (line, *_) = charts.chart_data(pd.concat([paper, other]))[0]["lines"]
     # Student's 97.5 % quantile of one degree of freedom, times half the gap of 2 points

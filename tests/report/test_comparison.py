@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from collaborative.report import comparison
-from collaborative.runs import run_table
 
 
 def series(**values):
@@ -74,8 +73,7 @@ def test_rank_correlation():
     assert math.isnan(comparison.rank_correlation(a, a[:2])[0])
 
 
-def test_summary_has_means_and_intervals():
-    paper = run_table.paper_runs()
+def test_summary_has_means_and_intervals(paper):
     other = paper.assign(seed=1, test_error=paper["test_error"] + 0.01)
     summary = comparison.final_summary(pd.concat([paper, other]))
     row = summary.loc[("mnist", "L2", 0.01, "ST")]
@@ -84,8 +82,7 @@ def test_summary_has_means_and_intervals():
     assert row["seeds"] == 2
 
 
-def test_correlation_with_the_paper_s_grid():
-    paper = run_table.paper_runs()
+def test_correlation_with_the_paper_s_grid(paper):
     rows = comparison.grid_correlations(paper, paper)
     assert len(rows) == 3 * 3 * 2
     assert all(row["rho"] == pytest.approx(1) for row in rows)

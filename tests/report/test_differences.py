@@ -5,12 +5,6 @@ from scipy import stats
 
 from collaborative.experiments import reference
 from collaborative.report import comparison, differences
-from collaborative.runs import run_table
-
-
-@pytest.fixture(scope="module")
-def paper():
-    return run_table.paper_runs()
 
 
 def seeded(runs, **errors):

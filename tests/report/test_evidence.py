@@ -15,7 +15,6 @@ from collaborative.report.claims.evidence import (
     final_error,
 )
 from collaborative.report.layout import Difference
-from collaborative.runs import run_table
 
 LOWER = Found(Difference(-1.0, float("nan"), float("nan"), 1))
 HIGHER = Found(Difference(1.0, float("nan"), float("nan"), 1))
@@ -52,8 +51,7 @@ def test_parts_say_what_they_rest_on():
     assert part.seeds == 1
 
 
-def test_only_the_paper_s_setting_counts():
-    paper = run_table.paper_runs()
+def test_only_the_paper_s_setting_counts(paper):
     evidence = Evidence(paper.assign(setting="epochs 2"))
     assert evidence.family("mnist", "ST")[0].difference is None
     evidence = Evidence(paper)
@@ -63,8 +61,7 @@ def test_only_the_paper_s_setting_counts():
     assert evidence.lacking("mnist", ("CE", 1.0), ("CE", 0.5)) == ("MNIST CE 0.5",)
 
 
-def test_the_small_archive_stands_in_only_where_the_large_is_missing():
-    paper = run_table.paper_runs()
+def test_the_small_archive_stands_in_only_where_the_large_is_missing(paper):
     small = paper[paper["dataset"] == "notmnist"].assign(dataset="notmnist_small")
     assert Evidence(pd.concat([paper, small])).datasets[1] == "notmnist"
     evidence = Evidence(small)
@@ -72,8 +69,7 @@ def test_the_small_archive_stands_in_only_where_the_large_is_missing():
     assert evidence.name("notmnist_small") == "notMNIST (small archive)"
 
 
-def test_closeness_of_the_best():
-    paper = run_table.paper_runs()
+def test_closeness_of_the_best(paper):
     part = Evidence(paper).best_is_close("cifar10", "ST", "M", 0.10)
     assert part.holds is True
     assert "23.39 (L2 0.1) and 23.01; L2 0.01 has 23.43" in part.text
@@ -86,8 +82,7 @@ def test_closeness_of_the_best():
     assert part.holds is None and part.missing == ("CIFAR10 Single",)
 
 
-def test_rank_correlation_of_weight_and_error():
-    paper = run_table.paper_runs()
+def test_rank_correlation_of_weight_and_error(paper):
     entropy, *_ = Evidence(paper).weight_correlations("mnist")
     assert entropy.holds is False and "-0.20" in entropy.text
     _, second, third = Evidence(paper).weight_correlations("cifar10")
@@ -98,8 +93,7 @@ def test_rank_correlation_of_weight_and_error():
     assert other.holds is not None
 
 
-def test_one_seed_is_as_sure_as_its_images():
-    paper = run_table.paper_runs()
+def test_one_seed_is_as_sure_as_its_images(paper):
     images = np.array([f"i{n}" for n in range(1000)])
     answers = {model: np.zeros(1000, int) for model in ("ST", "M", "ensemble")}
     changed = answers | {"ST": np.r_[np.ones(40, int), np.zeros(960, int)]}
@@ -130,8 +124,7 @@ def test_one_seed_s_best_is_as_sure_as_its_images():
     assert close.holds is None and "an interval includes zero" in close.missing[0]
 
 
-def test_usually_is_one_test_over_settings_and_members():
-    paper = run_table.paper_runs()
+def test_usually_is_one_test_over_settings_and_members(paper):
     pairs = [(setting, SINGLE) for setting in COLLABORATIVE]
     part = Evidence(paper).usually("usually", "mnist", pairs)
     # By hand from the paper's Figure A.7: 4 of 24 are not below.

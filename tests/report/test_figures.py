@@ -8,11 +8,6 @@ from collaborative.runs import run_table
 from collaborative.system import drawing
 
 
-@pytest.fixture(scope="module")
-def paper():
-    return run_table.paper_runs()
-
-
 def lines(axes):
     return {line.get_label(): line for line in axes.get_lines()}
 

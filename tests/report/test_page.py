@@ -7,6 +7,7 @@ from test_analysis import command, load, synthetic_curves, write_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import figures, page, quality
+from collaborative.report.claims import verdicts
 from collaborative.report.studies import findings
 from collaborative.runs import run_table
 
@@ -59,8 +60,9 @@ def some_runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_figures():
-    """Figures are made, but not drawn, which takes the most time."""
+def quick_pages(paper, paper_claims):
+    """Figures are made, but not drawn; what each page has of the author's is shared."""
+    check_all = verdicts.check_all
 
     def save(figure, directory, name, suffixes):
         directory.mkdir(parents=True, exist_ok=True)
@@ -68,8 +70,13 @@ def quick_figures():
         path.write_text("<svg/>")
         return path
 
+    def check(runs, *others):
+        return paper_claims if runs is paper else check_all(runs, *others)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures, "save", save)
+        patch.setattr(run_table, "paper_runs", lambda: paper)
+        patch.setattr(verdicts, "check_all", check)
         yield
 
 
@@ -128,8 +135,8 @@ def test_only_short_runs_make_a_report_too(some_runs, tmp_path):
     assert "No run is in the paper's setting" in write_report(short, tmp_path)
 
 
-def test_the_author_s_runs_are_compared_with_nothing(tmp_path):
-    runs = run_table.paper_runs().query("dataset == 'mnist'")
+def test_the_author_s_runs_are_compared_with_nothing(tmp_path, paper):
+    runs = paper.query("dataset == 'mnist'")
     page = write_report(runs, tmp_path, is_paper=True)
     assert "The author's own 13 runs" in page
     assert "on the author" not in page
@@ -174,7 +181,8 @@ def test_one_broken_part_leaves_the_others(some_runs, monkeypatch, tmp_path):
     monkeypatch.setattr(quality, "quality_tables", fail)
     monkeypatch.setattr(findings, "_finding", fail)
     lines = []
-    path = page.write(some_runs, tmp_path, latency=False, say=lines.append)
+    runs = some_runs.query("dataset == 'mnist'")
+    path = page.write(runs, tmp_path, latency=False, say=lines.append)
     said = "ZeroDivisionError: of something"
     assert f"no tables beyond the paper of mnist: {said}" in lines
     assert f"no answers to the studies beyond the paper: {said}" in lines

@@ -7,7 +7,7 @@ import chromium
 import pytest
 from conftest import ROOT
 from test_analysis import load, write_run
-from test_page import quick_figures  # noqa: F401, for all tests here
+from test_page import quick_pages  # noqa: F401, for all tests here
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import page

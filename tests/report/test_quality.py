@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from collaborative.report import class_errors, quality, tables
-from collaborative.runs import run_table
 from collaborative.system import drawing
 from collaborative.training import evaluation
 
@@ -30,8 +29,8 @@ def record(seed, shift=0.0, labels=(0, 0, 0, 1, 1, 1)):
 
 
 @pytest.fixture
-def runs_and_records():
-    runs = run_table.paper_runs()
+def runs_and_records(paper):
+    runs = paper
     runs = runs[runs["dataset"] == "mnist"]
     chosen = runs[runs["method"].isin(["L2", "Single"])]
     names = chosen.drop_duplicates("run").set_index("run")["method"]
@@ -120,8 +119,10 @@ def test_other_runs_with_unequal_classes(runs_and_records):
 def test_figures(runs_and_records):
     runs, records = runs_and_records
     panels = quality.reliability_figure(runs, records, "mnist").axes
-    assert [axes.get_title() for axes in panels] == ["ST", "M", "Ens"]
-    assert all(len(axes.lines) == 3 for axes in panels)
+    upper, lower = panels[:3], panels[3:]
+    assert [axes.get_title() for axes in upper] == ["ST", "M", "Ens"]
+    assert all(len(axes.lines) == 3 for axes in upper)
+    assert [len(axes.lines) for axes in lower] == [2] * 3  # counts of images
     (axes,) = quality.confusion_figure(runs, records, "mnist").axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
     counts = records["paper/mnist/L2_0.01"]["models"]["ensemble"]["confusion"]

@@ -8,11 +8,10 @@ from test_quality import record
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import quality, records
-from collaborative.runs import run_table
 
 
-def test_records_are_read_where_they_are(tmp_path):
-    runs = run_table.paper_runs()
+def test_records_are_read_where_they_are(tmp_path, paper):
+    runs = paper
     config = ExperimentConfig("mnist")
     for name in ("with", "without"):
         logged_run(config, tmp_path / name, finished=True)

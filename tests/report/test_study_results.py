@@ -212,6 +212,7 @@ def test_nothing_is_chosen_before_all_candidates_are_there(distillation):
 
 def test_what_was_chosen_is_in_the_report(distillation, tmp_path):
     runs = load(distillation)[0]
+    (tmp_path / "report").mkdir()
     path = page.write(runs, tmp_path / "report", latency=False)
     assert "what was chosen on validation images" in path.read_text(encoding="utf-8")
     text = (tmp_path / "report" / "studies.md").read_text(encoding="utf-8")

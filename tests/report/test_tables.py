@@ -12,7 +12,6 @@ from collaborative.experiments import reference
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.reference import PAPER_TABLES
 from collaborative.report import tables
-from collaborative.runs import run_table
 
 NAMES = {"mnist": "MNIST", "notmnist": "notMNIST", "cifar10": "CIFAR10"}
 COLUMNS = {"error": "test_error_percent", "cost": "test_cost"}
@@ -35,8 +34,8 @@ def cells(text, separator):
 
 @pytest.mark.parametrize("quantity", ["error", "cost"])
 @pytest.mark.parametrize("dataset", NAMES)
-def test_the_author_s_runs_give_his_tables_exactly(dataset, quantity, tmp_path):
-    table = tables.results_table(run_table.paper_runs(), None, dataset, quantity)
+def test_the_author_s_runs_give_his_tables_exactly(dataset, quantity, tmp_path, paper):
+    table = tables.results_table(paper, None, dataset, quantity)
     tables.write(table, tmp_path)
     expected = paper_table(dataset, quantity)
     texts = {path.suffix: path.read_text() for path in tmp_path.iterdir()}
@@ -57,8 +56,8 @@ def test_the_author_s_runs_give_his_tables_exactly(dataset, quantity, tmp_path):
     assert sorted(numbers.values()) == sorted(expected.values())
 
 
-def test_the_best_of_a_column_is_bold_and_ties_too():
-    table = tables.results_table(run_table.paper_runs(), None, "mnist", "error")
+def test_the_best_of_a_column_is_bold_and_ties_too(paper):
+    table = tables.results_table(paper, None, "mnist", "error")
     bold = {
         (row[0].text, column)
         for row in table.rows
@@ -70,15 +69,14 @@ def test_the_best_of_a_column_is_bold_and_ties_too():
     }  # fmt: skip
 
 
-def test_order_of_rows_is_the_paper_s():
-    table = tables.results_table(run_table.paper_runs(), None, "mnist", "cost")
+def test_order_of_rows_is_the_paper_s(paper):
+    table = tables.results_table(paper, None, "mnist", "cost")
     assert [row[0].text for row in table.rows][3:6] == ["CE 0.0001", "L1 1.0", "L1 0.1"]
     assert table.rows[-1][0].text == "Single"
     assert table.name == "table_A.8_mnist_cost"
 
 
-def test_difference_and_interval_beside_the_paper():
-    paper = run_table.paper_runs()
+def test_difference_and_interval_beside_the_paper(paper):
     ours = paper[(paper["dataset"] == "cifar10") & (paper["method"] == "L2")]
     better = ours.assign(seed=1, test_error=ours["test_error"] - 0.02)
     both = pd.concat([ours, better])
@@ -90,17 +88,16 @@ def test_difference_and_interval_beside_the_paper():
     assert len(table.rows) == 13
 
 
-def test_the_small_archive_stands_beside_notmnist_and_says_so():
-    paper = run_table.paper_runs()
+def test_the_small_archive_stands_beside_notmnist_and_says_so(paper):
     small = paper[paper["dataset"] == "notmnist"].assign(dataset="notmnist_small")
     table = tables.results_table(small, paper, "notmnist_small", "error")
     assert table.rows[0][2].text == "2.05"
     assert "small archive only" in table.caption
 
 
-def test_a_data_set_that_the_paper_has_not():
-    digits = run_table.paper_runs().query("dataset == 'mnist'").assign(dataset="digits")
-    table = tables.results_table(digits, run_table.paper_runs(), "digits", "error")
+def test_a_data_set_that_the_paper_has_not(paper):
+    digits = paper.query("dataset == 'mnist'").assign(dataset="digits")
+    table = tables.results_table(digits, paper, "digits", "error")
     assert table.header == ("method", "ST", "M", "Ens")
 
 
@@ -116,8 +113,7 @@ def test_other_runs_are_listed_and_not_pooled(tmp_path):
     assert tables.other_runs_table(runs[runs["setting"] == ""]).rows == []
 
 
-def test_correlations_with_the_paper_s_grid():
-    paper = run_table.paper_runs()
+def test_correlations_with_the_paper_s_grid(paper):
     small = paper[paper["dataset"] == "notmnist"].assign(dataset="notmnist_small")
     runs = small.assign(test_cost=-small["test_cost"])
     table = tables.correlations_table(runs, paper)

@@ -3,7 +3,6 @@ import pytest
 
 from collaborative.report.claims import training
 from collaborative.report.claims.evidence import Evidence
-from collaborative.runs import run_table
 
 
 def curves(name, *values):
@@ -29,8 +28,8 @@ def test_the_last_ten_epochs_in_percent():
 
 
 @pytest.fixture(scope="module")
-def evidence():
-    return Evidence(run_table.paper_runs())
+def evidence(paper):
+    return Evidence(paper)
 
 
 def test_numbers_of_the_author_s_runs(evidence):
@@ -47,20 +46,20 @@ def test_numbers_of_the_author_s_runs(evidence):
     ]
 
 
-def test_who_does_not_overfit_has_nothing_to_resist(evidence):
+def test_who_does_not_overfit_has_nothing_to_resist(evidence, paper):
     parts = training.resists_overfitting(evidence)
     assert parts[0].text.startswith("notMNIST M, end / minimum of the test cost")
     assert [part.holds for part in parts] == [True] * 4  # his ST ends at its least cost
 
-    runs = run_table.paper_runs()
+    runs = paper
     falling = runs["epoch"].rdiv(1.0)
     parts = training.resists_overfitting(Evidence(runs.assign(test_cost=falling)))
     assert [part.holds for part in parts] == [None, True, True, True]
     assert parts[0].text == "no traditional model overfits"
 
 
-def test_a_rise_at_one_of_several_seeds_brings_all_of_them_in():
-    runs = run_table.paper_runs()
+def test_a_rise_at_one_of_several_seeds_brings_all_of_them_in(paper):
+    runs = paper
     falling = runs.assign(seed=1, test_cost=runs["epoch"].rdiv(1.0))
     both = Evidence(pd.concat([runs, falling]))
     first, *_ = training.resists_overfitting(both)
@@ -68,8 +67,8 @@ def test_a_rise_at_one_of_several_seeds_brings_all_of_them_in():
     assert first.text.startswith("notMNIST M, end")
 
 
-def test_missing_runs_leave_a_part_open():
-    runs = run_table.paper_runs().query("method == 'L2'")
+def test_missing_runs_leave_a_part_open(paper):
+    runs = paper.query("method == 'L2'")
     evidence = Evidence(runs)
     for check in training.STATEMENTS:
         parts = check(evidence)

@@ -7,11 +7,13 @@ import keras
 import pytest
 from picture_files import noise, picture_file
 
-from collaborative import resnet, run_experiments
+from collaborative import run_experiments
 from collaborative.data import own_sets
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.runs import data_record, run
 from collaborative.training import train as trainer
+
+pytestmark = pytest.mark.usefixtures("small_runs")
 
 
 @pytest.fixture
@@ -89,14 +91,7 @@ def test_a_finished_run_s_data_is_looked_at_without_decoding_it(root, monkeypatc
 
 
 @pytest.fixture
-def small(monkeypatch):
-    """Makes ST small."""
-    config = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
-    monkeypatch.setitem(resnet.PRESETS, "ST", config)
-
-
-@pytest.fixture
-def begun(root, tmp_path, small):
+def begun(root, tmp_path):
     """(config, directory of logs) of a run on `root` that stopped after an epoch."""
     config = ExperimentConfig(f"folder:{root}", members=("ST",), epochs=2, batch_size=8)
     log_dir = tmp_path / "logs"
@@ -144,7 +139,7 @@ def test_a_run_does_not_go_on_with_other_data(root, begun, run_command):
     assert f"{run_dir} was trained on other data: it had 30 files, here are 29" in said
 
 
-def test_a_prepared_set_that_changed_is_not_gone_on_with(small, tmp_path):
+def test_a_prepared_set_that_changed_is_not_gone_on_with(tmp_path):
     """Of tfds, for example: as many images, in another order."""
     config = ExperimentConfig(members=("ST",), epochs=2, batch_size=8, truncate=32)
     with pytest.raises(KeyboardInterrupt):

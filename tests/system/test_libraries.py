@@ -73,30 +73,46 @@ def test_settling():
     }
 
 
-def test_a_run_is_the_same_whatever_the_environment_says(odd_home, tmp_path, python):
-    """Of both epochs, with the same statistics, in a sweep's process as well."""
-    script = ROOT / "run_experiments.py"
+@pytest.fixture
+def short(tmp_path):
+    """A command that trains a small network for two epochs."""
     network = tmp_path / "network.py"
     network.write_text(NETWORK)
-    short = (
-        *(script, f"--costs={network}", "--members=small"),
+    return (
+        *(ROOT / "run_experiments.py", f"--costs={network}", "--members=small"),
         *("--truncate=64", "--epochs=2", "--threads=1"),
     )
+
+
+def assert_as_in_a_plain_environment(seed, short, tmp_path, python):
+    """Both epochs of the run in `odd` have the statistics of one by `python`."""
+    plain = python(*short, f"--log_dir={tmp_path}/plain", f"--seed={seed}")
+    assert plain.returncode == 0, plain.stderr
+    one, other = (
+        pickle.loads(path.read_bytes())["models"]["small"]["train_cost"].tolist()
+        for kind in ("odd", "plain")
+        for path in (tmp_path / kind).rglob(f"seed_{seed}/stats.pkl")
+    )
+    assert one == other and len(one) == 2
+
+
+def test_a_run_is_the_same_whatever_the_environment_says(
+    odd_home, short, tmp_path, python
+):
     environment = ODD | {"HOME": str(odd_home)}
     odd = run(*short, f"--log_dir={tmp_path}/odd", **environment)
     assert (odd.returncode, odd.stderr) == (0, "")
-    sweep = (*short, "--seeds=912,913", "--jobs=2")  # of which one is left to do
+    assert_as_in_a_plain_environment(912, short, tmp_path, python)
+
+
+@pytest.mark.slow
+def test_so_are_the_runs_of_a_sweep(odd_home, short, tmp_path, python):
+    environment = ODD | {"HOME": str(odd_home)}
+    sweep = (*short, "--seeds=912,913", "--jobs=2")
     swept = run(*sweep, f"--log_dir={tmp_path}/odd", **environment)
     assert swept.returncode == 0, swept.stdout
     for seed in (912, 913):
-        plain = python(*short, f"--log_dir={tmp_path}/plain", f"--seed={seed}")
-        assert plain.returncode == 0, plain.stderr
-        one, other = (
-            pickle.loads(path.read_bytes())["models"]["small"]["train_cost"].tolist()
-            for kind in ("odd", "plain")
-            for path in (tmp_path / kind).rglob(f"seed_{seed}/stats.pkl")
-        )
-        assert one == other and len(one) == 2
+        assert_as_in_a_plain_environment(seed, short, tmp_path, python)
 
 
 @pytest.mark.parametrize(
