@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
@@ -92,14 +94,12 @@ def save(figure, directory, name, suffixes=("png", "svg")):
         The path of the last.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context({"svg.hashsalt": name}):
-        for suffix in suffixes:
-            path = directory / f"{name}.{suffix}"
-            with files.replacing(path) as temporary:
-                metadata = {"Date": None} if suffix == "svg" else None
-                drawing.save(figure, temporary, metadata=metadata)
-            figure.set_layout_engine("none")  # it is laid out; again would take as long
-    return path
+    paths = [directory / f"{name}.{suffix}" for suffix in suffixes]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(matplotlib.rc_context({"svg.hashsalt": name}))
+        written = [stack.enter_context(files.replacing(path)) for path in paths]
+        drawing.save(figure, *written)
+    return paths[-1]
 
 
 def _curves(runs, column):
@@ -117,7 +117,7 @@ def _curves(runs, column):
                 table = scale * values.pivot(
                     index="epoch", columns="seed", values=column
                 )
-                width = table.apply(comparison.half_width, axis=1)
+                width = comparison.half_widths(table)
                 lines[method, alpha, model] = table.mean(axis=1), width
     return lines
 

@@ -21,6 +21,7 @@ from collaborative.runs import run_table
 
 # Settings that a person may give a study in place of its own.
 FREE = tuple(name for name, facts in SETTINGS.items() if facts.free)
+RESULTS = ("test_error", run_table.CHOSEN_BY)
 _WHAT_IS_COMPUTED = [name for name, facts in SETTINGS.items() if facts.material]
 
 
@@ -78,8 +79,11 @@ def findings(runs):
         twice the epochs make no study of twice as long runs.
     """
     final = run_table.final_epochs(runs)
+    final = final[["run", "model", *RESULTS, *SETTINGS]]
+    keys = final.drop_duplicates("run").set_index("run")[_WHAT_IS_COMPUTED]
+    by_run = dict(list(final[["run", "model", *RESULTS]].groupby("run", sort=False)))
     by_settings = {
-        _key(run.iloc[0]): run for _, run in final.groupby("run", sort=False)
+        _key(columns): by_run[run] for run, columns in keys.to_dict("index").items()
     }
     seeds = sorted(map(int, final["seed"].unique()))
     found = [
