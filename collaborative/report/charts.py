@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
-
 from collaborative.experiments import reference
 from collaborative.report import comparison, styles
 
@@ -92,9 +90,8 @@ def _values(runs, method, alpha):
     by_epoch = chosen.groupby(["model", "epoch"])[columns]
     found = {"values": _by_model(by_epoch.mean())}
     if chosen["seed"].nunique() > 1:
-        by_seed = chosen.pivot(index=["model", "epoch"], columns="seed")
-        widths = {name: comparison.half_widths(by_seed[name]) for name in columns}
-        found["widths"] = _by_model(pd.DataFrame(widths))
+        widths = comparison.half_widths(by_epoch.std(), by_epoch.count())
+        found["widths"] = _by_model(widths)
     return found
 
 

@@ -25,18 +25,18 @@ def half_width(values):
     count = len(values)
     if count < 2:
         return math.nan
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)
-    return float(quantile * np.std(values, ddof=1) / math.sqrt(count))
+    return float(half_widths(np.std(values, ddof=1), count))
 
 
-def half_widths(table):
-    """`half_width` of each row of a DataFrame over its columns, as a Series.
+def half_widths(deviations, counts):
+    """`half_width` of many means at once.
 
-    A row counts the columns in which it has a number.
+    Args:
+        deviations: standard deviations (of n - 1) of what each is the mean of.
+        counts: of how many numbers, of the same shape; NaN comes for fewer than two.
     """
-    count = table.count(axis=1)
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(count - 1, 1))
-    return table.std(axis=1) * quantile / np.sqrt(count)
+    quantiles = stats.t.ppf((1 + CONFIDENCE) / 2, counts - 1)
+    return quantiles * deviations / np.sqrt(counts)
 
 
 def difference(a, b):

@@ -117,7 +117,7 @@ def _curves(runs, column):
                 table = scale * values.pivot(
                     index="epoch", columns="seed", values=column
                 )
-                width = comparison.half_widths(table)
+                width = comparison.half_widths(table.std(axis=1), table.count(axis=1))
                 lines[method, alpha, model] = table.mean(axis=1), width
     return lines
 

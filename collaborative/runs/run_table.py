@@ -117,12 +117,14 @@ def _table(found):
     if not found:
         return pd.DataFrame(columns=list(COLUMNS))
     lengths = [len(run.curves["epoch"]) for run in found]
+    places = np.repeat(np.arange(len(found)), lengths)
     data = {}
     for name in COLUMNS:
         if name in found[0].columns:
             values = [run.columns[name] for run in found]
             dtype = object if None in values else None  # None is a setting, no gap
-            data[name] = pd.Series(values, dtype=dtype).repeat(lengths).array
+            given = pd.Series(values, dtype=dtype)  # its `repeat` would lose the dtype
+            data[name] = given.take(places).reset_index(drop=True)
         else:
             curves = (run.curves.get(name) for run in found)
             data[name] = np.concatenate(
