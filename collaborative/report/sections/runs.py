@@ -11,7 +11,7 @@ from collaborative.runs import run_table
 
 def parts(context):
     """All runs; in `others`, as a table that is written, those in other settings."""
-    context.text("runs.csv", context.runs.to_csv(index=False))
+    _write(context)
     balanced = class_errors.balanced(context.records)
     others = tables.other_runs_table(context.runs, balanced)
     final = run_table.final_epochs(context.runs).sort_values("run", kind="stable")
@@ -25,6 +25,15 @@ def parts(context):
         run["first_of"] = page_tables.setting_anchor(*setting) if is_first else ""
         named |= {setting} if is_first else set()
     return {"runs": shown, "others": context.table(others)}
+
+
+def _write(context):
+    """runs.csv, a row an epoch; runs_origins.csv, a row a run with what made it."""
+    origin = [name for name in run_table.ORIGIN if name != "run"]
+    each = context.runs.drop_duplicates("run")[list(run_table.ORIGIN)]
+    epochs = context.runs.drop(columns=origin)
+    context.text("runs.csv", epochs.to_csv(index=False))
+    context.text("runs_origins.csv", each.to_csv(index=False))
 
 
 def _shown(rows, balanced):

@@ -33,7 +33,8 @@ class Finding:
     seed; of several members of a preset, their mean. differences: by (arm, control,
     model), a `comparison.Difference`. missing: how many experiments are not there.
     choices: by arm that has some, the validation errors in % of its candidates. runs:
-    the `ExperimentConfig`s that are there.
+    the `ExperimentConfig`s that are there. first_runs: by arm, the name of the run of
+    its first seed.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Finding:
     missing: int
     choices: dict
     runs: frozenset
+    first_runs: dict
 
     def chosen(self, arm):
         """The candidate of an arm that was chosen, in words; "" where none was."""
@@ -121,10 +123,11 @@ def _finding(name, study, base, by_settings, seeds):
         for arm, candidates in tried.items()
         if len(candidates) > 1
     }
+    counted = {arm: _counted(runs, choices.get(arm)) for arm, runs in tried.items()}
     rows = [
         (arm, model, config.seed, error)
-        for arm, candidates in tried.items()
-        for config, run in _counted(candidates, choices.get(arm)).items()
+        for arm, runs in counted.items()
+        for config, run in runs.items()
         for model, error in _errors(run, study.compared, "test_error")
     ]
     table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"]).dropna()
@@ -133,7 +136,14 @@ def _finding(name, study, base, by_settings, seeds):
     if not differences:
         return None
     missing = sum(max(0, len(studies.SEEDS) - len(runs)) for runs in groups)
-    return Finding(name, study, base, errors, differences, missing, choices, there)
+    first_runs = {
+        arm: next(iter(runs.values()))["run"].iloc[0]
+        for arm, runs in counted.items()
+        if runs
+    }
+    return Finding(
+        name, study, base, errors, differences, missing, choices, there, first_runs
+    )
 
 
 def _tried(study, base, by_settings, seeds):

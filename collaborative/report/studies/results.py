@@ -27,7 +27,7 @@ def table(finding):
     controls = dict(finding.study.comparisons())
     rows, data = [], []
     for arm in finding.study.arms:
-        cells = [Cell(_arm_text(finding, arm))]
+        cells = [Cell(arm_text(finding, arm))]
         for model in finding.models:
             values = finding.values(arm, model)
             difference = finding.difference(arm, model)
@@ -76,7 +76,8 @@ def choices_table(finding):
     )
 
 
-def _arm_text(finding, arm):
+def arm_text(finding, arm):
+    """An arm as it heads its row."""
     chosen = finding.chosen(arm)
     return f"{arm} ({chosen})" if chosen else arm
 
