@@ -79,7 +79,10 @@ def close_figure(runs, dataset):
                 style = styles.GREYS[model] if single else styles.CLOSE_STYLES[model]
                 kind = "traditional" if single else reference.label(method, alpha)
                 _draw(axes, line, style, f"{kind} {styles.NAMES[model]}", every=3)
-            axes.set_title(f"{'training' if images == 'train' else 'test'} {quantity}")
+            axes.set_title(
+                f"{'training' if images == 'train' else 'test'} {quantity}",
+                **drawing.TITLE_AT_TOP,
+            )
             axes.set_ylabel(_unit(quantity))
             _finish(axes)
             _show_late_epochs(axes, quantity)
@@ -133,9 +136,14 @@ def _method_panel(axes, method, lines, limit):
             continue
         style = styles.GREYS[model] if single else styles.of_weight(alpha)
         _draw(axes, line, style, name)
-    axes.set_title(method, loc="left")
+    axes.set_title(method, loc="left", **drawing.TITLE_AT_TOP)
     if far:
-        axes.set_title(f"above, ends: {', '.join(far)}", loc="right", fontsize=7)
+        axes.set_title(
+            f"above, ends: {', '.join(far)}",
+            loc="right",
+            fontsize=7,
+            **drawing.TITLE_AT_TOP,
+        )
 
 
 def _draw(axes, line, style, name, every=1):

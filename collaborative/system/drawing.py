@@ -39,6 +39,10 @@ FALLBACK_FONTS = (
 )
 # The first is LaTeX, the second a formula.
 _AS_TEXT = {"text.usetex": False, "text.parse_math": False}
+# What a figure has whose layout engine is None.
+_NO_LAYOUT = {"figure.autolayout": False, "figure.constrained_layout.use": False}
+# Of `set_title`: its place is known, and not searched for in each drawing.
+TITLE_AT_TOP = {"y": 1.0}
 
 
 def save(figure, *paths):
@@ -52,7 +56,7 @@ def save(figure, *paths):
         *paths: of the files; their suffixes say the formats.
     """
     # Labels of ticks are made when the figure is drawn, hence the context as well.
-    with matplotlib.rc_context(_AS_TEXT):
+    with matplotlib.rc_context(_AS_TEXT | _NO_LAYOUT):
         _show_literally(figure)
         _lay_out(figure)
         for path in paths:
@@ -80,7 +84,7 @@ def _lay_out(figure):
     """
     if (engine := figure.get_layout_engine()) is not None:
         engine.execute(figure)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)
 
 
 def shortened(text, length):

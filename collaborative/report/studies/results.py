@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import comparison, styles
 from collaborative.report.tables import Cell, Table, file_name
+from collaborative.system import drawing
 
 LISTED = 4  # differences that an answer names
 
@@ -181,7 +182,9 @@ def figure(finding):
             axes.plot(values, np.full(len(values), place), "o", color=colour, ms=4)
             if len(values):
                 axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=colour)
-        axes.set_title(styles.NAMES.get(model, model), fontsize=9)
+        axes.set_title(
+            styles.NAMES.get(model, model), fontsize=9, **drawing.TITLE_AT_TOP
+        )
         axes.set_xlabel("test error in %", fontsize=8)
         axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
         axes.set_axisbelow(True)
