@@ -17,7 +17,6 @@ import time
 import keras
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
 
 from collaborative.nn import checkpoint, events
 from collaborative.nn.member_optimizers import learning_rates
@@ -209,8 +208,6 @@ def draw_curves(models, quantity):
     positive = any((line.get_ydata() > 0).any() for line in lines.values())
     if quantity == "cost" and positive:
         axes.set_yscale("log")  # the first epochs would flatten the others
-        axes.yaxis.set_major_formatter(LogFormatter())
-        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     if lines:  # given, as matplotlib leaves out names that begin with "_"

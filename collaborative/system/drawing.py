@@ -13,7 +13,12 @@ import unicodedata
 import matplotlib
 from matplotlib import font_manager
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, ScalarFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogFormatter,
+    LogFormatterMathtext,
+    ScalarFormatter,
+)
 
 # Where the usual font has no glyph, the first of these that is installed and has it.
 FALLBACK_FONTS = (
@@ -74,6 +79,7 @@ def _show_literally(figure):
         text.set_text(spelled(text.get_text()))
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
+            _spell_powers(axis)
             _spell_ticks(axis.get_major_formatter())
 
 
@@ -114,6 +120,14 @@ def _can_be_drawn(character):
 
 def _families():
     return (_usual_font(), *_installed_fallbacks())
+
+
+def _spell_powers(axis):
+    """Lets a logarithmic axis have numbers, where powers would be formulas."""
+    if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
+        axis.set_major_formatter(LogFormatter())
+    if isinstance(axis.get_minor_formatter(), LogFormatterMathtext):
+        axis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
 
 
 def _spell_ticks(formatter):
