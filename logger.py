@@ -1,4 +1,4 @@
-"""Logs of a run: pickled epoch statistics, curves, TensorBoard scalars, checkpoints.
+"""Logs of a run: pickled epoch statistics, curves, TensorBoard files, checkpoints.
 
 Section 5.1 of the paper: "generating pyplot graphs, and writing this data to disk at
 the end of each epoch". Remark 5.1 has the training statistics as running means and
@@ -9,21 +9,16 @@ What `stats.pkl` holds is said in `runs.reader`, which reads it.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import math
-import os
 import pathlib
 import pickle
 import time
 
 import keras
 import numpy as np
-import tensorflow as tf
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
 
-from collaborative.nn import checkpoint
+from collaborative.nn import checkpoint, events
 from collaborative.nn.member_optimizers import learning_rates
 from collaborative.system import drawing, files, interruption, run_files
 from collaborative.system.errors import UserError
@@ -42,6 +37,8 @@ class Logger(keras.callbacks.Callback):
         run_dir: directory of the run; made if it is not there.
         params: settings to keep with the statistics, plain values.
         held_out: what the validation data given to `fit` is: "test" or "validation".
+        samples: uint8 training images `[n, height, width, channels]`, of which
+            TensorBoard shows the first, or None.
 
     The model must be a `SingleModel` or an `EnsembleModel`. Files: `stats.pkl`,
     `error.png`, `cost.png`, `tensorboard/`, `checkpoint/`.
@@ -52,14 +49,15 @@ class Logger(keras.callbacks.Callback):
         OSError: where the disk is full; the files that were there before stay.
     """
 
-    def __init__(self, run_dir, params, held_out="test"):
+    def __init__(self, run_dir, params, held_out="test", samples=None):
         super().__init__()
         self.run_dir = pathlib.Path(run_dir)
         self.settings = dict(params)  # Keras sets `params` to other things
         self.held_out = held_out
         self.start_time = time.time()
         self.history = {}  # "<name>/<statistic>" -> list of floats, one an epoch
-        self._writer = None
+        self._samples = samples
+        self._events = events.Events(self.run_dir / run_files.TENSORBOARD)
         self._epoch_started = None
         self._learning_rates = {}
 
@@ -80,9 +78,8 @@ class Logger(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.run_dir.mkdir(parents=True, exist_ok=True)
         files.remove_temporary(self.run_dir)
-        directory = str(self.run_dir / run_files.TENSORBOARD)
-        with _full_disks_told():
-            self._writer = tf.summary.create_file_writer(directory)
+        if not self.history:
+            self._events.describe(self.settings, self._samples)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_started = time.perf_counter()
@@ -101,10 +98,10 @@ class Logger(keras.callbacks.Callback):
             directory = self.run_dir / run_files.CHECKPOINTS
             checkpoint.save(directory, epoch + 1, self.model, arrays)
             self.write()
-            self._write_scalars(epoch + 1)
+            self._write_scalars(self.history)
 
     def on_train_end(self, logs=None):
-        self._writer.close()
+        self._events.close()
 
     def finish(self, record, test_results=None):
         """Marks the run as done; call it last, once the model is saved.
@@ -114,9 +111,12 @@ class Logger(keras.callbacks.Callback):
             test_results: metrics of the test set after the last epoch, where the
                 epochs were measured on validation images.
         """
-        for name, value in self._split(test_results or {}, "test"):
+        measured = dict(self._split(test_results or {}, "test"))
+        for name, value in measured.items():
             epochs = len(self.history["seconds"])
             self.history[name] = [math.nan] * (epochs - 1) + [value]
+        self._write_scalars(measured)
+        self._events.close()
         self.write(end_time=time.time(), evaluation=record)
 
     def write(self, end_time=None, **further):
@@ -170,23 +170,9 @@ class Logger(keras.callbacks.Callback):
                 if statistic.startswith(("error", "cost")):
                     yield f"{predictor}/{images}_{statistic}", value
 
-    def _write_scalars(self, step):
-        with _full_disks_told(), self._writer.as_default():
-            for name, values in self.history.items():
-                tf.summary.scalar(name, values[-1], step=step)
-            self._writer.flush()
-
-
-@contextlib.contextmanager
-def _full_disks_told():
-    """Raises TensorFlow's error of a full disk as the OSError that Python has for it.
-
-    TensorFlow's own is the one that it has for memory too.
-    """
-    try:
-        yield
-    except tf.errors.ResourceExhaustedError as error:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+    def _write_scalars(self, names):
+        last = {name: self.history[name][-1] for name in names}
+        self._events.scalars(last, step=len(self.history["seconds"]))
 
 
 def draw_curves(models, quantity):
@@ -222,8 +208,6 @@ def draw_curves(models, quantity):
     positive = any((line.get_ydata() > 0).any() for line in lines.values())
     if quantity == "cost" and positive:
         axes.set_yscale("log")  # the first epochs would flatten the others
-        axes.yaxis.set_major_formatter(LogFormatter())
-        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     if lines:  # given, as matplotlib leaves out names that begin with "_"

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from matplotlib.figure import Figure
+from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.plugins.hparams import metadata
 from test_models import compiled, ensemble
 
 from collaborative import logger
-from collaborative.nn import checkpoint
+from collaborative.nn import checkpoint, events
 from collaborative.runs import reader
 from collaborative.system import drawing
 
@@ -35,6 +37,11 @@ def logged_fit(run_dir, data, epochs=3, draw=lambda *_: Figure((1, 1)), **kwargs
             verbose=0,
         )
     return log, model
+
+
+def events_of(directory):
+    """What TensorBoard itself reads of a directory."""
+    return event_accumulator.EventAccumulator(str(directory)).Reload()
 
 
 @pytest.fixture(scope="module")
@@ -93,17 +100,47 @@ def test_files_of_a_run(logged):
 
 def test_tensorboard_has_the_scalars(logged):
     run_dir, _ = logged
-    (events,) = (run_dir / "tensorboard").iterdir()
-    values = {
-        (value.tag, event.step): float(tf.make_ndarray(value.tensor))
-        for record in tf.data.TFRecordDataset(str(events))
-        for event in [tf.compat.v1.Event.FromString(record.numpy())]
-        for value in event.summary.value
-    }
     statistics = reader.read_statistics(run_dir / "stats.pkl")
-    expected = statistics["models"]["a"]["test_error"]
-    read = [values["a/test_error", step] for step in (1, 2, 3)]
-    np.testing.assert_allclose(read, expected, rtol=1e-6)
+    tags = set()
+    for images in ("train", "test"):
+        found = events_of(run_dir / "tensorboard" / images)
+        for name in ("a", "b", "ensemble"):
+            for quantity in ("error", "cost"):
+                read = found.Tensors(f"{quantity}/{name}")
+                assert [event.step for event in read] == [1, 2, 3]
+                values = [float(tf.make_ndarray(event.tensor_proto)) for event in read]
+                expected = statistics["models"][name][f"{images}_{quantity}"]
+                np.testing.assert_allclose(values, expected, rtol=1e-6)
+        tags |= set(found.Tags()["tensors"])
+    assert {"totals/loss", "learning_rate", "seconds", "error_running/a"} <= tags
+
+
+def test_tensorboard_has_the_settings_and_samples_once(tmp_path, images_and_labels):
+    images = (255 * np.random.default_rng(0).random((20, 8, 8, 1))).astype(np.uint8)
+    logged_fit(tmp_path, images_and_labels, samples=images)
+    found = events_of(tmp_path / "tensorboard")
+    content = found.SummaryMetadata(metadata.SESSION_START_INFO_TAG).plugin_data.content
+    settings = metadata.parse_session_start_info_plugin_data(content).hparams
+    read = {name: value.string_value for name, value in settings.items()}
+    assert read == {"dataset": "test", "members": "a-b"}
+    (event,) = found.Tensors("samples")
+    width, height, *pngs = tf.make_ndarray(event.tensor_proto)
+    assert (width, height, len(pngs)) == (b"8", b"8", events.SAMPLES)
+    first = tf.io.decode_png(pngs[0]).numpy()
+    np.testing.assert_array_equal(first, images[0])
+
+
+def test_tensorboard_has_the_test_set_measured_after_validation(
+    tmp_path, images_and_labels
+):
+    log, model = logged_fit(tmp_path, images_and_labels, held_out="validation")
+    results = model.evaluate(*images_and_labels, verbose=0, return_dict=True)
+    log.finish({}, results)
+    (event,) = events_of(tmp_path / "tensorboard" / "test").Tensors("error/a")
+    assert event.step == 3
+    value = float(tf.make_ndarray(event.tensor_proto))
+    assert value == pytest.approx(results["a_error"])
+    assert (tmp_path / "tensorboard" / "validation").is_dir()
 
 
 def test_finish_marks_the_end(tmp_path, images_and_labels):
@@ -208,10 +245,12 @@ def test_a_full_disk_is_not_taken_for_a_lack_of_memory(tmp_path, images_and_labe
     """TensorFlow has one error for both."""
     log, _ = logged_fit(tmp_path, images_and_labels, epochs=1)
 
-    def flush():
+    def full(*_, **__):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
     log.on_train_begin()
-    log._writer.flush = flush
-    with pytest.raises(OSError, match="No space left on device"):
-        log._write_scalars(1)
+    with (
+        mock.patch.object(tf.summary, "scalar", full),
+        pytest.raises(OSError, match="No space left on device"),
+    ):
+        log.finish({}, {"a_error": 0.5})

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from scipy import stats
-
 from collaborative.experiments import reference
-from collaborative.report import styles
+from collaborative.report import comparison, styles
 
 QUANTITIES = {
     "test error (%)": "test_error",
@@ -85,14 +82,16 @@ def _color(method, alpha):
 
 
 def _values(runs, method, alpha):
-    chosen = runs[(runs["method"] == method) & (runs["alpha"] == alpha)]
     columns = list(QUANTITIES.values())
+    chosen = runs.loc[
+        (runs["method"] == method) & (runs["alpha"] == alpha),
+        ["model", "epoch", "seed", *columns],
+    ]
     by_epoch = chosen.groupby(["model", "epoch"])[columns]
     found = {"values": _by_model(by_epoch.mean())}
     if chosen["seed"].nunique() > 1:
-        count = by_epoch.count()
-        spread = by_epoch.std() / np.sqrt(count) * stats.t.ppf(0.975, count - 1)
-        found["widths"] = _by_model(spread)
+        widths = comparison.half_widths(by_epoch.std(), by_epoch.count())
+        found["widths"] = _by_model(widths)
     return found
 
 

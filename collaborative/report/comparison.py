@@ -7,7 +7,9 @@ and order of images, so that much of what varies between seeds cancels.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import operator
 
 import numpy as np
 from scipy import stats
@@ -23,8 +25,18 @@ def half_width(values):
     count = len(values)
     if count < 2:
         return math.nan
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)
-    return float(quantile * np.std(values, ddof=1) / math.sqrt(count))
+    return float(half_widths(np.std(values, ddof=1), count))
+
+
+def half_widths(deviations, counts):
+    """`half_width` of many means at once.
+
+    Args:
+        deviations: standard deviations (of n - 1) of what each is the mean of.
+        counts: of how many numbers, of the same shape; NaN comes for fewer than two.
+    """
+    quantiles = stats.t.ppf((1 + CONFIDENCE) / 2, counts - 1)
+    return quantiles * deviations / np.sqrt(counts)
 
 
 def difference(a, b):
@@ -81,10 +93,15 @@ def churn(answers, other_answers):
     Returns:
         The fraction, NaN where they have no image in common.
     """
+    changed, images = _changed(answers, other_answers)
+    return changed / images if images else math.nan
+
+
+def _changed(answers, other_answers):
+    """How many images two runs classify differently, and how many both have."""
     common = answers.keys() & other_answers.keys()
-    if not common:
-        return float("nan")
-    return sum(answers[key] != other_answers[key] for key in common) / len(common)
+    pairs = (map(given.__getitem__, common) for given in (answers, other_answers))
+    return sum(map(operator.ne, *pairs)), len(common)
 
 
 def images_half_width(answers, other_answers, family=1):
@@ -103,10 +120,10 @@ def images_half_width(answers, other_answers, family=1):
     Returns:
         NaN where they have no image in common.
     """
-    changed = churn(answers, other_answers)
-    images = len(answers.keys() & other_answers.keys())
+    changed, images = _changed(answers, other_answers)
     quantile = stats.norm.ppf(1 - (1 - CONFIDENCE) / family / 2)
-    return 100 * quantile * math.sqrt(changed / images) if images else math.nan
+    # Of the fraction that changed, over the images.
+    return 100 * quantile * math.sqrt(changed / images / images) if images else math.nan
 
 
 def family(values, control, answers, settings=None):
@@ -127,6 +144,7 @@ def family(values, control, answers, settings=None):
         Its half width is NaN where one seed has no answers.
     """
     gaps = layout.against(values, control, settings)
+    answers = functools.cache(answers)  # the control's are asked for with each setting
     there = values.notna()
     for setting, gap in gaps.items():
         seeds = values.columns[there.loc[setting] & there.loc[control]]
@@ -144,7 +162,8 @@ def _images_besides(pairs, compared):
     """Half the width for the images that all seeds share; NaN where there are none."""
     if any(None in pair for pair in pairs):
         return math.nan
-    if len({frozenset(one) for pair in pairs for one in pair}) > 1 < len(pairs):
+    images = pairs[0][0].keys()
+    if len(pairs) > 1 and any(one.keys() != images for pair in pairs for one in pair):
         return math.nan
     widths = [images_half_width(*pair, family=compared) for pair in pairs]
     return math.sqrt(sum(width**2 for width in widths) / len(widths))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import pathlib
 import re
+import urllib.parse
 from collections.abc import Callable
 
 import pandas as pd
@@ -15,8 +15,11 @@ from collaborative.system import files
 from collaborative.system.errors import UserError
 
 _UNSEEN = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|(?<=>)\s+(?=<)", re.DOTALL)
-_PLACES = re.compile(r'(?<= )(?:d|x|y)="[^"]*"')
+_GROUP_NAMES = re.compile(r'(?<=<g) id="[^"]*"')  # nothing refers to them
+_PLACES = re.compile(r'(?<= )(?:d|x|y)="[^"]*"|(?<=translate)\([^)]*\)')
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
+_COMMANDS = re.compile(r"\s*([A-Za-z])\s*")  # in the outline of a path
+_AS_IT_IS = " '()*+,-./:;=@_~!$"  # characters of SVG that a data URI may have
 LONGEST_REASON = 600  # characters of an error that a line repeats
 
 
@@ -69,7 +72,7 @@ class Context:
             tables.write(table, self.output_dir / "tables")
         return table
 
-    def figure(self, figure, name, caption, narrow=None):
+    def figure(self, figure, name, caption, narrow=None, part=""):
         """Writes a figure, and gives its caption and its picture as a data URI.
 
         Args:
@@ -77,12 +80,13 @@ class Context:
             name: the figure's number in the paper, or "", and parts of its file's name.
             caption: for a reader.
             narrow: the same for a narrow screen, or None.
+            part: which of the figures of one number it is.
         """
         number, *rest = name
         parts = filter(None, ("figure", number, *map(tables.file_name, rest)))
         file_name = "_".join(parts)
         return {
-            "caption": f"Figure {number}. {caption}" if number else caption,
+            "caption": f"Figure {number}{part}. {caption}" if number else caption,
             "source": self._picture(figure, file_name),
             "narrow": narrow and self._picture(narrow, f"{file_name}_narrow", ("svg",)),
         }
@@ -91,9 +95,7 @@ class Context:
         """Writes a figure; its picture as a data URI."""
         directory = self.output_dir / "figures"
         path = figures.save(figure, directory, file_name, suffixes)
-        text = _compact(path.read_text(encoding="utf-8"))
-        data = base64.b64encode(text.encode()).decode("ascii")
-        return f"data:image/svg+xml;base64,{data}"
+        return _data_uri(_compact(path.read_text(encoding="utf-8")))
 
     def text(self, name, text):
         """Writes a file of text; its path."""
@@ -106,7 +108,21 @@ class Context:
 
 def _compact(svg):
     """An SVG without what nobody sees: metadata, and fractions of 1/100 of a point."""
-    return _PLACES.sub(
-        lambda found: " ".join(_DECIMALS.sub(r"\1", found[0]).split()),
-        _UNSEEN.sub("", svg),
-    )
+    return _PLACES.sub(_shortened, _GROUP_NAMES.sub("", _UNSEEN.sub("", svg)))
+
+
+def _shortened(found):
+    """A number, a place or an outline in fewer characters."""
+    text = _DECIMALS.sub(r"\1", found[0])
+    if not text.startswith("d="):
+        return text
+    return 'd="' + _COMMANDS.sub(r"\1", text[3:-1]).strip() + '"'
+
+
+def _data_uri(svg):
+    """An SVG as the address of a picture, shorter than in base64.
+
+    It needs no escaping in HTML: nothing in it can end an attribute in double quotes.
+    """
+    single = svg.replace("'", "&#39;").replace('"', "'")
+    return f"data:image/svg+xml,{urllib.parse.quote(single, safe=_AS_IT_IS)}"

@@ -20,6 +20,7 @@ from collaborative.report import records as run_records
 from collaborative.report.layout import Difference
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs import run_table
+from collaborative.system import drawing
 
 OURS_AT, PAPER_AT = -0.15, 0.2  # of a row in the figure
 PAPER_STYLE = {"marker": "D", "mfc": "none", "ms": 4.5, "ls": "", "color": "#0072B2"}
@@ -177,7 +178,7 @@ def figure(found, narrow=False):
             _draw(axes, row, settings.index((row.method, row.alpha)), limit)
         axes.axvline(0, color="#999999", lw=0.8)
         axes.set_xlim(-1.15 * limit, 1.15 * limit)
-        axes.set_title(styles.NAMES[model], fontsize=9)
+        axes.set_title(styles.NAMES[model], fontsize=9, **drawing.TITLE_AT_TOP)
         axes.set_xlabel("points more (+) or fewer (-) errors than apart", fontsize=8)
         axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
         axes.set_axisbelow(True)

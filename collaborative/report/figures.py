@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
@@ -77,7 +79,10 @@ def close_figure(runs, dataset):
                 style = styles.GREYS[model] if single else styles.CLOSE_STYLES[model]
                 kind = "traditional" if single else reference.label(method, alpha)
                 _draw(axes, line, style, f"{kind} {styles.NAMES[model]}", every=3)
-            axes.set_title(f"{'training' if images == 'train' else 'test'} {quantity}")
+            axes.set_title(
+                f"{'training' if images == 'train' else 'test'} {quantity}",
+                **drawing.TITLE_AT_TOP,
+            )
             axes.set_ylabel(_unit(quantity))
             _finish(axes)
             _show_late_epochs(axes, quantity)
@@ -92,14 +97,12 @@ def save(figure, directory, name, suffixes=("png", "svg")):
         The path of the last.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context({"svg.hashsalt": name}):
-        for suffix in suffixes:
-            path = directory / f"{name}.{suffix}"
-            with files.replacing(path) as temporary:
-                metadata = {"Date": None} if suffix == "svg" else None
-                drawing.save(figure, temporary, metadata=metadata)
-            figure.set_layout_engine("none")  # it is laid out; again would take as long
-    return path
+    paths = [directory / f"{name}.{suffix}" for suffix in suffixes]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(matplotlib.rc_context({"svg.hashsalt": name}))
+        written = [stack.enter_context(files.replacing(path)) for path in paths]
+        drawing.save(figure, *written)
+    return paths[-1]
 
 
 def _curves(runs, column):
@@ -117,7 +120,7 @@ def _curves(runs, column):
                 table = scale * values.pivot(
                     index="epoch", columns="seed", values=column
                 )
-                width = table.apply(comparison.half_width, axis=1)
+                width = comparison.half_widths(table.std(axis=1), table.count(axis=1))
                 lines[method, alpha, model] = table.mean(axis=1), width
     return lines
 
@@ -133,9 +136,14 @@ def _method_panel(axes, method, lines, limit):
             continue
         style = styles.GREYS[model] if single else styles.of_weight(alpha)
         _draw(axes, line, style, name)
-    axes.set_title(method, loc="left")
+    axes.set_title(method, loc="left", **drawing.TITLE_AT_TOP)
     if far:
-        axes.set_title(f"above, ends: {', '.join(far)}", loc="right", fontsize=7)
+        axes.set_title(
+            f"above, ends: {', '.join(far)}",
+            loc="right",
+            fontsize=7,
+            **drawing.TITLE_AT_TOP,
+        )
 
 
 def _draw(axes, line, style, name, every=1):

@@ -50,8 +50,8 @@ def write(
         say: is called with a line for each part that there is none of.
 
     Returns:
-        The path of index.html; tables/, figures/, claims.md, studies.md and runs.csv
-        lie beside it.
+        The path of index.html; tables/, figures/, claims.md, studies.md, runs.csv and
+        runs_origins.csv lie beside it.
     """
     context = Context(
         runs=rows,

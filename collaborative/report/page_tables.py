@@ -50,28 +50,20 @@ def laid_out(table, links):
     Returns:
         A list of `PageRow`.
     """
-    columns = [
-        _column([row[place] for row in table.rows])
-        for place in range(1, len(table.header))
-    ]
     heads = [row[0].text for row in table.rows]
-    targets = [
-        [
-            "" if name.endswith(_NOT_OURS) or text == "-" else links.get(head, "")
-            for name, text in zip(
-                table.header[1:], (cell.text for cell in row[1:]), strict=True
-            )
-        ]
-        for head, row in zip(heads, table.rows, strict=True)
-    ]
-    return [
-        PageRow(
-            head,
+    columns = []
+    for place, name in enumerate(table.header[1:], start=1):
+        parts = _column([row[place] for row in table.rows])
+        is_ours = not name.endswith(_NOT_OURS)
+        columns.append(
             [
-                PageCell(*column[place], link=target)
-                for column, target in zip(columns, targets[place], strict=True)
-            ],
+                # What is no number, such as the name of a model, rests on no run.
+                PageCell(*part, link=links.get(head, "") if is_ours and part[0] else "")
+                for head, part in zip(heads, parts, strict=True)
+            ]
         )
+    return [
+        PageRow(head, [column[place] for column in columns])
         for place, head in enumerate(heads)
     ]
 

@@ -82,7 +82,7 @@ def samples_figure(images, labels, class_names):
         axes.axis("off")
         if index < len(images):
             name = drawing.shortened(class_names[labels[index]], LONGEST_TITLE)
-            axes.set_title(name, fontsize=9, pad=3)
+            axes.set_title(name, fontsize=9, pad=3, **drawing.TITLE_AT_TOP)
             axes.imshow(np.squeeze(images[index]), cmap="gray", vmin=0, vmax=255)
     return figure
 
@@ -138,7 +138,7 @@ def pca_figure(images, labels):
     for axes, star in zip(panels, pair, strict=True):
         handles = _scatter(axes, points, labels)
         axes.plot(*points[star], "*", color="black", mec="white", ms=22)
-        axes.set_title(f"starred: an image of {labels[star]}")
+        axes.set_title(f"starred: an image of {labels[star]}", **drawing.TITLE_AT_TOP)
         axes.set_xticks([])
         axes.set_yticks([])
         image = images[star, :, :, 0] / 255.0

@@ -169,7 +169,8 @@ def reliability_figure(runs, records, dataset):
                 pooled[0], pooled[2], color=colour, linestyle=dashes, marker=marker,
                 markersize=4,
             )  # fmt: skip
-        axes.set(title=styles.NAMES[model], xlim=(0, 1), ylim=(0, 1))
+        axes.set_title(styles.NAMES[model], **drawing.TITLE_AT_TOP)
+        axes.set(xlim=(0, 1), ylim=(0, 1))
         counts.set(xlabel="confidence", yscale="log")
         counts.grid(alpha=0.3)
     upper[0].set_ylabel("fraction classified rightly")
@@ -219,7 +220,7 @@ def confusion_figure(runs, records, dataset):
     axes.set_xticks(shown, some, rotation=45, ha="right", fontsize=8)
     axes.set_yticks(shown, some, fontsize=8)
     title = f"{reference.label(*setting)}, ensemble: % of a true class"
-    axes.set_title(drawing.shortened(title, 70), fontsize=9)
+    axes.set_title(drawing.shortened(title, 70), fontsize=9, **drawing.TITLE_AT_TOP)
     return figure
 
 

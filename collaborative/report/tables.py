@@ -7,6 +7,7 @@ the best of a column in bold. Beside our number stand the paper's and the differ
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 
 import pandas as pd
@@ -151,30 +152,31 @@ def other_runs_table(runs, balanced=None):
         balanced: of runs with unequal classes, see `class_errors.balanced`.
     """
     final = run_table.final_epochs(runs[runs["setting"] != ""])
-    rows, data = [], []
-    for _, run in final.groupby("run", sort=True):
-        first = run.iloc[0]
+    final = final.sort_values("run", kind="stable")
+    rows = []
+    for _, run in itertools.groupby(final.itertuples(), lambda row: row.run):
+        run = list(run)
+        first = run[0]
         results = "; ".join(
             f"{row.model} {error_text(row, balanced)} / {_number(row.test_cost, 4)}"
-            for row in run.itertuples()
+            for row in run
         )
         validated = "; ".join(
             f"{row.model} {_number(100 * row.validation_error, 2)}"
-            for row in run.itertuples()
+            for row in run
             if pd.notna(row.validation_error)
         )
-        setting = reference.label(first["method"], first["alpha"])
-        dataset = own_names.short_name(first["dataset"])
-        texts = (dataset, first["members"], setting, str(first["seed"]))
-        rows.append(tuple(map(Cell, (*texts, first["setting"], validated, results))))
-        data.append(run)
+        setting = reference.label(first.method, first.alpha)
+        dataset = own_names.short_name(first.dataset)
+        texts = (dataset, first.members, setting, str(first.seed))
+        rows.append(tuple(map(Cell, (*texts, first.setting, validated, results))))
     header = ("data set", "members", "method", "seed", "differs from the paper in")
     return Table(
         name="table_other_runs",
         caption="Runs in other settings: not comparable with the paper's numbers",
         header=(*header, "validation error %", "test error % / cost"),
         rows=rows,
-        data=pd.concat(data) if data else final,
+        data=final,
     )
 
 

@@ -13,6 +13,7 @@ import dataclasses
 import os
 import pathlib
 
+import numpy as np
 import pandas as pd
 
 from collaborative.experiments.config import ExperimentConfig
@@ -76,12 +77,12 @@ def load_runs(log_dir, say=print):
         raise NoRuns(
             f"there is no directory {log_dir}: give the --log_dir of run_experiments.py"
         )
-    parts, seen = [], {}
+    found, seen = [], {}
     for path in _run_files(log_dir):
         name = path.relative_to(log_dir)
         try:
-            part = _load_run(path, str(name.parent))
-            identity = _identity(part)
+            run = _load_run(path, str(name.parent))
+            identity = _identity(run)
             if identity in seen:
                 raise _LeftOut(f"the same experiment as {seen[identity]}")
         except (_LeftOut, UnreadablePickle, OSError) as error:
@@ -89,10 +90,8 @@ def load_runs(log_dir, say=print):
             say(f"left out {name}: {reason}")
             continue
         seen[identity] = name
-        parts.append(part)
-    if not parts:
-        return pd.DataFrame(columns=list(COLUMNS))
-    return pd.concat(parts, ignore_index=True)
+        found.append(run)
+    return _table(found)
 
 
 def _run_files(log_dir):
@@ -105,14 +104,46 @@ def _run_files(log_dir):
     ]
 
 
-def _identity(part):
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """A run's rows: what all of them have, and its curves as arrays of one length."""
+
+    columns: dict
+    curves: dict
+
+
+def _table(found):
+    """A DataFrame of `COLUMNS` of some `_Run`s; one frame, as one a run takes long."""
+    if not found:
+        return pd.DataFrame(columns=list(COLUMNS))
+    lengths = [len(run.curves["epoch"]) for run in found]
+    places = np.repeat(np.arange(len(found)), lengths)
+    data = {}
+    for name in COLUMNS:
+        if name in found[0].columns:
+            values = [run.columns[name] for run in found]
+            dtype = object if None in values else None  # None is a setting, no gap
+            given = pd.Series(values, dtype=dtype)  # its `repeat` would lose the dtype
+            data[name] = given.take(places).reset_index(drop=True)
+        else:
+            curves = (run.curves.get(name) for run in found)
+            data[name] = np.concatenate(
+                [
+                    np.full(length, np.nan) if curve is None else curve
+                    for curve, length in zip(curves, lengths, strict=True)
+                ]
+            )
+    return pd.DataFrame(data)
+
+
+def _identity(run):
     """All settings of a run that say what is computed."""
     settings = set(SETTINGS) - set(IMMATERIAL)
-    return tuple(part[sorted(settings)].iloc[0])
+    return tuple(run.columns[name] for name in sorted(settings))
 
 
 def _load_run(path, run):
-    """The rows of one run, from the path of its `stats.pkl`."""
+    """A `_Run`, from the path of its `stats.pkl`."""
     if path.name == run_files.CONFIG:
         raise _LeftOut("there is no stats.pkl beside it; no epoch was finished")
     if path.name != run_files.STATISTICS:
@@ -129,7 +160,6 @@ def _load_run(path, run):
         "run": run,
         **_origin(content),
         "seconds": float(sum(statistics.get("seconds", ()))),
-        "epoch": range(1, config.epochs + 1),
     }
     parts = []
     for model, curves in statistics["models"].items():
@@ -138,10 +168,13 @@ def _load_run(path, run):
             measured[CHOSEN_BY] = curves.get(CHOSEN_BY)
         if any(v is None or v.shape != (config.epochs,) for v in measured.values()):
             raise _LeftOut(f"no whole curves of {model} over {config.epochs} epochs")
-        parts.append(pd.DataFrame(columns | measured | {"model": str(model)}))
+        names = np.full(config.epochs, str(model), dtype=object)
+        epochs = np.arange(1, config.epochs + 1)
+        parts.append(measured | {"model": names, "epoch": epochs})
     if not parts:
         raise _LeftOut("no models in it")
-    return pd.concat(parts).reindex(columns=list(COLUMNS))
+    curves = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    return _Run(columns, curves)
 
 
 def _read_config(run_dir):
@@ -211,7 +244,8 @@ def paper_runs():
     curves.loc[last, "test_cost"] = printed["test_cost"]
     for running in RUNNING:
         curves[running] = curves[running.removesuffix("_running")]
-    parts = []
+    found = []
+    measured = ["model", "epoch", *MEASURED, *RUNNING]
     for (dataset, method, alpha), part in curves.groupby(
         ["dataset", "method", "alpha"]
     ):
@@ -227,8 +261,8 @@ def paper_runs():
             "device": "one K80",
             "seconds": float("nan"),
         }
-        parts.append(pd.DataFrame(dict(part.items()) | columns))
-    return pd.concat(parts, ignore_index=True).reindex(columns=list(COLUMNS))
+        found.append(_Run(columns, {name: part[name].array for name in measured}))
+    return _table(found)
 
 
 def _read(path):
@@ -243,7 +277,7 @@ def _read(path):
 
 def config_columns(config):
     """The settings of an `ExperimentConfig` as values of columns, names joined."""
-    return {name: _joined(value) for name, value in dataclasses.asdict(config).items()}
+    return {name: _joined(getattr(config, name)) for name in SETTINGS}
 
 
 def missing_experiments(runs):

@@ -7,12 +7,18 @@ a `$` in them for the start of a formula, and warn about letters that its font l
 from __future__ import annotations
 
 import functools
+import os
 import unicodedata
 
 import matplotlib
 from matplotlib import font_manager
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, ScalarFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogFormatter,
+    LogFormatterMathtext,
+    ScalarFormatter,
+)
 
 # Where the usual font has no glyph, the first of these that is installed and has it.
 FALLBACK_FONTS = (
@@ -38,29 +44,53 @@ FALLBACK_FONTS = (
 )
 # The first is LaTeX, the second a formula.
 _AS_TEXT = {"text.usetex": False, "text.parse_math": False}
+# What a figure has whose layout engine is None.
+_NO_LAYOUT = {"figure.autolayout": False, "figure.constrained_layout.use": False}
+# Of `set_title`: its place is known, and not searched for in each drawing.
+TITLE_AT_TOP = {"y": 1.0}
 
 
-def save(figure, path, **options):
-    """Writes a figure with all of its texts shown literally.
+def save(figure, *paths):
+    """Writes a figure with all of its texts shown literally, the same bytes each time.
 
-    A character that no font has is shown as its code point, such as U+732B.
+    A character that no font has is shown as its code point, such as U+732B. The figure
+    is laid out once, for all of its files.
 
     Args:
         figure: a `matplotlib.figure.Figure`.
-        path: of the file; its suffix says the format.
-        **options: as `Figure.savefig` takes them.
+        *paths: of the files; their suffixes say the formats.
     """
     # Labels of ticks are made when the figure is drawn, hence the context as well.
-    with matplotlib.rc_context(_AS_TEXT):
-        for text in figure.findobj(Text):
-            text.set_parse_math(False)
-            text.set_usetex(False)
-            _use_fallback_fonts(text)
-            text.set_text(spelled(text.get_text()))
-        for axes in figure.axes:
-            for axis in (axes.xaxis, axes.yaxis):
-                _spell_ticks(axis.get_major_formatter())
-        figure.savefig(path, **options)
+    with matplotlib.rc_context(_AS_TEXT | _NO_LAYOUT):
+        _show_literally(figure)
+        _lay_out(figure)
+        for path in paths:
+            dated = os.path.splitext(path)[1] == ".svg"
+            figure.savefig(path, metadata={"Date": None} if dated else None)
+
+
+def _show_literally(figure):
+    usual = _characters(_usual_font())
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_usetex(False)
+        if not all(c == "\n" or ord(c) in usual for c in text.get_text()):
+            text.set_fontfamily(list(_families()))
+        text.set_text(spelled(text.get_text()))
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            _spell_powers(axis)
+            _spell_ticks(axis.get_major_formatter())
+
+
+def _lay_out(figure):
+    """Runs a figure's layout engine, where it has one, and takes it out.
+
+    `savefig` would draw all of the figure an additional time for it.
+    """
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def shortened(text, length):
@@ -92,11 +122,12 @@ def _families():
     return (_usual_font(), *_installed_fallbacks())
 
 
-def _use_fallback_fonts(text):
-    """Lets a text that needs them have further fonts; others stay as they were."""
-    usual = _characters(_usual_font())
-    if any(c != "\n" and ord(c) not in usual for c in text.get_text()):
-        text.set_fontfamily(list(_families()))
+def _spell_powers(axis):
+    """Lets a logarithmic axis have numbers, where powers would be formulas."""
+    if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
+        axis.set_major_formatter(LogFormatter())
+    if isinstance(axis.get_minor_formatter(), LogFormatterMathtext):
+        axis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
 
 
 def _spell_ticks(formatter):

@@ -125,8 +125,12 @@ def _teacher_logits(config, examples, log_dir):
 
 def _train(model, config, dataset, teacher, run_dir, callbacks, say):
     space.check(run_dir, space.needed(checkpoint.size_of(model), config.epochs))
+    images = dataset.train.images
     log = logger.Logger(
-        run_dir, config.to_json(), "validation" if len(dataset.validation) else "test"
+        run_dir,
+        config.to_json(),
+        held_out="validation" if len(dataset.validation) else "test",
+        samples=images if dataset.train.in_memory else None,
     )
     log.set_model(model)
     first_epoch, damaged = log.restore()

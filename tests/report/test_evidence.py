@@ -112,8 +112,7 @@ def test_one_seed_is_as_sure_as_its_images(paper):
     assert "0.54 (L2 0.1) and 0.62" in close.text and close.holds is True
 
 
-def test_one_seed_s_best_is_as_sure_as_its_images():
-    paper = run_table.paper_runs()
+def test_one_seed_s_best_is_as_sure_as_its_images(paper):
     images = np.arange(1000)
     given = {"ST": np.ones(1000, int), "M": np.zeros(1000, int)}
     given["ensemble"] = given["M"]

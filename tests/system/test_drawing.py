@@ -113,3 +113,14 @@ def test_no_window_system_is_touched(tmp_path):
     )
     env = os.environ | {"MPLBACKEND": "tkagg", "TF_CPP_MIN_LOG_LEVEL": "3"}
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, env=env)
+
+
+@pytest.mark.parametrize("values", [(1, 1e5), (2, 7)])
+def test_powers_are_spelled_as_numbers(values, tmp_path):
+    figure = Figure()
+    axes = figure.add_subplot(yscale="log")
+    axes.plot(values)
+    drawing.save(figure, tmp_path / "x.png")
+    labels = [*axes.get_yticklabels(), *axes.get_yticklabels(minor=True)]
+    texts = {text.get_text().replace("\N{MINUS SIGN}", "-") for text in labels} - {""}
+    assert texts and all(float(text) > 0 for text in texts)

@@ -45,6 +45,7 @@ def _of_the_paper(context, runs, dataset):
                     (number, dataset, model, quantity),
                     f"{model}, test {quantity} of the last ten epochs: collaborative "
                     "in colour, traditional in greys",
+                    part=f", {quantity}",
                 )
             )
     drawn.append(

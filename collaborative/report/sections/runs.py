@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from collaborative.experiments import reference
 from collaborative.report import class_errors, page_tables, tables
 from collaborative.runs import run_table
@@ -9,11 +11,12 @@ from collaborative.runs import run_table
 
 def parts(context):
     """All runs; in `others`, as a table that is written, those in other settings."""
-    context.text("runs.csv", context.runs.to_csv(index=False))
+    _write(context)
     balanced = class_errors.balanced(context.records)
     others = tables.other_runs_table(context.runs, balanced)
-    final = run_table.final_epochs(context.runs)
-    shown = [_shown(part, balanced) for _, part in final.groupby("run", sort=True)]
+    final = run_table.final_epochs(context.runs).sort_values("run", kind="stable")
+    by_run = itertools.groupby(final.itertuples(index=False), lambda row: row.run)
+    shown = [_shown(list(rows), balanced) for _, rows in by_run]
     shown.sort(key=lambda run: (reference.dataset_place(run["dataset"]), run["place"]))
     named = set()
     for run in shown:
@@ -24,21 +27,30 @@ def parts(context):
     return {"runs": shown, "others": context.table(others)}
 
 
-def _shown(part, balanced):
+def _write(context):
+    """runs.csv, a row an epoch; runs_origins.csv, a row a run with what made it."""
+    origin = [name for name in run_table.ORIGIN if name != "run"]
+    each = context.runs.drop_duplicates("run")[list(run_table.ORIGIN)]
+    epochs = context.runs.drop(columns=origin)
+    context.text("runs.csv", epochs.to_csv(index=False))
+    context.text("runs_origins.csv", each.to_csv(index=False))
+
+
+def _shown(rows, balanced):
     """A run for the page, from the rows of its last epoch, one a model."""
-    last = part.iloc[-1]
+    last = rows[-1]
     texts = []
-    for row in part.itertuples():
+    for row in rows:
         text = tables.error_text(row, balanced)
         if row.validation:
             text += f" (validation {100 * row.validation_error:.2f})"
         texts.append(f"{row.model} {text}")
-    error = 100 * last["test_error"]
-    return last.to_dict() | {
-        "anchor": page_tables.run_anchor(last["run"]),
-        "label": reference.label(last["method"], last["alpha"]),
-        "dataset_label": reference.dataset_label(last["dataset"]),
+    error = 100 * last.test_error
+    return last._asdict() | {
+        "anchor": page_tables.run_anchor(last.run),
+        "label": reference.label(last.method, last.alpha),
+        "dataset_label": reference.dataset_label(last.dataset),
         "place": error if error == error else float("inf"),
         "error": "-" if error != error else f"{error:.2f}",
-        "errors": ", ".join(texts if len(part) > 1 or last["validation"] else ()),
+        "errors": ", ".join(texts if len(rows) > 1 or last.validation else ()),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collaborative.report import tables
+from collaborative.report import page_tables, tables
 from collaborative.report.studies import findings, results
 
 
@@ -25,6 +25,10 @@ def parts(context):
                 "question": finding.study.question,
                 "answer": results.answer(finding),
                 "table": table,
+                "links": {
+                    results.arm_text(finding, arm): page_tables.run_anchor(run)
+                    for arm, run in finding.first_runs.items()
+                },
                 "choices": choices,
                 "figure": drawn,
                 "missing": finding.missing,

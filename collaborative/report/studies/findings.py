@@ -21,6 +21,7 @@ from collaborative.runs import run_table
 
 # Settings that a person may give a study in place of its own.
 FREE = tuple(name for name, facts in SETTINGS.items() if facts.free)
+RESULTS = ("test_error", run_table.CHOSEN_BY)
 _WHAT_IS_COMPUTED = [name for name, facts in SETTINGS.items() if facts.material]
 
 
@@ -32,7 +33,8 @@ class Finding:
     seed; of several members of a preset, their mean. differences: by (arm, control,
     model), a `comparison.Difference`. missing: how many experiments are not there.
     choices: by arm that has some, the validation errors in % of its candidates. runs:
-    the `ExperimentConfig`s that are there.
+    the `ExperimentConfig`s that are there. first_runs: by arm, the name of the run of
+    its first seed.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Finding:
     missing: int
     choices: dict
     runs: frozenset
+    first_runs: dict
 
     def chosen(self, arm):
         """The candidate of an arm that was chosen, in words; "" where none was."""
@@ -78,8 +81,11 @@ def findings(runs):
         twice the epochs make no study of twice as long runs.
     """
     final = run_table.final_epochs(runs)
+    final = final[["run", "model", *RESULTS, *SETTINGS]]
+    keys = final.drop_duplicates("run").set_index("run")[_WHAT_IS_COMPUTED]
+    by_run = dict(list(final[["run", "model", *RESULTS]].groupby("run", sort=False)))
     by_settings = {
-        _key(run.iloc[0]): run for _, run in final.groupby("run", sort=False)
+        _key(columns): by_run[run] for run, columns in keys.to_dict("index").items()
     }
     seeds = sorted(map(int, final["seed"].unique()))
     found = [
@@ -117,10 +123,11 @@ def _finding(name, study, base, by_settings, seeds):
         for arm, candidates in tried.items()
         if len(candidates) > 1
     }
+    counted = {arm: _counted(runs, choices.get(arm)) for arm, runs in tried.items()}
     rows = [
         (arm, model, config.seed, error)
-        for arm, candidates in tried.items()
-        for config, run in _counted(candidates, choices.get(arm)).items()
+        for arm, runs in counted.items()
+        for config, run in runs.items()
         for model, error in _errors(run, study.compared, "test_error")
     ]
     table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"]).dropna()
@@ -129,7 +136,14 @@ def _finding(name, study, base, by_settings, seeds):
     if not differences:
         return None
     missing = sum(max(0, len(studies.SEEDS) - len(runs)) for runs in groups)
-    return Finding(name, study, base, errors, differences, missing, choices, there)
+    first_runs = {
+        arm: next(iter(runs.values()))["run"].iloc[0]
+        for arm, runs in counted.items()
+        if runs
+    }
+    return Finding(
+        name, study, base, errors, differences, missing, choices, there, first_runs
+    )
 
 
 def _tried(study, base, by_settings, seeds):

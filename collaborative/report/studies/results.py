@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import comparison, styles
 from collaborative.report.tables import Cell, Table, file_name
+from collaborative.system import drawing
 
 LISTED = 4  # differences that an answer names
 
@@ -27,7 +28,7 @@ def table(finding):
     controls = dict(finding.study.comparisons())
     rows, data = [], []
     for arm in finding.study.arms:
-        cells = [Cell(_arm_text(finding, arm))]
+        cells = [Cell(arm_text(finding, arm))]
         for model in finding.models:
             values = finding.values(arm, model)
             difference = finding.difference(arm, model)
@@ -76,7 +77,8 @@ def choices_table(finding):
     )
 
 
-def _arm_text(finding, arm):
+def arm_text(finding, arm):
+    """An arm as it heads its row."""
     chosen = finding.chosen(arm)
     return f"{arm} ({chosen})" if chosen else arm
 
@@ -180,7 +182,9 @@ def figure(finding):
             axes.plot(values, np.full(len(values), place), "o", color=colour, ms=4)
             if len(values):
                 axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=colour)
-        axes.set_title(styles.NAMES.get(model, model), fontsize=9)
+        axes.set_title(
+            styles.NAMES.get(model, model), fontsize=9, **drawing.TITLE_AT_TOP
+        )
         axes.set_xlabel("test error in %", fontsize=8)
         axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
         axes.set_axisbelow(True)

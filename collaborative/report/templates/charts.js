@@ -97,7 +97,10 @@ function readyLegend(plot, side) {
       else return;
       event.preventDefault();
     });
-    row.querySelector(".u-marker").style.borderTopStyle = plot.series[place].dash ? "dashed" : "solid";
+    const {dash, stroke} = plot.series[place];
+    const color = typeof stroke === "function" ? stroke(plot, place) : stroke;
+    row.querySelector(".u-marker").innerHTML = `<svg width="32" height="4" aria-hidden="true"><line x2="32" y1="2" y2="2" stroke="${color}" ` +
+      `stroke-width="3" stroke-dasharray="${dash ? dash.join(" ") : "none"}"/></svg>`;
   });
 }
 
@@ -108,7 +111,7 @@ function options(chart, banded, view, side) {
   if (banded) series.push(edge(banded), edge(banded));
   return {
     width: Math.max(250, view.area.clientWidth), height: Math.max(260, Math.min(440, view.area.clientWidth * 0.6)),
-    scales: {x: {time: false}, y: {distr: view.log.checked ? 3 : 1, range: plot => range(plot, view)}},
+    scales: {x: {time: false, range: (_, low, high) => low < high ? [low, high] : [low - 0.5, high + 0.5]}, y: {distr: view.log.checked ? 3 : 1, range: plot => range(plot, view)}},
     axes: [{...axis, label: "epoch", incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500]}, {...axis, label: view.quantity.value, size: 60,
       values: (_, ticks) => ticks.map(v => v === null ? "" : String(Number(v.toPrecision(6))))}],
     series, bands: banded ? [{series: [first, first + 1], fill: banded.color + "44"}] : [],
