@@ -72,7 +72,7 @@ define_string(
 )
 define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
 command_line.define_data_flags(FLAGS)
-command_line.define_costs_flag(FLAGS)
+command_line.define_plugin_flag(FLAGS)
 
 
 def parse_flags(argv):

@@ -30,7 +30,7 @@ define_bool, define_integer, define_string = (
 define_string("model", None, "Run, exported directory or model file.")
 define_integer("top", 3, "Classes to show, the most probable first.", lower_bound=1)
 define_bool("json", False, "Print JSON instead of a table.")
-command_line.define_costs_flag(FLAGS)
+command_line.define_plugin_flag(FLAGS)
 
 
 def read_all(paths, shape):

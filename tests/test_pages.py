@@ -76,7 +76,7 @@ def parsed(fresh_flags):
         except absl_flags.Error as error:
             pytest.fail(f"{script} {shlex.join(arguments)}: {error}")
         assert script == "predict.py" or not rest, rest
-        is_known = script == "run_experiments.py" and not flag_values.costs
+        is_known = script == "run_experiments.py" and not flag_values.plugin
         if is_known and flag_values.grid != "NAME":
             assert experiment_flags.configs()
 

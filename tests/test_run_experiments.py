@@ -268,7 +268,7 @@ def test_a_run_and_a_sweep_train_a_network_from_a_file(tmp_path, python):
     """What the sweep has still to do is a run by a command of its own."""
     (tmp_path / "own networks.py").write_text(OWN_NETWORK)
     arguments = (
-        "--costs", tmp_path / "own networks.py", "--members", "own,own",
+        "--plugin", tmp_path / "own networks.py", "--members", "own,own",
         "--log_dir", tmp_path / "logs", "--truncate", 64, "--epochs", 1,
     )  # fmt: skip
     run = python(SCRIPT, *arguments, "--seed", 1)

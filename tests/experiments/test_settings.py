@@ -133,7 +133,7 @@ def test_values_of_another_type_are_refused(settings, message):
 
 
 def test_a_name_that_one_could_add_is_told_how():
-    with pytest.raises(ConfigError, match=r"got 'vgg'; one of your own .* \(--costs\)"):
+    with pytest.raises(ConfigError, match=r"got 'vgg'; one of your own .*\(--plugin"):
         ExperimentConfig(members=("vgg",))
     with pytest.raises(ConfigError, match=r"got 'half'$"):
         ExperimentConfig(split="half")

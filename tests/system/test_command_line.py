@@ -79,7 +79,7 @@ def own_cost(tmp_path):
 
 
 def test_a_cost_from_a_file_of_one_s_own(own_cost, fresh_flags):
-    argv = ["x", "--costs", str(own_cost), "--method", "L4,L2", "--alpha", "0.5"]
+    argv = ["x", "--plugin", str(own_cost), "--method", "L4,L2", "--alpha", "0.5"]
     command_line.parse(argv, experiment_flags.FLAGS, "")
     first, _ = experiment_flags.configs()
     assert (first.method, first.alpha) == ("L4", 0.5)
@@ -108,9 +108,9 @@ def test_a_file_of_costs_that_cannot_be_used(tmp_path, capsys, content, said):
     if content:
         path.write_text(content)
     flag_values = flags.FlagValues()
-    command_line.define_costs_flag(flag_values)
+    command_line.define_plugin_flag(flag_values)
     with pytest.raises(SystemExit, match="2"):
-        command_line.parse(["x", "--costs", str(path)], flag_values, "")
+        command_line.parse(["x", "--plugin", str(path)], flag_values, "")
     message = capsys.readouterr().err
     assert said in message and message.count("\n") == 1
 
