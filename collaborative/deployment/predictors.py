@@ -152,7 +152,7 @@ def _exported(artifact, metadata):
 def _trained(model, class_names):
     """A model loaded with our code: an ensemble's members too."""
     is_ours = hasattr(model, "members")
-    shape = _image_shape(model.members[0] if is_ours else model)
+    shape = image_shape(model.members[0] if is_ours else model)
     # What we train was checked to give logits.
     kind = kinds.LOGITS if is_ours else kinds.kind_of_outputs(model)
     if kind not in (kinds.LOGITS, kinds.PROBABILITIES, kinds.SIGMOID):
@@ -182,7 +182,7 @@ def _trained(model, class_names):
     return Predictor(shape, tuple(class_names), predict, tuple(names), kind)
 
 
-def _image_shape(model):
+def image_shape(model):
     """What one image must be for a model; UnusablePath where it takes no images."""
     shape = getattr(model, "input_shape", None)
     sizes = shape[1:] if isinstance(shape, tuple) else ()
