@@ -11,10 +11,11 @@ labelled pictures of yours:
 
     python export.py --model my_ensemble.keras --data my_pictures --format litert
 
-With --quantize int8, or float16, the answers to all test images are compared with float32's: of the
-images that only one of them gets right, as many should be lost as gained. What loses
-more than --tolerance points of error, clearly so (exact McNemar test, one-sided,
-p < 0.05), is refused; a loss that the images leave open is reported, in the card too.
+With --quantize int8 or float16 the answers to all test images are compared with
+float32's: of the images that only one of them gets right, as many should be lost as
+gained. What loses more than --tolerance points of error, clearly so (exact McNemar
+test, one-sided, p < 0.05), is refused; a loss that the images leave open is reported,
+in the card too.
 
 With --format web the artifact is one HTML file, which a browser runs from disk; with
 --compare RUN it shows the same network of another run, and the ensemble, beside it.
@@ -60,14 +61,14 @@ define_string("model", None, "In its place: a Keras model file of yours, with --
 define_string(
     "data",
     None,
-    "Labelled pictures to check the model on: a folder with a folder for each class, an "
-    ".npz file, or another data set, as --dataset of run_experiments.py takes them.",
+    "Labelled pictures to check the model on: a folder with a folder for each class, "
+    "an .npz file, or another data set, as --dataset of run_experiments.py takes them.",
 )
 define_string(
     "labels",
     None,
-    "File with the names of the model's classes, one a line in its order. Default: those "
-    "of the run or the data.",
+    "File with the names of the model's classes, one a line in its order. Default: "
+    "those of the run or the data.",
 )
 define_string(
     "member", "ensemble", "Name of a member, such as ST or M, or ensemble: all of them."
@@ -95,7 +96,9 @@ define_string(
     "member of that name, and the ensemble of --run, beside the first.",
 )
 define_string(
-    "output_dir", None, "Where artifacts go. Default: <run>/export, <model>-export."
+    "output_dir",
+    None,
+    "Where artifacts go. Default: export in the run, or beside the model.",
 )
 command_line.define_data_flags(FLAGS)
 command_line.define_plugin_flag(FLAGS)

@@ -9,7 +9,6 @@ import math
 
 from collaborative.data import own_names, resizing
 from collaborative.experiments.setting import ConfigError, settings_of
-from collaborative.nn import model_files
 from collaborative.nn.networks import NETWORKS, RESERVED
 
 
@@ -91,14 +90,6 @@ def canonical_dataset(name):
     """The one way to write the name of a data set: with an absolute path."""
     try:
         return own_names.canonical(name)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-
-
-def canonical_networks(networks):
-    """The one way to write networks: files with an absolute path."""
-    try:
-        return tuple(map(model_files.canonical, networks))
     except ValueError as error:
         raise ConfigError(str(error)) from error
 

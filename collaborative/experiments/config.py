@@ -34,7 +34,7 @@ class ExperimentConfig(Settings):
             self._set(field.name, canonical(field, getattr(self, field.name)))
         self._set("dataset", checks.canonical_dataset(self.dataset))
         for name in ("members", "teacher"):
-            self._set(name, checks.canonical_networks(getattr(self, name)))
+            self._set(name, tuple(map(model_files.canonical, getattr(self, name))))
         if self.unlabeled is not None:
             self._set("unlabeled", checks.canonical_dataset(self.unlabeled))
         alone = len(self.members) == 1

@@ -31,18 +31,9 @@ def is_file(network: str) -> bool:
 
 
 def canonical(network: str) -> str:
-    """The one way to write a network; a registered one is returned as it is.
-
-    Raises:
-        ValueError: for a path that cannot be; the message is one line for a person.
-    """
+    """The one way to write a network; a registered one is returned as it is."""
     if not is_file(network):
         return network
-    if "," in network:
-        raise ValueError(
-            f"members are separated by commas, and {network} has one in its path: "
-            "rename it"
-        )
     return os.path.abspath(os.path.expanduser(network))
 
 

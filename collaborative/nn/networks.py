@@ -27,6 +27,9 @@ _FORM = Form(
     "tells equal members apart, at the end",
 )
 NETWORKS = Registry("network", RESERVED, _FORM)
+NETWORKS.hint += (
+    "; a file ends in .keras, and stands in double quotes if its path has a comma"
+)
 _OFFERED = ("name", "seed", "dtype", "reduction")
 
 
