@@ -119,6 +119,9 @@ def _members_of(path):
     """The model in a file; one without members is that of a `SingleModel`."""
     try:
         model_files.check(str(path))
+    except ValueError as error:
+        raise UnusableModelFile(str(error)) from error
+    try:
         model = models.load_model(path, compile=False)
         if hasattr(model, "members"):
             return model
