@@ -47,14 +47,14 @@ def test_layouts_and_batches(shape, tmp_path):
     np.testing.assert_allclose(file.outputs(two), [[0, 51, 255], [255, 51, 0]])
 
 
-@pytest.mark.parametrize(
-    "values, expected", [("0..1", [0, 0.2, 1]), ("-1..1", [-1, -0.6, 1])]
-)
-def test_what_fractions_are_scaled_to(values, expected, tmp_path):
+def test_what_fractions_are_scaled_to(tmp_path):
     path = onnx_file(tmp_path / "a.onnx", ("n", 4, 6, 3))
-    file = other_files.OtherFile(path, "onnx", values)
+    file = other_files.OtherFile(path, "onnx", "-1..1")
+    assert "levels -1..1" in file.note
     outputs = file.outputs(PICTURE[None].astype(np.float32))
-    np.testing.assert_allclose(outputs, [expected], atol=1e-6)
+    np.testing.assert_allclose(outputs, [[-1, -0.6, 1]], atol=1e-6)
+    factor, offset = other_files.RANGES["0..1"]
+    assert (255 * factor, offset) == (1, 0)
 
 
 @pytest.mark.parametrize(

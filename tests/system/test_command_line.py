@@ -105,7 +105,7 @@ def test_a_cost_from_a_file_of_one_s_own(own_cost, fresh_flags):
         ("1 +", "SyntaxError: invalid syntax"),
         (
             "\nimport nothing_of_the_kind",
-            "line 2: ModuleNotFoundError: No module named",
+            "line 2: ModuleNotFoundError: No module",
         ),
         ("import sys\nsys.exit(3)", "line 2: SystemExit: 3"),
         (TWICE, "line 6: ValueError: the method 'own' is registered twice"),
