@@ -152,8 +152,11 @@ def predict(paths):
     if not (FLAGS.json or FLAGS.csv) and len(predictions) > 1:
         command_line.show("\n" + answers.summary(probabilities, names, len(skipped)))
     if scored and not FLAGS.json:
-        # Beside comma-separated values, which a program reads.
-        print(answers.score_text(scored), file=sys.stderr if FLAGS.csv else sys.stdout)
+        text = answers.score_text(scored)
+        if FLAGS.csv:  # which a program reads
+            print(text, file=sys.stderr)
+        else:
+            command_line.show(text)
     return 0
 
 

@@ -21,7 +21,7 @@ from collaborative.data import own_names
 from collaborative.experiments import flags, reference
 from collaborative.experiments.flags import FLAGS
 from collaborative.experiments.setting import ConfigError
-from collaborative.nn import model_files
+from collaborative.nn import network_files
 from collaborative.runs import code_record, data_record
 from collaborative.runs.run import (
     DamagedRecord,
@@ -48,23 +48,23 @@ def main(argv=None):
         if FLAGS.dry_run:
             command_line.show(planning.plan(configs, FLAGS.log_dir, jobs()))
             return 0
-        check_model_files(configs)
+        check_network_files(configs)
         if len(configs) > 1 or FLAGS.ray:
             return run_many(configs)
         return run_one(configs[0])
 
 
-def check_model_files(configs):
+def check_network_files(configs):
     """Refuses, before anything is trained, members' files that are no models.
 
     Raises:
         ConfigError: for the first of them that a run still needs.
     """
     for config in configs:
-        files = filter(model_files.is_file, (*config.members, *config.teacher))
+        files = filter(network_files.is_file, (*config.members, *config.teacher))
         for network in files:
             try:
-                model_files.check(network)
+                network_files.check(network)
             except ValueError as error:
                 if standing(config, FLAGS.log_dir).state != "finished":
                     raise ConfigError(str(error)) from error

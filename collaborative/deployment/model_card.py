@@ -10,7 +10,7 @@ from collaborative.data import own_names, resizing
 from collaborative.deployment import verification_text
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import SETTINGS
-from collaborative.nn import model_files
+from collaborative.nn import network_files
 from collaborative.system import files, text_table
 
 METADATA, CARD = "metadata.json", "model_card.md"
@@ -124,7 +124,7 @@ def _what(metadata):
 
 
 def _names(networks):
-    return " and ".join(map(model_files.short_name, networks))
+    return " and ".join(map(network_files.short_name, networks))
 
 
 def _beside(metadata):

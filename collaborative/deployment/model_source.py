@@ -20,7 +20,7 @@ from scipy import special
 from collaborative import datasets, models
 from collaborative.data import own_names
 from collaborative.deployment import labels, predictors, runtimes
-from collaborative.nn import model_files
+from collaborative.nn import network_files
 from collaborative.runs import data_record
 from collaborative.system import environment, plugins
 from collaborative.system.errors import UserError, reason_of
@@ -117,15 +117,17 @@ def canonical(data):
 
 def _members_of(path):
     """The model in a file; one without members is that of a `SingleModel`."""
+    if not network_files.is_file(str(path)):
+        raise UnusableModelFile(f"{path} is no Keras model: give a .keras file")
     try:
-        model_files.check(str(path))
+        network_files.check(str(path))
     except ValueError as error:
         raise UnusableModelFile(str(error)) from error
     try:
         model = models.load_model(path, compile=False)
         if hasattr(model, "members"):
             return model
-        model.name = model_files.name_of(path.name)
+        model.name = network_files.name_of(path.name)
         return models.SingleModel(model)
     except ValueError as error:
         raise UnusableModelFile(f"{path} cannot be exported: {reason_of(error)}") from (

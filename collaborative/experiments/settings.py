@@ -21,7 +21,7 @@ from collaborative.experiments.setting import (
     setting,
     settings_of,
 )
-from collaborative.nn import model_files
+from collaborative.nn import network_files
 from collaborative.nn.networks import NETWORKS
 
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
@@ -52,7 +52,7 @@ class Settings:
         "that Keras saved (path/to/my.keras), trained on from their weights. One "
         "trains alone.",
         names=lambda: NETWORKS,
-        also=model_files.is_file,
+        also=network_files.is_file,
         level=True,
         on_card=True,
     )
@@ -229,7 +229,7 @@ class Settings:
         "Distillation: train these networks first, as a traditional ensemble, and then "
         "the one member with their answers.",
         names=lambda: NETWORKS,
-        also=model_files.is_file,
+        also=network_files.is_file,
         on_card=True,
     )
     # Any names: a run is read without the plugin that it was trained with.

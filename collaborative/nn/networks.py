@@ -1,7 +1,7 @@
 """The networks that `members` can name: a registry like that of the costs, and files.
 
 The paper's (`resnet.PRESETS`) are the registry's first entries. A file of a Keras model
-(`model_files`) is a network too.
+(`network_files`) is a network too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import inspect
 
 from etils import epy
 
-from collaborative.nn import model_files
+from collaborative.nn import network_files
 from collaborative.system.errors import UserError, reason_of
 from collaborative.system.registry import Form, Registry
 
@@ -59,7 +59,7 @@ def register_network(name):
             return keras.Model(inputs, outputs)
     """
     NETWORKS.check(name)
-    if model_files.is_file(name):
+    if network_files.is_file(name):
         raise ValueError(f"a network's name must not end like a file's, got {name!r}")
 
     def add(build):
@@ -111,8 +111,8 @@ def build_network(network, input_shape, num_classes, *, name, seed, dtype, **opt
             cannot be used; one line.
     """
     keras.utils.set_random_seed(seed)
-    if model_files.is_file(network):
-        model = model_files.load(network)
+    if network_files.is_file(network):
+        model = network_files.load(network)
         _check_model(model, input_shape, num_classes)
         model.name = name
         return model

@@ -1,23 +1,23 @@
 """What a run records of a person's code and model files, and whether they changed.
 
-In `config.json`: `plugins`, the files of `--plugin`, and `model_files`, by path, those
-that members come from: name, bytes and a hash of each.
+In `config.json`: `plugins`, the files of `--plugin`, and `network_files`, by path,
+those that members come from: name, bytes and a hash of each.
 
 Nothing here imports TensorFlow.
 """
 
 from __future__ import annotations
 
-from collaborative.nn import model_files
+from collaborative.nn import network_files
 from collaborative.system import plugins
 
 
 def describe(config):
     """The entries of `config.json`, of what this process has been given."""
-    networks = filter(model_files.is_file, (*config.members, *config.teacher))
+    networks = filter(network_files.is_file, (*config.members, *config.teacher))
     return {
         "plugins": plugins.given(),
-        "model_files": {n: mark for n in networks if (mark := _mark(n))},
+        "network_files": {n: mark for n in networks if (mark := _mark(n))},
     }
 
 
@@ -38,10 +38,10 @@ def changed_since(config, record):
     said = [f"{n} has changed" for n in has if had.get(n, has[n]) != has[n]]
     if had and has and not had.keys() & has.keys():
         said.append(f"its plugin was {', '.join(had)}, not {', '.join(has)}")
-    now = describe(config)["model_files"]
+    now = describe(config)["network_files"]
     said += [
         f"{mark['file']} has changed, and is not read again"
-        for path, mark in record.get("model_files", {}).items()
+        for path, mark in record.get("network_files", {}).items()
         if now.get(path, mark)["sha256"] != mark["sha256"]
     ]
     return "; ".join(said)

@@ -35,10 +35,10 @@ def test_a_model_file_that_has_changed(given, tmp_path):
     path.write_bytes(b"one")
     config = ExperimentConfig(members=("ST", str(path)))
     record = code_record.describe(config)
-    assert list(record["model_files"]) == [str(path)]
+    assert list(record["network_files"]) == [str(path)]
     path.write_bytes(b"two")
     said = code_record.changed_since(config, record)
     assert said == "my.keras has changed, and is not read again"
     path.unlink()
     assert code_record.changed_since(config, record) == ""
-    assert code_record.describe(config)["model_files"] == {}
+    assert code_record.describe(config)["network_files"] == {}

@@ -5,7 +5,7 @@ from collaborative.models import SingleModel
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
-from collaborative.nn import model_files
+from collaborative.nn import network_files
 from collaborative.nn.networks import build_network, register_network
 from collaborative.training import building
 
@@ -49,7 +49,7 @@ def test_a_directory_is_named_by_the_file_and_not_by_its_path(tmp_path, monkeypa
     "stem, name", [("a b-c", "a_b_c"), ("1st", "m1st"), ("é", "m_"), ("v1.5", "v1.5")]
 )
 def test_names(stem, name):
-    assert model_files.name_of(f"/x/{stem}.keras") == name
+    assert network_files.name_of(f"/x/{stem}.keras") == name
 
 
 def test_names_that_clash():
@@ -64,12 +64,12 @@ def test_names_that_clash():
 
 def test_files_that_are_none(tmp_path):
     with pytest.raises(ValueError, match="there is no file"):
-        model_files.check(str(tmp_path / "gone.keras"))
+        network_files.check(str(tmp_path / "gone.keras"))
     path = tmp_path / "none.keras"
     path.write_text("text")
     with pytest.raises(ValueError, match="is no Keras model"):
-        model_files.check(str(path))
-    model_files.check("ST")
+        network_files.check(str(path))
+    network_files.check("ST")
 
 
 @pytest.mark.parametrize(
