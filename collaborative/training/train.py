@@ -151,6 +151,8 @@ def _train(model, config, dataset, teacher, run_dir, callbacks, say):
     run.write_record(run_dir, config, dataset, environment.describe())
     if first_epoch < config.epochs:
         _fit(model, config, dataset, teacher, log, first_epoch, callbacks)
+    else:  # stopped before the end of `fit`, which gives the model its averages
+        model.optimizer.finalize_variable_values(model.trainable_variables)
     return log
 
 
