@@ -38,7 +38,7 @@ define_string("log_dir", "logs", "Directory below which the runs lie.")
 define_string("output_dir", "report", "Where the report is written.")
 define_bool("paper", False, "Take the author's own logs in place of --log_dir.")
 command_line.define_data_flags(FLAGS)
-command_line.define_costs_flag(FLAGS)
+command_line.define_plugin_flag(FLAGS)
 define_bool("images", True, "Show sample images and the PCA of MNIST.")
 define_bool("latency", True, "Measure the time that ST, M and the ensemble take.")
 

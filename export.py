@@ -6,10 +6,16 @@ writes a directory with the artifact, a model card and metadata.json, after the 
 was run on test images in a fresh process that has none of this code. What fails that
 check is removed. The table at the end has all artifacts of the output directory.
 
-With --quantize int8 the answers to all test images are compared with float32's: of the
-images that only one of them gets right, as many should be lost as gained. What loses
-more than --tolerance points of error, clearly so (exact McNemar test, one-sided,
-p < 0.05), is refused; a loss that the images leave open is reported, in the card too.
+A Keras model file of yours, an ensemble or one network, is exported the same way, on
+labelled pictures of yours:
+
+    python export.py --model my_ensemble.keras --data my_pictures --format litert
+
+With --quantize int8 or float16 the answers to all test images are compared with
+float32's: of the images that only one of them gets right, as many should be lost as
+gained. What loses more than --tolerance points of error, clearly so (exact McNemar
+test, one-sided, p < 0.05), is refused; a loss that the images leave open is reported,
+in the card too.
 
 With --format web the artifact is one HTML file, which a browser runs from disk; with
 --compare RUN it shows the same network of another run, and the ensemble, beside it.
@@ -17,6 +23,7 @@ With --format web the artifact is one HTML file, which a browser runs from disk;
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import pathlib
 import sys
@@ -24,13 +31,18 @@ import sys
 from absl import flags
 from etils import epy
 
-from collaborative.deployment import formats, model_card
+from collaborative.deployment import formats, labels, model_card
 from collaborative.runs.run import load_data, read_finished
 from collaborative.system import command_line, files, run_files
 
 with epy.lazy_imports():  # they import TensorFlow, which takes seconds
     from collaborative import models
-    from collaborative.deployment import eight_bits, plain_models, verification
+    from collaborative.deployment import (
+        low_precision,
+        model_source,
+        plain_models,
+        verification,
+    )
     from collaborative.deployment.web import exhibit
 
 FLAGS = flags.FlagValues()
@@ -45,6 +57,19 @@ define_bool, define_enum, define_float, define_string = (
 )
 
 define_string("run", None, "Directory of the finished run.")
+define_string("model", None, "In its place: a Keras model file of yours, with --data.")
+define_string(
+    "data",
+    None,
+    "Labelled pictures to check the model on: a folder with a folder for each class, "
+    "an .npz file, or another data set, as --dataset of run_experiments.py takes them.",
+)
+define_string(
+    "labels",
+    None,
+    "File with the names of the model's classes, one a line in its order. Default: "
+    "those of the run or the data.",
+)
 define_string(
     "member", "ensemble", "Name of a member, such as ST or M, or ensemble: all of them."
 )
@@ -53,14 +78,14 @@ define_bool("softmax", False, "Let it return probabilities instead of logits.")
 define_enum(
     "quantize",
     None,
-    ["int8"],
-    f"Compute with 8-bit integers inside; with {' or '.join(formats.QUANTIZABLE)}. "
-    "Refused where it clearly answers worse than float32; see --tolerance.",
+    list(formats.QUANTIZABLE),
+    "Compute with 8-bit integers inside (litert, onnx), or keep weights of 16 bits "
+    "(litert). Refused where it clearly answers worse than float32; see --tolerance.",
 )
 define_float(
     "tolerance",
     0.5,
-    "Percentage points of test error that int8 may clearly lose; 100: any.",
+    "Percentage points of test error that --quantize may clearly lose; 100: any.",
     lower_bound=0.0,
     upper_bound=100.0,
 )
@@ -70,17 +95,32 @@ define_string(
     "With --format web: a second run, such as one trained apart. The page shows its "
     "member of that name, and the ensemble of --run, beside the first.",
 )
-define_string("output_dir", None, "Where artifacts go. Default: <run>/export.")
+define_string(
+    "output_dir",
+    None,
+    "Where artifacts go. Default: export in the run, or beside the model.",
+)
 command_line.define_data_flags(FLAGS)
-command_line.define_costs_flag(FLAGS)
+command_line.define_plugin_flag(FLAGS)
 
 
 def parse_flags(argv):
     """Parses the command line; shows the help or a one-line error and leaves."""
-    command_line.parse(argv, FLAGS, __doc__, needed="run")
-    if FLAGS.quantize and FLAGS.format not in formats.QUANTIZABLE:
+    command_line.parse(argv, FLAGS, __doc__)
+    if bool(FLAGS.run) == bool(FLAGS.model):
         command_line.fail(
-            f"--quantize works with --format {' or '.join(formats.QUANTIZABLE)}, "
+            "give --run, the directory of a finished run, or --model with --data", 2
+        )
+    if bool(FLAGS.model) != bool(FLAGS.data):
+        command_line.fail(
+            "--model and --data, labelled pictures that it is checked on, belong "
+            "together",
+            2,
+        )
+    possible = formats.QUANTIZABLE.get(FLAGS.quantize, formats.FILES)
+    if FLAGS.format not in possible:
+        command_line.fail(
+            f"--quantize {FLAGS.quantize} works with --format {' or '.join(possible)}, "
             f"got {FLAGS.format}",
             2,
         )
@@ -89,7 +129,9 @@ def parse_flags(argv):
 
 
 def check_member(run):
-    """Leaves with one line where the run has no such member."""
+    """Leaves with one line where there is no such member; one alone need no name."""
+    if FLAGS.model and not FLAGS["member"].present and len(run.predictor_names) == 1:
+        FLAGS.member = run.predictor_names[0]
     if FLAGS.member not in run.predictor_names:
         command_line.fail(
             f"--member must be one of {', '.join(run.predictor_names)}, "
@@ -105,26 +147,48 @@ def artifact_name():
     return "-".join(filter(None, parts))
 
 
+def read_source():
+    """What is exported: the `runs.run.FinishedRun`, or a file's `ModelSource`."""
+    if FLAGS.model:
+        command_line.start_tensorflow()
+        return model_source.open_source(
+            FLAGS.model, FLAGS.data, FLAGS.labels, FLAGS.data_dir, FLAGS.manual_dir
+        )
+    run = read_finished(FLAGS.run)
+    if FLAGS.labels:
+        names = labels.checked(FLAGS.labels, len(run.class_names))
+        run = dataclasses.replace(run, class_names=names)
+    return run
+
+
+def opened(run):
+    """(the trained model of a source, its `datasets.Dataset`)."""
+    if FLAGS.model:
+        return run.model, run.dataset
+    data = load_data(run, FLAGS.data_dir, FLAGS.manual_dir)
+    return models.load_model(run.model_path, compile=False), data
+
+
 def export(run, compared=None):
     """Writes and checks the artifact that the flags ask for.
 
     Args:
-        run: a `runs.run.FinishedRun`.
+        run: what `read_source` gives.
         compared: another one, see --compare.
 
     Returns:
         The directory that holds the artifacts.
     """
-    output_dir = pathlib.Path(FLAGS.output_dir or run.run_dir / run_files.EXPORTS)
+    below = "" if FLAGS.model else run_files.EXPORTS
+    output_dir = pathlib.Path(FLAGS.output_dir or run.run_dir / below)
     scores = run.test_scores(FLAGS.member)
-    data = load_data(run, FLAGS.data_dir, FLAGS.manual_dir)
-    trained = models.load_model(run.model_path, compile=False)
+    trained, data = opened(run)
     plain = plain_models.plain_model(trained, FLAGS.member, FLAGS.softmax)
     with files.replacing_directory(output_dir / artifact_name()) as directory:
         artifact = directory / formats.FILES[FLAGS.format]
         if FLAGS.quantize:
-            checked = eight_bits.export(
-                plain, artifact, FLAGS.format, data, FLAGS.tolerance
+            checked = low_precision.export(
+                plain, artifact, FLAGS.format, FLAGS.quantize, data, FLAGS.tolerance
             )
         else:
             formats.write(plain, artifact, FLAGS.format)
@@ -141,6 +205,8 @@ def export(run, compared=None):
         )
         if FLAGS.format == "web":
             exhibit.complete(artifact, networks, run, data.test, describe)
+        if FLAGS.format in labels.FORMATS:
+            labels.write(directory, run.class_names)
         model_card.write(directory, describe())
     command_line.show(output_dir / artifact_name())
     return output_dir
@@ -165,13 +231,14 @@ def main(argv=None):
     """The command; returns its exit status."""
     parse_flags(argv)
     interrupted = "interrupted; nothing was exported"
-    with command_line.one_line_errors(FLAGS.output_dir or FLAGS.run, interrupted):
-        run = read_finished(FLAGS.run)
+    place = FLAGS.output_dir or FLAGS.run or FLAGS.model
+    with command_line.one_line_errors(place, interrupted):
+        formats.check_packages(FLAGS.format, writing=True)
+        run = read_source()
         check_member(run)
         compared = FLAGS.compare and read_finished(FLAGS.compare)
         if compared:
             check_member(compared)
-        formats.check_packages(FLAGS.format, writing=True)
         command_line.start_tensorflow()
         command_line.show(model_card.table(export(run, compared)))
     return 0

@@ -20,8 +20,15 @@ from collaborative import datasets
 from collaborative.data import own_names
 from collaborative.experiments import flags, reference
 from collaborative.experiments.flags import FLAGS
-from collaborative.runs import data_record
-from collaborative.runs.run import DamagedRecord, read_record, record_failure
+from collaborative.experiments.setting import ConfigError
+from collaborative.nn import network_files
+from collaborative.runs import code_record, data_record
+from collaborative.runs.run import (
+    DamagedRecord,
+    read_record,
+    record_failure,
+    standing,
+)
 from collaborative.system import command_line, limits, run_files
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
@@ -41,9 +48,26 @@ def main(argv=None):
         if FLAGS.dry_run:
             command_line.show(planning.plan(configs, FLAGS.log_dir, jobs()))
             return 0
+        check_network_files(configs)
         if len(configs) > 1 or FLAGS.ray:
             return run_many(configs)
         return run_one(configs[0])
+
+
+def check_network_files(configs):
+    """Refuses, before anything is trained, members' files that are no models.
+
+    Raises:
+        ConfigError: for the first of them that a run still needs.
+    """
+    for config in configs:
+        files = filter(network_files.is_file, (*config.members, *config.teacher))
+        for network in files:
+            try:
+                network_files.check(network)
+            except ValueError as error:
+                if standing(config, FLAGS.log_dir).state != "finished":
+                    raise ConfigError(str(error)) from error
 
 
 def run_one(config):
@@ -92,7 +116,7 @@ def result_of(config):
 
 
 def say_what_changed(config):
-    """Says where the data of a finished run, if it is one's own, is not what it was."""
+    """Says where data or code of one's own is not what a finished run had."""
     run_dir = config.run_dir(FLAGS.log_dir)
     try:
         record = read_record(run_dir)
@@ -101,6 +125,9 @@ def say_what_changed(config):
     changed = data_record.changed_since(config, record, FLAGS.data_dir)
     if changed:
         command_line.show(f"{run_dir} was trained on other data: {changed}")
+    changed = code_record.changed_since(config, record)
+    if changed:
+        command_line.show(f"{run_dir} was trained before: {changed}")
 
 
 def load_dataset(config):
@@ -148,7 +175,7 @@ def run_many(configs):
         command_line.fail(
             "--overwrite is for one experiment: remove the runs to start anew", 2
         )
-    options = {n: FLAGS[n].value for n in ("data_dir", "manual_dir", "costs")}
+    options = {n: FLAGS[n].value for n in ("data_dir", "manual_dir", "plugin")}
     options |= {"download": "true"} if FLAGS.download else {}
     options |= {} if FLAGS.stream is None else {"stream": str(FLAGS.stream).lower()}
     if FLAGS.ray:

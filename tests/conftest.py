@@ -123,10 +123,11 @@ def registered():
     """Takes away what a test registers."""
     from collaborative.collaboration import TOPOLOGIES
     from collaborative.costs import METHODS
+    from collaborative.nn.callbacks import CALLBACKS
     from collaborative.nn.networks import NETWORKS
     from collaborative.schedules import SCHEDULES
 
-    registries = METHODS, TOPOLOGIES, SCHEDULES, NETWORKS
+    registries = METHODS, TOPOLOGIES, SCHEDULES, NETWORKS, CALLBACKS
     before = [dict(registry) for registry in registries]
     yield
     for registry, things in zip(registries, before, strict=True):

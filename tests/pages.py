@@ -8,8 +8,9 @@ from conftest import ROOT
 from markdown_it import MarkdownIt
 
 # What a comment before a block may say of it. Of code: `slow`, `not run`, each with a
-# reason. Of text: `output` is what the block before it prints, `tree` names files.
-MARKS = ("slow", "not run", "output", "tree")
+# reason; `file` with its name, of Python that is saved. Of text: `output` is what the
+# block before it prints, `tree` names files.
+MARKS = ("slow", "not run", "file", "output", "tree")
 MARK = re.compile(rf"<!-- ({'|'.join(MARKS)})(?:: (.+?))? -->\s*")
 CODE = ("bash", "python")
 TEXT = ("text", "bibtex")

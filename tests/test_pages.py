@@ -30,14 +30,14 @@ INSTALLED = {  # names of the same commands
 }
 COMMAND = re.compile(r"\w+\.py --|python |make |collaborative-\w+ ")  # in a sentence
 FOLDER = re.compile(r"(collaborative|tests|benchmarks|docs|paper|results)/[\w/.]*$")
-OF_A_READER = {"my_costs.py"}  # files that are theirs
+OF_A_READER = {"my_code.py"}  # files that are theirs
 
 
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_every_block_is_run_or_says_why_not(page):
     for block in pages.blocks(page):
         if block.language in pages.CODE:
-            assert block.mark in (None, "slow", "not run"), block
+            assert block.mark in (None, "slow", "not run", "file"), block
             assert (block.mark is None) == (block.reason is None), block
         else:
             assert block.language in pages.TEXT, f"{block}: of no known language"
@@ -76,7 +76,7 @@ def parsed(fresh_flags):
         except absl_flags.Error as error:
             pytest.fail(f"{script} {shlex.join(arguments)}: {error}")
         assert script == "predict.py" or not rest, rest
-        is_known = script == "run_experiments.py" and not flag_values.costs
+        is_known = script == "run_experiments.py" and not flag_values.plugin
         if is_known and flag_values.grid != "NAME":
             assert experiment_flags.configs()
 

@@ -1,3 +1,4 @@
+import csv
 import functools
 import json
 import os
@@ -13,7 +14,7 @@ from conftest import ROOT
 from picture_files import RAMP, picture_file
 
 from collaborative import predict
-from collaborative.deployment import model_card
+from collaborative.deployment import model_card, runtimes
 
 
 def test_most_probable():
@@ -305,6 +306,61 @@ def test_names_that_the_locale_cannot_print(environment, run_dir, tmp_path):
     out, as_json, _ = process.stdout.decode(encoding).split("----\n")
     assert "\\udcff.png" in out and "a\\nb.png" in out
     assert "中.png" in out or "\\u4e2d.png" in out
-    assert len(out.splitlines()) == 1 + 3 * 3
+    assert len(out.splitlines()) == 1 + 3 * 3 + 2  # and the summary
     pictures = json.loads(as_json)["pictures"]
     assert {os.path.basename(picture["file"]) for picture in pictures} == set(names)
+
+
+@pytest.fixture
+def class_folders(tmp_path):
+    """Pictures in folders named by their classes: one of two light ones is dark."""
+    for name, levels in {"dark": (0, 10), "light": (250, 5)}.items():
+        folder = tmp_path / "labelled" / name
+        folder.mkdir(parents=True)
+        for level in levels:
+            picture = picture_file(tmp_path, np.full((8, 8), level, np.uint8))
+            picture.rename(folder / f"{level}.png")
+    return tmp_path / "labelled"
+
+
+def test_accuracy_of_class_folders(run_dir, class_folders, command):
+    status, out, err = command("--model", run_dir, "--top", 1, class_folders)
+    assert (status, err) == (0, [])
+    assert "4 pictures, by ensemble: dark" in out
+    accuracy = next(x for x in out.splitlines() if x.startswith("accuracy on 4 pict"))
+    assert "ensemble" in accuracy
+    scores = json.loads(command("--model", run_dir, "--json", class_folders)[1])
+    assert scores["scores"]["pictures"] == 4
+    assert scores["scores"]["accuracy"].keys() == {"up", "down", "ensemble"}
+    assert {p["class"] for p in scores["pictures"]} == {"dark", "light"}
+
+
+def test_csv(run_dir, class_folders, command):
+    status, out, err = command("--model", run_dir, "--csv", "--top", 2, class_folders)
+    rows = list(csv.DictReader(out.splitlines()))
+    assert status == 0 and len(rows) == 4 * 3
+    assert err[0].startswith("accuracy on 4 pictures")
+    assert set(rows[0]) == {
+        "file", "right", "by", "class_1", "probability_1", "class_2", "probability_2",
+    }  # fmt: skip
+    assert float(rows[0]["probability_1"]) >= float(rows[0]["probability_2"])
+    both = command("--model", run_dir, "--csv", "--json", class_folders)
+    assert both[0] == 2 and "choose --csv or --json" in both[2][0]
+
+
+def test_names_of_one_s_own(run_dir, class_folders, tmp_path, command):
+    labels = tmp_path / "names.txt"
+    labels.write_text("black\nmiddle\nwhite\n")
+    status, out, _ = command("--model", run_dir, "--labels", labels, class_folders)
+    assert status == 0 and "black" in out and "accuracy" not in out
+    labels.write_text("black\nwhite\n")
+    status, _, err = command("--model", run_dir, "--labels", labels, class_folders)
+    assert (status, len(err)) == (2, 1) and "has 2 names, and the model 3" in err[0]
+
+
+def test_more_pictures_than_are_held_at_once(
+    run_dir, class_folders, command, monkeypatch
+):
+    whole = command("--model", run_dir, "--csv", class_folders)[1]
+    monkeypatch.setattr(runtimes, "BATCH", 3)
+    assert command("--model", run_dir, "--csv", class_folders)[1] == whole

@@ -5,6 +5,7 @@ folder of the reader's, `slow` for what `pytest -m slow` runs. `test_pages` chec
 flags of these too.
 """
 
+import dataclasses
 import itertools
 import re
 
@@ -51,6 +52,8 @@ def steps(with_slow):
                 continue
             if block.mark == "slow" and not with_slow:
                 continue
+            if block.mark == "file":
+                block = saved(block)
             last = found[-1][-1] if found else None
             is_continued = last and (last.page, last.language) == (page, "python")
             if is_continued and block.language == "python":
@@ -58,6 +61,12 @@ def steps(with_slow):
             else:
                 found.append([block])
     return found
+
+
+def saved(block):
+    """The block that saves a file's content."""
+    text = f"open({block.reason!r}, 'w').write({block.text!r})\n"
+    return dataclasses.replace(block, text=text)
 
 
 @pytest.fixture(scope="module")

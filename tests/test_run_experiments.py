@@ -69,7 +69,7 @@ def own_network(tmp_path_factory):
     """Arguments for a quick network of a file."""
     path = tmp_path_factory.mktemp("networks") / "own networks.py"
     path.write_text(OWN_NETWORK)
-    return "--costs", path, "--members", "own"
+    return "--plugin", path, "--members", "own"
 
 
 @pytest.fixture

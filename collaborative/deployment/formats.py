@@ -2,8 +2,8 @@
 
 All take images as float32 `[batch, height, width, channels]` with values 0..255, any
 number at once, and none needs this code. With int8, weights and activations within the
-network are 8-bit integers; its inputs and outputs stay float32, so that artifacts can
-be exchanged for each other.
+network are 8-bit integers; with float16 its weights have 16 bits. Inputs and outputs
+stay float32, so that artifacts can be exchanged for each other.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ FILES = {
     "onnx": "model.onnx",
     "web": "index.html",
 }
-# Formats that can be int8, and in which types activations may then be. Which is faster
-# depends on the processor and on the network.
-QUANTIZABLE = {"litert": ("int8",), "onnx": ("int8", "uint8")}
+# Of low precision the formats that can be so, and in which types activations may then
+# be. Which is faster depends on the processor and on the network.
+QUANTIZABLE = {
+    "int8": {"litert": ("int8",), "onnx": ("int8", "uint8")},
+    "float16": {"litert": ("float16",)},
+}
 _ONNX_TYPES = {"int8": "QInt8", "uint8": "QUInt8"}
 CALIBRATION_IMAGES = 500
 _CONVERTERS = {"onnx": {"onnx": "onnx", "tf2onnx": "tf2onnx"}}
@@ -68,17 +71,17 @@ class ConversionFailed(UserError):
     """A model that a format cannot express; one line for a person."""
 
 
-def write(model, path, form, calibration=None, activations="int8"):
+def write(model, path, form, kind=None, calibration=None):
     """Writes a model in a format.
 
     Args:
         model: a plain float32 `keras.Model`.
         path: the file to write, or the directory of a saved model.
         form: a key of FILES.
-        calibration: None for float32; for int8 (litert and onnx) training images
-            `[n, height, width, channels]`, from which the ranges of activations are
-            taken.
-        activations: with calibration, one of QUANTIZABLE[form].
+        kind: None for float32, or the type of activations: one of those that
+            QUANTIZABLE has for the format.
+        calibration: for integers, training images `[n, height, width, channels]` from
+            which the ranges of activations are taken.
 
     Raises:
         ConversionFailed: where the model has something that the format has not, or
@@ -96,7 +99,7 @@ def write(model, path, form, calibration=None, activations="int8"):
         "onnx": _write_onnx,
         "web": _write_web,
     }
-    arguments = () if calibration is None else (calibration, activations)
+    arguments = () if kind is None else (kind, calibration)
     try:
         with command_line.silence():
             writers[form](model, str(path), *arguments)
@@ -113,13 +116,16 @@ def _write_saved_model(model, path):
     model.export(path, format="tf_saved_model", verbose=False)
 
 
-def _write_litert(model, path, calibration=None, _activations=None):
+def _write_litert(model, path, kind=None, calibration=None):
     """Keras's own litert export keeps variables, which cannot be calibrated."""
     with tempfile.TemporaryDirectory() as saved_model:
         _write_saved_model(model, saved_model)
         converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
-        if calibration is not None:
+        if kind is not None:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if kind == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if kind == "int8":
             converter.representative_dataset = lambda: (
                 [image[None].astype("float32")] for image in calibration
             )
@@ -127,8 +133,8 @@ def _write_litert(model, path, calibration=None, _activations=None):
         pathlib.Path(path).write_bytes(converter.convert())
 
 
-def _write_onnx(model, path, calibration=None, activations=None):
-    if calibration is None:
+def _write_onnx(model, path, kind=None, calibration=None):
+    if kind is None:
         _write_float_onnx(model, path)
         return
     with tempfile.TemporaryDirectory() as directory:
@@ -142,7 +148,7 @@ def _write_onnx(model, path, calibration=None, activations=None):
             path,
             _CalibrationReader(calibration),
             quant_format=quantization.QuantFormat.QDQ,
-            activation_type=quantization.QuantType[_ONNX_TYPES[activations]],
+            activation_type=quantization.QuantType[_ONNX_TYPES[kind]],
         )
 
 

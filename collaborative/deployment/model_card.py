@@ -7,9 +7,10 @@ import pathlib
 import textwrap
 
 from collaborative.data import own_names, resizing
-from collaborative.deployment import runtimes
+from collaborative.deployment import verification_text
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import SETTINGS
+from collaborative.nn import network_files
 from collaborative.system import files, text_table
 
 METADATA, CARD = "metadata.json", "model_card.md"
@@ -19,10 +20,11 @@ def describe(run, model, options, scores, verification, artifact):
     """All that is known of an artifact, as plain JSON values.
 
     Args:
-        run: the `runs.run.FinishedRun` that it comes from.
+        run: the `runs.run.FinishedRun` that it comes from, or the
+            `model_source.ModelSource`.
         model: the plain `keras.Model` that was written.
-        options: dict of member, format, softmax and quantize (None or "int8"), and of a
-            page `beside`, what else it shows.
+        options: dict of member, format, softmax and quantize (None, "int8" or
+            "float16"), and of a page `beside`, what else it shows.
         scores: what `runs.run.FinishedRun.test_scores` gives of the member.
         verification: what `verification` found.
         artifact: the file, or the directory of a saved model.
@@ -62,14 +64,15 @@ def card(metadata):
     """The model card, in Markdown: what, trained how, on what, scores, limits."""
     form = " ".join(filter(None, (metadata["format"], metadata["quantize"])))
     dataset = own_names.short_name(metadata["run"]["config"]["dataset"])
+    has_run = "model_file" not in metadata["run"]
     paragraphs = {
         "What": [_what(metadata), *_beside(metadata)],
         "Trained how": [_training(metadata["run"])],
         "On what": [_data(metadata["run"])],
         "Scores": [
             _scores(metadata),
-            *_beyond_the_error(metadata["scores"]),
-            _verification(metadata["verification"]),
+            *(_beyond_the_error(metadata["scores"]) if has_run else ()),
+            verification_text.sentences(metadata["verification"]),
         ],
         "Limits": _limits(metadata),
     }
@@ -93,7 +96,7 @@ def table(output_dir):
                 f"{metadata['bytes']:,}",
                 f"{metadata['parameters']:,}",
                 *(f"{latency[k]:.3f}" if latency else "-" for k in ("alone", "batch")),
-                _check(metadata["verification"]),
+                verification_text.short(metadata["verification"]),
             ]
         )
     return text_table.aligned(rows)
@@ -104,22 +107,12 @@ def _size(artifact):
     return sum(path.stat().st_size for path in inside or [artifact])
 
 
-def _check(verification):
-    if not verification["images"]:
-        return "not run here"
-    if "int8_error" in verification:
-        errors = (verification[f"{kind}_error"] for kind in ("float32", "int8"))
-        found = "error {:.2f} -> {:.2f} %".format(*(100 * error for error in errors))
-        return ", ".join(filter(None, (found, verification.get("verdict"))))
-    return f"differs by {verification['largest_difference']:.1e}"
-
-
 def _what(metadata):
     shape = metadata["input"]["shape"][1:]
     names = metadata["class_names"]
     what = f"the network {metadata['member']} alone"
     if metadata["member"] == "ensemble":
-        members = " and ".join(metadata["run"]["config"]["members"])
+        members = _names(metadata["run"]["config"]["members"])
         what = f"the ensemble of {members}"
     return (
         f"`{metadata['file']}`: {what}, {metadata['parameters']:,} parameters, "
@@ -130,6 +123,10 @@ def _what(metadata):
     )
 
 
+def _names(networks):
+    return " and ".join(map(network_files.short_name, networks))
+
+
 def _beside(metadata):
     if metadata.get("beside"):
         yield f"Beside it in the page: {'; '.join(metadata['beside'])}."
@@ -137,15 +134,22 @@ def _beside(metadata):
 
 def _training(record):
     config, versions = record["config"], record["versions"]
+    if "model_file" in record:
+        mark = record["model_file"]
+        return (
+            f"Elsewhere: it is from the file `{mark['file']}` (sha256 "
+            f"{mark['sha256'][:16]}), which does not say how it was trained. Members: "
+            f"{', '.join(config['members'])}."
+        )
     by = f"by {config['method']} with weight {config['alpha']}"
     if config["method"] == "Single":
         how = "from the labels alone"
     elif config.get("teacher"):
-        how = f"taught {by} by the ensemble of {' and '.join(config['teacher'])}"
+        how = f"taught {by} by the ensemble of {_names(config['teacher'])}"
     else:
         how = f"collaborating {by}"
     return (
-        f"{' and '.join(config['members'])}, {how} (J. Noel, *A Collaborative Approach "
+        f"{_names(config['members'])}, {how} (J. Noel, *A Collaborative Approach "
         f"to Deep Learning*, 2017). Epochs: {config['epochs']}; batches of "
         f"{config['batch_size']} images; learning rate {config['learning_rate']}; "
         f"weight decay {config['weight_decay']}; precision {config['precision']}"
@@ -177,6 +181,12 @@ def _data(record):
         stretched = f" All were stretched to {config['image_size']}: {resizing.METHOD}."
     if data["validation"]:
         aside = f" {data['validation']:,} others were set aside to choose settings on."
+    if "model_file" in record:
+        return (
+            f"Not known. It was measured on {data['test']:,} test images of "
+            f"`{dataset}` ({split}seed {config['seed']}); whether it was trained on "
+            f"them, that file does not say.{stretched}"
+        )
     return (
         f"{data['train']:,} training images of `{dataset}` "
         f"({split}seed {config['seed']}); measured on "
@@ -185,9 +195,10 @@ def _data(record):
 
 
 def _scores(metadata):
-    scores = metadata["scores"]
+    scores, run = metadata["scores"], metadata["run"]
+    when = "Before the export" if "model_file" in run else "At the end of training"
     return (
-        f"At the end of training, in {metadata['run']['config']['precision']}: test "
+        f"{when}, in {run['config']['precision']}: test "
         f"error {100 * scores['test_error']:.2f} %, test cost (mean cross-entropy) "
         f"{scores['test_cost']:.4f}."
     )
@@ -221,66 +232,6 @@ def _beyond_the_error(scores):
         )
 
 
-def _verification(verification):
-    if not verification["images"]:
-        return (
-            "The page was not run where it was made, since Node is not installed "
-            "there: that its outputs are the network's was not checked."
-        )
-    latency = verification["latency_ms"]
-    if "int8_error" in verification:
-        found = (
-            f"it misclassifies {100 * verification['int8_error']:.2f} % of them, and "
-            f"the float32 network {100 * verification['float32_error']:.2f} %"
-            f"{_judgement(verification)}"
-        )
-    else:
-        found = (
-            "its outputs differ from the network's by "
-            f"{verification['largest_difference']:.1e} at most"
-        )
-    return (
-        f"The artifact was run on {verification['images']:,} test images in a process "
-        f"without the code that trained it: {found}. Milliseconds an image (cores: "
-        f"{latency['cores']}): {latency['alone']:.3f} alone, {latency['batch']:.3f} in "
-        f"a batch of {runtimes.BATCH} at most.{_beside_float32(verification)}"
-    )
-
-
-def _judgement(verification):
-    """What the paired test says of int8, see `verification.judge`."""
-    conclusion = {
-        "no loss": "no loss",
-        "open loss": "a loss that so few images leave open",
-        "clear loss": f"a clear loss, of which {verification['tolerance']} points of "
-        "error were allowed",
-    }[verification["verdict"]]
-    return (
-        f". Of them {verification['lost']} only the float32 network gets right and "
-        f"{verification['gained']} only the artifact, p = {verification['p_value']:.2g}"
-        f" in the exact McNemar test, one-sided: {conclusion}"
-    )
-
-
-def _beside_float32(verification):
-    """How fast int8 is beside float32 in the same format; "" for float32."""
-    if "float32_latency_ms" not in verification:
-        return ""
-    int8, float32 = verification["latency_ms"], verification["float32_latency_ms"]
-    times = " and ".join(f"{int8[k] / float32[k]:.2f}" for k in ("alone", "batch"))
-    text = (
-        f" In float32 the same format takes {float32['alone']:.3f} and "
-        f"{float32['batch']:.3f}: int8 takes {times} times as long on this machine"
-    )
-    others = [
-        f"{kind} ones took {milliseconds:.3f} in a batch"
-        for kind, milliseconds in verification["batch_ms"].items()
-        if kind != verification["activations"]
-    ]
-    chosen = f", with {verification['activations']} activations" if others else ""
-    return "; ".join([text + chosen, *others]) + "."
-
-
 def _limits(metadata):
     config, foreign = metadata["run"]["config"], metadata["scores"].get("foreign")
     names = filter(None, (own_names.short_name(config["dataset"]), foreign))
@@ -312,10 +263,13 @@ def _limits(metadata):
         )
     if metadata["quantize"]:
         changed = 100 * metadata["verification"]["changed_answers"]
+        inside = {
+            "int8": "Inside it computes with 8-bit integers",
+            "float16": "Its weights have 16 bits",
+        }[metadata["quantize"]]
         yield (
-            f"Inside it computes with 8-bit integers: {changed:.2f} % of its answers "
-            "are not the float32 network's, whose are the scores at the end of "
-            "training. Inputs and outputs are float32."
+            f"{inside}: {changed:.2f} % of its answers are not the float32 network's, "
+            "whose are the scores before the export. Inputs and outputs are float32."
         )
         if metadata["verification"].get("activations") == "uint8":
             yield (

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from etils import epy
 
-from collaborative.deployment import formats, model_card, runtimes
+from collaborative.deployment import formats, labels, model_card, runtimes
 from collaborative.system import command_line, run_files
 from collaborative.system.errors import UserError, reason_of
 
@@ -18,7 +18,12 @@ with epy.lazy_imports():
     import tensorflow as tf
 
     from collaborative import models
+    from collaborative.deployment import other_files
     from collaborative.nn import outputs as kinds
+
+
+# What files are that others made, by their ending.
+_OTHERS = {".tflite": "litert", ".onnx": "onnx"}
 
 
 class UnusablePath(UserError):
@@ -35,6 +40,7 @@ class Predictor:
     outputs: Callable
     names: tuple[str, ...]  # of the predictors: members, then the ensemble
     kind: str  # of the outputs, see `nn.outputs`: logits, probabilities or sigmoid
+    note: str | None = None  # what a person should know of it
 
     def probabilities(self, images):
         """Dict from each predictor's name to float32 `[n, classes]`.
@@ -70,21 +76,25 @@ def check_path(path):
         formats.MissingPackage: where its runtime is not installed.
     """
     artifact, metadata, _ = _find(path)
-    if metadata:
-        formats.check_packages(metadata["format"])
+    form = metadata.get("format") or _OTHERS.get(artifact.suffix.casefold())
+    if form:
+        formats.check_packages(form)
     elif artifact.suffix != ".keras":
         raise UnusablePath(
             f"{path} is no model: give the directory of a finished run, one that "
-            "export.py wrote, or a .keras file"
+            "export.py wrote, or a .keras, .tflite or .onnx file"
         )
 
 
-def load(path):
+def load(path, labels_file=None, values="0..255"):
     """Loads the model at a path.
 
     Args:
         path: the directory of a finished run or of an exported artifact, the artifact
-            in it, or a `.keras` file.
+            in it, or a `.keras`, `.tflite` or `.onnx` file.
+        labels_file: names of the classes, see `labels`; None: those of the run or the
+            artifact, or in a `labels.txt` beside a file that others made.
+        values: of levels, for a file that others made, see `other_files.RANGES`.
 
     Returns:
         A `Predictor`.
@@ -92,14 +102,37 @@ def load(path):
     Raises:
         UnusablePath: as `check_path`, or where the model takes no images, or what it
             gives is not of classes.
+        other_files.UnusableFile: the same, of a file that others made.
+        labels.UnusableLabels: where its names of classes cannot be used.
         models.UnusableModel: where Keras cannot load it.
     """
     check_path(path)
     artifact, metadata, record = _find(path)
     if metadata:
-        return _exported(artifact, metadata)
-    return _trained(
-        models.load_model(artifact, compile=False), record.get("class_names", ())
+        found = _exported(artifact, metadata)
+    elif artifact.suffix.casefold() in _OTHERS:
+        return _of_others(artifact, labels_file, values)
+    else:
+        model = models.load_model(artifact, compile=False)
+        found = _trained(model, record.get("class_names", ()))
+        if not record:
+            names = labels.of_model(artifact, None, len(found.class_names))
+            found = dataclasses.replace(found, class_names=names)
+    if not labels_file:
+        return found
+    names = labels.checked(labels_file, len(found.class_names))
+    return dataclasses.replace(found, class_names=names)
+
+
+def _of_others(artifact, labels_file, values):
+    file = other_files.OtherFile(artifact, _OTHERS[artifact.suffix.casefold()], values)
+    return Predictor(
+        file.image_shape,
+        labels.of_model(artifact, labels_file, file.count),
+        lambda images: file.outputs(images)[None],
+        (artifact.stem,),
+        file.kind,
+        file.note,
     )
 
 
@@ -152,7 +185,7 @@ def _exported(artifact, metadata):
 def _trained(model, class_names):
     """A model loaded with our code: an ensemble's members too."""
     is_ours = hasattr(model, "members")
-    shape = _image_shape(model.members[0] if is_ours else model)
+    shape = image_shape(model.members[0] if is_ours else model)
     # What we train was checked to give logits.
     kind = kinds.LOGITS if is_ours else kinds.kind_of_outputs(model)
     if kind not in (kinds.LOGITS, kinds.PROBABILITIES, kinds.SIGMOID):
@@ -182,7 +215,7 @@ def _trained(model, class_names):
     return Predictor(shape, tuple(class_names), predict, tuple(names), kind)
 
 
-def _image_shape(model):
+def image_shape(model):
     """What one image must be for a model; UnusablePath where it takes no images."""
     shape = getattr(model, "input_shape", None)
     sizes = shape[1:] if isinstance(shape, tuple) else ()

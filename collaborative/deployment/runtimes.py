@@ -46,6 +46,34 @@ def load(form, path):
     return loaders[form](str(path))
 
 
+def described(form, path):
+    """What a LiteRT or ONNX file says of its first input.
+
+    Args:
+        form: "litert" or "onnx".
+        path: the file.
+
+    Returns:
+        (its shape, with None for what is open; its dtype, such as "float32"; how many
+        inputs there are).
+    """
+    if form == "litert":
+        from ai_edge_litert.interpreter import Interpreter
+
+        details = Interpreter(str(path)).get_input_details()
+        shape = details[0].get("shape_signature", details[0]["shape"])
+        shape = [None if size < 0 else int(size) for size in shape]
+        return tuple(shape), np.dtype(details[0]["dtype"]).name, len(details)
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    inputs = session.get_inputs()
+    shape = [size if isinstance(size, int) else None for size in inputs[0].shape]
+    dtype = inputs[0].type.removeprefix("tensor(").removesuffix(")")
+    names = {"float": "float32", "double": "float64"}
+    return tuple(shape), names.get(dtype, dtype), len(inputs)
+
+
 def run_in_batches(function, images):
     """Applies a loaded artifact to all images, BATCH at a time, as float32."""
     return np.concatenate(
@@ -115,7 +143,9 @@ def _load_litert(path):
             shape = images.shape
         interpreter.set_tensor(inputs[0]["index"], images)
         interpreter.invoke()
-        return interpreter.get_tensor(outputs[0]["index"])
+        values = interpreter.get_tensor(outputs[0]["index"])
+        scale, zero = outputs[0]["quantization"]  # 0, 0 of what is none
+        return (values.astype(np.float32) - zero) * scale if scale else values
 
     return function
 

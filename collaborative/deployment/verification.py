@@ -3,11 +3,12 @@
 A float32 artifact must give the outputs of the plain model that it was made of, and of
 the trained model (mixed precision rounds more).
 
-An int8 artifact answers otherwise now and then, so its answers are judged, on all test
-images and in pairs: of the images that one of both gets right and the other wrong, as
-many should be lost as gained. The exact test of that (McNemar's, one-sided) says
-whether the images show a loss or leave it open. A clear loss of more than a tolerance
-in points of error is refused; an open one is reported; fewer errors never are refused.
+One of low precision, int8 or float16, answers otherwise now and then, so its answers
+are judged, on all test images and in pairs: of the images that one of both gets right
+and the other wrong, as many should be lost as gained. The exact test of that
+(McNemar's, one-sided) says whether the images show a loss or leave it open. A clear
+loss of more than a tolerance in points of error is refused; an open one is reported;
+fewer errors never are refused.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ IMAGES = 256  # test images on which outputs are compared
 TOLERANCE = 1e-4  # of the largest output's magnitude, or of 1 if that is larger
 # Of the trained model's outputs from the artifact's, by the precision of the run.
 TRAINED_TOLERANCE = {"float32": TOLERANCE, "bfloat16": 0.05, "float16": 0.01}
-INT8_POINTS = 0.5  # percentage points of error that int8 may clearly lose
+POINTS = 0.5  # percentage points of error that low precision may clearly lose
 SIGNIFICANCE = 0.05  # of a clear loss
 
 
@@ -75,16 +76,18 @@ def verify_float(form, artifact, expected, trained, images, precision):
     }
 
 
-def verify_int8(form, artifact, expected, examples, tolerance=INT8_POINTS):
-    """Judges an int8 artifact's answers on all test images beside the plain model's.
+def verify_low_precision(form, kind, artifact, expected, examples, tolerance=POINTS):
+    """Judges an artifact's answers on all test images beside the plain model's.
 
     Args:
         form, artifact, expected: as for `verify_float`.
+        kind: "int8" or "float16".
         examples: all test images and labels, `datasets.Examples`.
         tolerance: percentage points of error that may be lost.
 
     Returns:
-        Dict of plain values: how many images, what `judge` gives, and latencies.
+        Dict of plain values: how many images, the largest difference of an output, what
+        `judge` gives, and latencies.
 
     Raises:
         VerificationFailed: where the artifact cannot be run, or it clearly loses more.
@@ -92,14 +95,15 @@ def verify_int8(form, artifact, expected, examples, tolerance=INT8_POINTS):
     outputs, latency = run_in_a_fresh_process(form, artifact, examples.images)
     wanted = runtimes.run_in_batches(expected, examples.images)
     if not np.isfinite(outputs).all():
-        raise VerificationFailed("int8 gives NaN or infinity: not exported")
+        raise VerificationFailed(f"{kind} gives NaN or infinity: not exported")
     answers, float_answers = outputs.argmax(axis=1), wanted.argmax(axis=1)
-    judged = judge(answers, float_answers, examples.labels)
-    points = 100 * (judged["int8_error"] - judged["float32_error"])
+    judged = judge(kind, answers, float_answers, examples.labels)
+    error = judged[f"{kind}_error"]
+    points = 100 * (error - judged["float32_error"])
     # Rounded, so that half a point is half a point.
     if judged["verdict"] == "clear loss" and round(points, 6) > tolerance:
         raise VerificationFailed(
-            f"int8 misclassifies {100 * judged['int8_error']:.2f} % of "
+            f"{kind} misclassifies {100 * error:.2f} % of "
             f"{len(outputs):,} test images and float32 "
             f"{100 * judged['float32_error']:.2f} %, a clear loss (p = "
             f"{judged['p_value']:.2g}) of more than {tolerance} points: not exported; "
@@ -107,24 +111,26 @@ def verify_int8(form, artifact, expected, examples, tolerance=INT8_POINTS):
         )
     return {
         "images": len(outputs),
+        "largest_difference": float(np.abs(outputs - wanted).max()),
         **judged,
         "tolerance": tolerance,
         "latency_ms": latency,
     }
 
 
-def judge(answers, float_answers, labels):
+def judge(kind, answers, float_answers, labels):
     """Compares two networks' answers to the same images.
 
     Args:
-        answers, float_answers, labels: classes, integers `[n]`: of int8, of float32,
-            and the right ones.
+        kind: of the first, "int8" or "float16".
+        answers, float_answers, labels: classes, integers `[n]`: of that kind, of
+            float32, and the right ones.
 
     Returns:
-        Dict of plain values: `int8_error`, `float32_error`, `changed_answers`
-        (fractions); `lost` and `gained`, the images that only float32 or only int8 gets
-        right; `p_value`, the chance of so many lost ones among them were either as
-        likely; `verdict`: "no loss", "open loss" or "clear loss".
+        Dict of plain values: `int8_error` (or `float16_error`), `float32_error`,
+        `changed_answers` (fractions); `lost` and `gained`, the images that only float32
+        or only the other gets right; `p_value`, the chance of so many lost ones among
+        them were either as likely; `verdict`: "no loss", "open loss" or "clear loss".
     """
     right, float_right = answers == labels, float_answers == labels
     lost, gained = int((float_right & ~right).sum()), int((right & ~float_right).sum())
@@ -133,7 +139,7 @@ def judge(answers, float_answers, labels):
     if p_value < SIGNIFICANCE:
         verdict = "clear loss"
     return {
-        "int8_error": float(np.mean(~right)),
+        f"{kind}_error": float(np.mean(~right)),
         "float32_error": float(np.mean(~float_right)),
         "changed_answers": float(np.mean(answers != float_answers)),
         "lost": lost,

@@ -9,7 +9,7 @@ import math
 
 from collaborative.data import own_names, resizing
 from collaborative.experiments.setting import ConfigError, settings_of
-from collaborative.nn.networks import NETWORKS
+from collaborative.nn.networks import NETWORKS, RESERVED
 
 
 def check(config):
@@ -25,6 +25,7 @@ def check(config):
         facts.check(name, getattr(config, name))
     if not config.members:
         raise ConfigError(f"members must name some of {', '.join(NETWORKS)}")
+    _check_names(config)
     if config.color_mode and own_names.kind(config.dataset) != own_names.FOLDER:
         raise ConfigError(
             "color_mode is for a folder of pictures, --dataset folder:DIR, got "
@@ -32,6 +33,17 @@ def check(config):
         )
     _check_collaboration(config)
     _check_unlabeled(config)
+
+
+def _check_names(config):
+    """Members from files have names that nobody has chosen."""
+    names = config.member_names
+    for network, name in zip(config.members, names, strict=True):
+        if names.count(name) > 1 or name in RESERVED:
+            other = "another member's" if names.count(name) > 1 else "taken"
+            raise ConfigError(
+                f"the name {name} of the member {network} is {other}: rename the file"
+            )
 
 
 def _check_collaboration(config):

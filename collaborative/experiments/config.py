@@ -16,6 +16,7 @@ from collaborative.data import own_names, resizing
 from collaborative.experiments import checks
 from collaborative.experiments.setting import canonical
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS, Settings
+from collaborative.nn import network_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,8 @@ class ExperimentConfig(Settings):
         for field in dataclasses.fields(self):
             self._set(field.name, canonical(field, getattr(self, field.name)))
         self._set("dataset", checks.canonical_dataset(self.dataset))
+        for name in ("members", "teacher"):
+            self._set(name, tuple(map(network_files.canonical, getattr(self, name))))
         if self.unlabeled is not None:
             self._set("unlabeled", checks.canonical_dataset(self.unlabeled))
         alone = len(self.members) == 1
@@ -105,14 +108,15 @@ class ExperimentConfig(Settings):
 
     @property
     def member_names(self):
-        """A name for each member: its preset, numbered where a preset comes again."""
-        seen = [self.members[: i + 1].count(m) for i, m in enumerate(self.members)]
-        pairs = zip(self.members, seen, strict=True)
-        return tuple(m if count == 1 else f"{m}_{count}" for m, count in pairs)
+        """A name for each member: its network's, numbered where that comes again."""
+        names = tuple(map(network_files.name_of, self.members))
+        seen = [names[: i + 1].count(name) for i, name in enumerate(names)]
+        pairs = zip(names, seen, strict=True)
+        return tuple(n if count == 1 else f"{n}_{count}" for n, count in pairs)
 
     def run_dir(self, log_dir):
         """The directory of this experiment below `log_dir`."""
-        members = "-".join(self.members)
+        members = "-".join(map(network_files.short_name, self.members))
         dataset = own_names.short_name(self.dataset).replace("/", "_")
         return (
             pathlib.Path(log_dir, dataset, members)
@@ -124,8 +128,9 @@ class ExperimentConfig(Settings):
         """What is not as the paper has it: `name=value`, as a directory can have it."""
         usual = ExperimentConfig(self.dataset, self.members, "Single")
         for name, value in self.changes(usual, _without_a_part()).items():
-            text = "+".join(value) if isinstance(value, tuple) else f"{value}"
-            text = own_names.short_name(text)
+            parts = value if isinstance(value, tuple) else (f"{value}",)
+            parts = (network_files.short_name(own_names.short_name(p)) for p in parts)
+            text = "+".join(parts)
             if SETTINGS[name].run:  # where it is does not matter, and may be long
                 text = "/".join(pathlib.PurePath(value).parts[-4:])
             yield f"{name}=" + re.sub(r"[^\w.+=-]", "_", text)

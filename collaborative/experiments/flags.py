@@ -10,6 +10,7 @@ from collaborative.experiments import grids, studies
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError, kind_of
 from collaborative.experiments.settings import SETTINGS
+from collaborative.nn.callbacks import CALLBACKS
 from collaborative.system import command_line
 
 # Not absl's global flags: absl.logging, which TensorFlow imports, has a log_dir too.
@@ -59,7 +60,7 @@ define_string(
 define_list("seeds", None, "Repeats everything with each of these seeds.")
 define_string("log_dir", "logs", "Where runs are logged, each in its directory.")
 command_line.define_data_flags(FLAGS)
-command_line.define_costs_flag(FLAGS)
+command_line.define_plugin_flag(FLAGS)
 define_bool("download", False, "Download the data set if it is not there.")
 define_bool(
     "stream",
@@ -100,6 +101,7 @@ def configs():
     lists = ("dataset", "method", "alpha", "seed")
     names = [n for n in SETTINGS if n not in lists]
     common = {name: FLAGS[name].value for name in names}
+    common |= {} if FLAGS["callbacks"].present else {"callbacks": tuple(CALLBACKS)}
     seeds = _numbers("seeds", int) if FLAGS.seeds else [FLAGS.seed]
     if FLAGS.grid:
         return _grid(common, seeds)
@@ -128,6 +130,7 @@ def _study(common, seeds):
     """The experiments of a study, with what was given on the command line."""
     study = studies.STUDIES[FLAGS.grid]
     given = {name: value for name, value in common.items() if FLAGS[name].present}
+    given |= {"callbacks": common["callbacks"]} if common["callbacks"] else {}
     if study.chooses and not given.get("validation", True):
         raise ConfigError(
             f"the study {FLAGS.grid} chooses settings on validation images: "

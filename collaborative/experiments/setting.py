@@ -51,6 +51,7 @@ class Setting:
             may be; None: there are none. Asked when a value is checked, since people
             add to registries.
         closed: whether it must be one of the names; else the check is elsewhere.
+        also: a test of what it may be besides the names, or None.
         within: the `Range` of a number, or None.
         listed: whether a list of values makes an experiment of each.
         level: whether it names a level of a run's directory.
@@ -63,6 +64,7 @@ class Setting:
     help: str
     names: Callable | None = None
     closed: bool = True
+    also: Callable[[str], bool] | None = None
     within: Range | None = None
     listed: bool = False
     level: bool = False
@@ -75,7 +77,7 @@ class Setting:
         """Raises ConfigError for a value that cannot be, naming what is allowed."""
         if self.names and self.closed and value is not None:
             for one in value if isinstance(value, tuple) else (value,):
-                if one not in self.names():
+                if one not in self.names() and not (self.also and self.also(one)):
                     allowed = ", ".join(self.names())
                     hint = getattr(self.names(), "hint", "")
                     raise ConfigError(

@@ -21,6 +21,7 @@ from collaborative.experiments.setting import (
     setting,
     settings_of,
 )
+from collaborative.nn import network_files
 from collaborative.nn.networks import NETWORKS
 
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
@@ -47,8 +48,11 @@ class Settings:
     )
     members: tuple[str, ...] = setting(
         ("ST", "M"),
-        "Networks to train together, of {names}; one trains alone.",
+        "Networks to train together, of {names}, of your own (--plugin), or files "
+        "that Keras saved (path/to/my.keras), trained on from their weights. One "
+        "trains alone.",
         names=lambda: NETWORKS,
+        also=network_files.is_file,
         level=True,
         on_card=True,
     )
@@ -225,7 +229,14 @@ class Settings:
         "Distillation: train these networks first, as a traditional ensemble, and then "
         "the one member with their answers.",
         names=lambda: NETWORKS,
+        also=network_files.is_file,
         on_card=True,
+    )
+    # Any names: a run is read without the plugin that it was trained with.
+    callbacks: tuple[str, ...] = setting(
+        (),
+        "Keras callbacks of your own to train with. Default: all that --plugin has.",
+        free=True,
     )
     labeled: float = setting(
         1.0,

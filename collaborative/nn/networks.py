@@ -1,6 +1,7 @@
-"""The networks that `members` can name: a registry like that of the costs.
+"""The networks that `members` can name: a registry like that of the costs, and files.
 
-The paper's (`resnet.PRESETS`) are its first entries.
+The paper's (`resnet.PRESETS`) are the registry's first entries. A file of a Keras model
+(`network_files`) is a network too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import inspect
 
 from etils import epy
 
+from collaborative.nn import network_files
 from collaborative.system.errors import UserError, reason_of
 from collaborative.system.registry import Form, Registry
 
@@ -25,6 +27,9 @@ _FORM = Form(
     "tells equal members apart, at the end",
 )
 NETWORKS = Registry("network", RESERVED, _FORM)
+NETWORKS.hint += (
+    "; a file ends in .keras, and stands in double quotes if its path has a comma"
+)
 _OFFERED = ("name", "seed", "dtype", "reduction")
 
 
@@ -54,6 +59,8 @@ def register_network(name):
             return keras.Model(inputs, outputs)
     """
     NETWORKS.check(name)
+    if network_files.is_file(name):
+        raise ValueError(f"a network's name must not end like a file's, got {name!r}")
 
     def add(build):
         NETWORKS.check(name, build)
@@ -80,14 +87,15 @@ def _taken(build, offered):
 
 
 def build_network(network, input_shape, num_classes, *, name, seed, dtype, **options):
-    """Builds a registered network.
+    """Builds a registered network, or loads one from a file.
 
     What its function does not take is done for it: the model gets its name, the layers
     have the policy `dtype` by default. Keras's global generator starts from the seed in
-    any case, for what a function does not seed.
+    any case, for what a function does not seed. One from a file keeps its weights and
+    the policies of its layers.
 
     Args:
-        network: its name in NETWORKS.
+        network: its name in NETWORKS, or the canonical path of a file.
         input_shape: (height, width, channels) of the images.
         num_classes: how many logits.
         name: of the model.
@@ -102,13 +110,18 @@ def build_network(network, input_shape, num_classes, *, name, seed, dtype, **opt
         ValueError: where there is no such network, or what its function says or gives
             cannot be used; one line.
     """
+    keras.utils.set_random_seed(seed)
+    if network_files.is_file(network):
+        model = network_files.load(network)
+        _check_model(model, input_shape, num_classes)
+        model.name = name
+        return model
     build = NETWORKS.find(network)
     given = _taken(build, {"name": name, "seed": seed, "dtype": dtype, **options})
-    keras.utils.set_random_seed(seed)
     with contextlib.nullcontext() if "dtype" in given else _default_policy(dtype):
         try:
             model = build(input_shape, num_classes, **given)
-            _check_model(network, model, input_shape, num_classes)
+            _check_model(model, input_shape, num_classes)
         except UserError:
             raise
         except Exception as error:  # whatever that function does
@@ -118,22 +131,34 @@ def build_network(network, input_shape, num_classes, *, name, seed, dtype, **opt
     return model
 
 
-def _check_model(network, model, input_shape, num_classes):
+def _check_model(model, input_shape, num_classes):
     """Refuses what gives no logits of so many classes; makes the weights, if need be.
 
     They come from this member's seed, and the optimizer wants to see them.
     """
     if not isinstance(model, keras.Model):
-        raise ValueError(
-            f"network {network} must give a keras.Model, got {type(model).__name__}"
-        )
+        raise ValueError(f"it must give a keras.Model, got {type(model).__name__}")
+    _check_input(getattr(model, "input_shape", None), input_shape)
     found = getattr(model, "output_shape", None)
     if found is None:  # a subclassed model, or a sequential one without an input
         outputs = model(keras.Input(input_shape))
         found = keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
     if found != (None, num_classes):
+        raise ValueError(f"it must give logits [batch, {num_classes}], got {found}")
+
+
+def _check_input(taken, input_shape):
+    """Refuses a model that takes other images, where it says what it takes."""
+    if taken is None:
+        return
+    is_one = isinstance(taken, tuple) and len(taken) == 1 + len(input_shape)
+    if not is_one or any(
+        wanted not in (None, size)
+        for wanted, size in zip(taken, (None, *input_shape), strict=True)
+    ):
         raise ValueError(
-            f"network {network} must give logits [batch, {num_classes}], got {found}"
+            f"it must take images [batch, {', '.join(map(str, input_shape))}] as the "
+            f"data set has them, and takes {taken}; --image_size stretches images"
         )
 
 

@@ -65,7 +65,7 @@ def _computed(model, inputs):
         return outputs
     if not len(outputs):
         return _declared(model)
-    kind = _kind(outputs)
+    kind = kind_of_values(outputs)
     if kind == LOGITS or (kind == PROBABILITIES and np.ptp(outputs, axis=0).max() > 0):
         return kind
     # Logits may happen to lie in 0..1, all of an untrained network be the same: the
@@ -73,11 +73,11 @@ def _computed(model, inputs):
     others = _outputs(model, inputs, other_weights=True)
     if not len(others):
         return kind
-    return _kind(others)
+    return kind_of_values(others)
 
 
-def _kind(outputs):
-    """The kind of finite outputs `[n, units]`, as they are."""
+def kind_of_values(outputs):
+    """The kind of finite outputs `[n, units]`, as they are: a key of DESCRIPTIONS."""
     units = outputs.shape[1]
     within = outputs.min() >= 0 and outputs.max() <= 1
     if units == 1:

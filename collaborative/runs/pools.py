@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import math
 import os
 import pathlib
@@ -34,11 +36,18 @@ def command(config, options):
     """
     settings = config.to_json() | options
     flags = [
-        f"--{name}={','.join(value) if isinstance(value, list) else value}"
+        f"--{name}={_listed(value) if isinstance(value, list) else value}"
         for name, value in settings.items()
         if value is not None
     ]
     return [sys.executable, *PROGRAM, *flags]
+
+
+def _listed(values):
+    """Values as a flag takes a list of them: one with a comma in double quotes."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(values)
+    return text.getvalue()
 
 
 class LocalPool:

@@ -12,7 +12,7 @@ import pathlib
 import time
 
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.runs import data_record, reader
+from collaborative.runs import code_record, data_record, reader
 from collaborative.system import files, run_files
 from collaborative.system.errors import UserError
 
@@ -29,11 +29,12 @@ def write_record(run_dir, config, dataset, surroundings):
     Args:
         run_dir: directory of the run.
         config: an `ExperimentConfig`.
-        dataset: the `Dataset`, of which `data_record` says what is recorded.
+        dataset: the `Dataset`, of which `data_record` says what is recorded; of code
+            and model files `code_record` does.
         surroundings: what `environment.describe` gives.
     """
     content = {"config": config.to_json()} | data_record.describe(dataset)
-    content |= surroundings
+    content |= surroundings | code_record.describe(config)
     with files.replacing(run_dir / run_files.CONFIG) as path:
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

@@ -25,6 +25,7 @@ from collaborative.experiments.reference import (
     PAPER_TABLES,
 )
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS
+from collaborative.nn import network_files
 from collaborative.runs.reader import UnreadablePickle, read_statistics
 from collaborative.runs.run import DamagedRecord, config_of, read_record
 from collaborative.system import run_files
@@ -222,7 +223,9 @@ def deviations(config):
 
 
 def _joined(value):
-    return "-".join(value) if isinstance(value, tuple) else value
+    """A value of a column: names joined, files by their short names."""
+    is_several = isinstance(value, tuple)
+    return "-".join(map(network_files.short_name, value)) if is_several else value
 
 
 def paper_runs():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib.machinery
-import importlib.util
+import importlib
 import os
 import sys
 import tempfile
@@ -22,7 +21,9 @@ _PATHS = (
     "run",
     "init_from",
     "model",
-    "costs",
+    "plugin",
+    "data",
+    "labels",
     "data_dir",
     "manual_dir",
 )
@@ -44,13 +45,13 @@ def define_data_flags(flag_values):
     )
 
 
-def define_costs_flag(flag_values):
-    """Defines the flag of a command that may meet costs and networks of one's own."""
+def define_plugin_flag(flag_values):
+    """Defines the flag of a command that may meet what a person has registered."""
     flags.DEFINE_string(
-        "costs",
+        "plugin",
         None,
-        "A Python file that registers collaboration costs or networks of your own, see "
-        "collaborative.register and collaborative.register_network.",
+        "A Python file that registers costs, networks or callbacks of your own, see "
+        "collaborative.register, register_network and register_callback.",
         flag_values=flag_values,
     )
 
@@ -86,25 +87,19 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
         fail(f"--{needed} is needed: {flag_values[needed].help}", 2)
     if found and not arguments:
         fail(f"got {found[0]!r}, which is no flag; see --help", 2)
-    if "costs" in flag_values and flag_values.costs:
-        _run_file(flag_values.costs)
+    if "plugin" in flag_values and flag_values.plugin:
+        flag_values.plugin = os.path.abspath(flag_values.plugin)
+        _run_plugin(flag_values.plugin)
     return found
 
 
-def _run_file(path):
-    """Runs a person's Python file for what it registers."""
-    if not os.path.isfile(path):
-        fail(f"--costs must be a Python file, and there is no {path}", 2)
-    start_tensorflow()  # which the file will import
-    loader = importlib.machinery.SourceFileLoader("costs", path)
-    module = importlib.util.module_from_spec(
-        importlib.util.spec_from_loader("costs", loader)
-    )
-    sys.modules["costs"] = module  # where dataclasses, and Keras's loading, look for it
+def _run_plugin(path):
+    from collaborative.system import plugins  # which imports this module
+
     try:
-        loader.exec_module(module)
-    except Exception as error:  # whatever that file does
-        fail(f"--costs {path}: {type(error).__name__}: {first_line(error)}", 2)
+        plugins.run(path)
+    except UserError as error:
+        fail(error, error.status)
 
 
 def show(text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import re
@@ -19,6 +20,23 @@ class Form(NamedTuple):
 PLAIN = Form(r"[\w.+-]+", "of letters, digits, _, ., + and -")
 
 
+_new = None  # pairs (kind, name) added within `each_name_once`
+
+
+@contextlib.contextmanager
+def each_name_once():
+    """Refuses, within the block, a name that is added twice.
+
+    Elsewhere the second takes the place of the first: a notebook's cell runs again.
+    """
+    global _new
+    _new = set()
+    try:
+        yield
+    finally:
+        _new = None
+
+
 class Registry(dict):
     """Things by name.
 
@@ -28,7 +46,7 @@ class Registry(dict):
         form: the `Form` of its names.
     """
 
-    hint = "one of your own is to be registered first (--costs)"
+    hint = "one of your own is to be registered first (--plugin)"
 
     def __init__(self, kind, reserved=(), form=PLAIN):
         super().__init__()
@@ -66,6 +84,10 @@ class Registry(dict):
         """
         function = function or thing
         self.check(name, function)
+        if _new is not None:
+            if (self.kind, name) in _new:
+                raise ValueError(f"the {self.kind} {name!r} is registered twice")
+            _new.add((self.kind, name))
         self[name] = thing
         self._sources[name] = _sources(function)
 
@@ -77,8 +99,9 @@ class Registry(dict):
         """
         if name not in self:
             raise ValueError(
-                f"{self.kind} must be one of {', '.join((*self, *self.reserved))}, got "
-                f"{name!r}; {self.hint}"
+                f"{self.kind} must be one of "
+                f"{', '.join((*self, *self.reserved)) or 'none yet'}, got {name!r}; "
+                f"{self.hint}"
             )
         return self[name]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 
 import keras
@@ -11,7 +12,7 @@ import tensorflow as tf
 from collaborative import models
 from collaborative.data.examples import balanced_weights
 from collaborative.experiments.setting import ConfigError
-from collaborative.nn import optimization
+from collaborative.nn import callbacks, optimization
 from collaborative.nn.networks import build_network
 from collaborative.runs import run
 from collaborative.system import environment
@@ -24,13 +25,26 @@ POLICIES = {
 }
 
 
-def build_model(config, dataset, steps):
+def build_callbacks(config):
+    """The Keras callbacks of one's own that an experiment is trained with.
+
+    Raises:
+        ConfigError: where there is no such callback, or it cannot be used.
+    """
+    try:
+        return callbacks.build_callbacks(config.callbacks, config)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def build_model(config, dataset, steps, use_ema=False):
     """The compiled model of an experiment, with initial weights from its seed.
 
     Args:
         config: an `ExperimentConfig`.
         dataset: the `datasets.Dataset` whose images and classes it is for.
         steps: training steps in all, for the learning rate.
+        use_ema: whether the optimizer keeps moving averages of the weights.
 
     Returns:
         An `EnsembleModel`, or a `SingleModel` for a single member.
@@ -39,7 +53,7 @@ def build_model(config, dataset, steps):
         ConfigError: where the members cannot take such images, or do not fit together.
     """
     with _strategy(config).scope():
-        return _compiled_model(config, dataset, steps)
+        return _compiled_model(config, dataset, steps, use_ema)
 
 
 def _strategy(config):
@@ -50,7 +64,7 @@ def _strategy(config):
     return tf.distribute.MirroredStrategy(tf.config.list_logical_devices(kind))
 
 
-def _compiled_model(config, dataset, steps):
+def _compiled_model(config, dataset, steps, use_ema):
     members = build_members(config, dataset.input_shape, dataset.num_classes)
     # Collaboration apart from training is a second update of the weights in each step.
     apart = config.unlabeled and config.unlabeled_steps == "separate"
@@ -58,10 +72,10 @@ def _compiled_model(config, dataset, steps):
     try:
         model = _model(config, members, updates, dataset)
     except ValueError as error:  # what the settings say has been checked
-        names = ", ".join(config.members)
+        names = ", ".join(config.member_names)
         raise ConfigError(f"{names} cannot be trained: {reason_of(error)}") from error
     model.compile(
-        optimization.paper_optimizer(updates, config.learning_rate),
+        optimization.paper_optimizer(updates, config.learning_rate, use_ema),
         jit_compile=_use_jit(config),
         # A GPU's steps are so short that Python would be most of the time.
         steps_per_execution=steps // config.epochs if environment.has_gpu() else 1,
@@ -119,6 +133,21 @@ def build_members(config, input_shape, num_classes):
         members.append(member)
     keras.utils.set_random_seed(config.seed)  # whatever the networks did with it
     return members
+
+
+def equal_members(model):
+    """What a person should know of members that are the same: list of lines."""
+    weights = {member.name: member.get_weights() for member in model.members}
+    return [
+        f"{one} and {other} start from equal weights: they have nothing to teach each "
+        "other"
+        for one, other in itertools.combinations(weights, 2)
+        if weights[one] and _equal(weights[one], weights[other])
+    ]
+
+
+def _equal(weights, others):
+    return len(weights) == len(others) and all(map(np.array_equal, weights, others))
 
 
 def start_from(model, config):

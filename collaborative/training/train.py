@@ -6,13 +6,14 @@ import dataclasses
 import pathlib
 import shutil
 
+import keras
 import tensorflow as tf
 
 from collaborative import datasets, logger, models
 from collaborative.data import batches
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import checkpoint
-from collaborative.runs import beside, data_record, reader, run, space
+from collaborative.runs import beside, code_record, data_record, reader, run, space
 from collaborative.system import environment, files, interruption, run_files
 from collaborative.system.errors import UserError
 from collaborative.training import building, final_record
@@ -86,7 +87,9 @@ def train(
     steps = _steps_per_epoch(config, dataset)
     for note in building.precision_notes(config):
         say(note)
-    model = building.build_model(config, dataset, config.epochs * steps)
+    callbacks = [*building.build_callbacks(config), *callbacks]
+    averages = any(isinstance(c, keras.callbacks.SwapEMAWeights) for c in callbacks)
+    model = building.build_model(config, dataset, config.epochs * steps, averages)
     run_dir = config.run_dir(log_dir)
     with files.locked(run_dir):
         if overwrite:
@@ -139,15 +142,21 @@ def _train(model, config, dataset, teacher, run_dir, callbacks, say):
     if first_epoch:
         _check_same_data(dataset, run_dir)
         say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
+        changed = _changed_code(config, run_dir)
+        if changed:
+            say(f"since it began, {changed}")
     else:
         for note in [
             *(building.start_from(model, config) if config.init_from else ()),
+            *building.equal_members(model),
             *beside.notes(config, run_dir),
         ]:
             say(note)
     run.write_record(run_dir, config, dataset, environment.describe())
     if first_epoch < config.epochs:
         _fit(model, config, dataset, teacher, log, first_epoch, callbacks)
+    else:  # stopped before the end of `fit`, which gives the model its averages
+        model.optimizer.finalize_variable_values(model.trainable_variables)
     return log
 
 
@@ -233,6 +242,13 @@ def _check_same_data(dataset, run_dir):
             f"{run_dir} was trained on other data: {differences}; put it back to go "
             "on, or use another --log_dir, or --overwrite to start anew"
         )
+
+
+def _changed_code(config, run_dir):
+    try:
+        return code_record.changed_since(config, run.read_record(run_dir))
+    except FileNotFoundError:
+        return ""
 
 
 def _check_same_settings(config, run_dir):

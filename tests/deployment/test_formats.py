@@ -50,8 +50,8 @@ def test_int8_is_smaller_and_near(form, tmp_path):
         ],
         name="big",
     )
-    for kind, calibration in (("float", None), ("int8", digits(50))):
-        formats.write(big, tmp_path / kind, form, calibration)
+    formats.write(big, tmp_path / "float", form)
+    formats.write(big, tmp_path / "int8", form, "int8", digits(50))
     sizes = [(tmp_path / kind).stat().st_size for kind in ("float", "int8")]
     assert sizes[1] < 0.5 * sizes[0]
     images = digits(20).astype(np.float32)

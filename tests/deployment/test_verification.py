@@ -36,8 +36,8 @@ def int8_verified(monkeypatch, int8, float32, **kwargs):
     images, labels = np.zeros((400, 1, 1, 1), np.uint8), np.zeros(400, np.int64)
     answers = iter([outputs(float32)[:256], outputs(float32)[256:]])
     examples = datasets.Examples(images, labels)
-    return verification.verify_int8(
-        "onnx", "x", lambda _: next(answers), examples, **kwargs
+    return verification.verify_low_precision(
+        "onnx", "int8", "x", lambda _: next(answers), examples, **kwargs
     )
 
 
@@ -83,8 +83,8 @@ def test_nan_is_refused_whatever_the_tolerance(monkeypatch):
     fake_process(monkeypatch, np.full((4, 2), np.nan, np.float32))
     examples = datasets.Examples(np.zeros((4, 1, 1, 1), np.uint8), np.zeros(4, int))
     with pytest.raises(verification.VerificationFailed, match="int8 gives NaN"):
-        verification.verify_int8(
-            "onnx", "x", lambda _: np.eye(4, 2), examples, tolerance=100
+        verification.verify_low_precision(
+            "onnx", "int8", "x", lambda _: np.eye(4, 2), examples, tolerance=100
         )
 
 

@@ -64,11 +64,12 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
         "pair_cost": "mean", "teacher": ("M",), "labeled": 0.5, "unlabeled": "noise",
         "unlabeled_ratio": 2.0, "unlabeled_weight": 0.5, "unlabeled_steps": "separate",
         "image_size": "32x32", "class_weight": "balanced", "color_mode": "rgb",
-        "init_from": "logs/mnist/ST-M/L2_0.01/seed_1",
+        "init_from": "logs/mnist/ST-M/L2_0.01/seed_1", "callbacks": ("ema",),
     }  # fmt: skip
     varied = {"dataset": "digits", "method": "CE", "alpha": 1.0, "seed": 1}
     with_ce = {"temperature"}  # L2, the default method, has none
-    known = changes.keys() | varied.keys() | set(IMMATERIAL) | with_ce
+    of_folders = {"color_mode"}
+    known = changes.keys() | varied.keys() | set(IMMATERIAL) | with_ce | of_folders
     assert known == set(ExperimentConfig.__dataclass_fields__)
     softened = ExperimentConfig("mnist", method="CE", temperature=2.0)
     assert run_table.deviations(softened) == "temperature 2.0"

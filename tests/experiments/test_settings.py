@@ -50,14 +50,14 @@ def test_a_setting_is_a_level_of_the_directory_a_part_of_its_name_or_immaterial(
         "pull": ("M=0.5",), "topology": "ring", "pair_cost": "mean",
         "teacher": ("M",), "unlabeled": "noise", "unlabeled_steps": "separate",
         "labeled": 0.5, "label_noise": 0.5, "temperature": 2.0, "image_size": "16x16",
-        "class_weight": "balanced", "color_mode": "rgb",
+        "class_weight": "balanced", "callbacks": ("ema",), "color_mode": "rgb",
         "init_from": "logs/mnist/ST-M/L2_0.01/seed_1",
     }  # fmt: skip
     base = {"dataset": "cifar10", "method": "CE", "alpha": 1.0, "seed": 1}
     if name == "teacher":
         base |= {"members": ("ST",), "method": "KL", "teacher": ("ST",)}
     if name == "color_mode":
-        base |= {"dataset": "folder:pets"}
+        base |= {"dataset": "folder:pictures"}
     usual = ExperimentConfig(**base)
     if name == "method":
         values["method"] = "L2"
@@ -135,7 +135,7 @@ def test_values_of_another_type_are_refused(settings, message):
 
 
 def test_a_name_that_one_could_add_is_told_how():
-    with pytest.raises(ConfigError, match=r"got 'vgg'; one of your own .* \(--costs\)"):
+    with pytest.raises(ConfigError, match=r"got 'vgg'; one of your own .*\(--plugin"):
         ExperimentConfig(members=("vgg",))
     with pytest.raises(ConfigError, match=r"got 'half'$"):
         ExperimentConfig(split="half")

@@ -69,7 +69,7 @@ def test_what_cannot_be(registered):
     with pytest.raises(ConfigError, match="members must be one of ST, M, D, VD, got"):
         ExperimentConfig(members=("linear",))
     register_network("none")(lambda input_shape, num_classes: None)
-    with pytest.raises(ConfigError, match="none does not fit: network none must give"):
+    with pytest.raises(ConfigError, match="none does not fit: it must give"):
         building.build_members(ExperimentConfig(members=("none",)), SHAPE, 3)
 
 
@@ -154,7 +154,7 @@ def too_large_a_kernel(input_shape, num_classes):
 @pytest.mark.parametrize(
     "function, reason",
     [
-        (lambda s, n: None, "network own must give a keras.Model, got NoneType"),
+        (lambda s, n: None, "it must give a keras.Model, got NoneType"),
         (lambda s, n: Subclassed(5), r"must give logits \[batch, 3\], got \(None, 5\)"),
         (fails, "KeyError: 'key'"),
         (too_large_a_kernel, "Computed output size would be zero or negative"),

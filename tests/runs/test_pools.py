@@ -31,6 +31,7 @@ def program(tmp_path, monkeypatch):
         ExperimentConfig("mnist"),
         ExperimentConfig(members=("ST",), validation=7, precision="bfloat16"),
         ExperimentConfig("fashion_mnist", method="Single", learning_rate=0.3, seed=0),
+        ExperimentConfig(members=("ST", '/a,b "c"/my.keras'), callbacks=("ema", "x")),
     ],
 )
 def test_a_command_asks_for_just_its_experiment(config, fresh_flags):

@@ -70,6 +70,17 @@ def fourth_powers(g1, g2):
 """
 
 
+TWICE = """
+from collaborative import register
+@register("own")
+def cost(g1, g2):
+    pass
+@register("own")
+def cost(g1, g2):
+    pass
+"""
+
+
 @pytest.fixture
 def own_cost(tmp_path):
     path = tmp_path / "my costs.py"
@@ -79,7 +90,7 @@ def own_cost(tmp_path):
 
 
 def test_a_cost_from_a_file_of_one_s_own(own_cost, fresh_flags):
-    argv = ["x", "--costs", str(own_cost), "--method", "L4,L2", "--alpha", "0.5"]
+    argv = ["x", "--plugin", str(own_cost), "--method", "L4,L2", "--alpha", "0.5"]
     command_line.parse(argv, experiment_flags.FLAGS, "")
     first, _ = experiment_flags.configs()
     assert (first.method, first.alpha) == ("L4", 0.5)
@@ -92,7 +103,12 @@ def test_a_cost_from_a_file_of_one_s_own(own_cost, fresh_flags):
     [
         (None, "must be a Python file, and there is no"),
         ("1 +", "SyntaxError: invalid syntax"),
-        ("import nothing_of_the_kind", "ModuleNotFoundError: No module named"),
+        (
+            "\nimport nothing_of_the_kind",
+            "line 2: ModuleNotFoundError: No module",
+        ),
+        ("import sys\nsys.exit(3)", "line 2: SystemExit: 3"),
+        (TWICE, "line 6: ValueError: the method 'own' is registered twice"),
         (
             "from collaborative import register\nregister('L2')(print)",
             "ValueError: there is a method 'L2' already",
@@ -103,14 +119,14 @@ def test_a_cost_from_a_file_of_one_s_own(own_cost, fresh_flags):
         ),
     ],
 )
-def test_a_file_of_costs_that_cannot_be_used(tmp_path, capsys, content, said):
+def test_a_plugin_that_cannot_be_used(tmp_path, capsys, registered, content, said):
     path = tmp_path / "costs.py"
     if content:
         path.write_text(content)
     flag_values = flags.FlagValues()
-    command_line.define_costs_flag(flag_values)
+    command_line.define_plugin_flag(flag_values)
     with pytest.raises(SystemExit, match="2"):
-        command_line.parse(["x", "--costs", str(path)], flag_values, "")
+        command_line.parse(["x", "--plugin", str(path)], flag_values, "")
     message = capsys.readouterr().err
     assert said in message and message.count("\n") == 1
 

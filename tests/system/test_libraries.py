@@ -79,7 +79,7 @@ def short(tmp_path):
     network = tmp_path / "network.py"
     network.write_text(NETWORK)
     return (
-        *(ROOT / "run_experiments.py", f"--costs={network}", "--members=small"),
+        *(ROOT / "run_experiments.py", f"--plugin={network}", "--members=small"),
         *("--truncate=64", "--epochs=2", "--threads=1"),
     )
 

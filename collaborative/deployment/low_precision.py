@@ -1,4 +1,4 @@
-"""Exports in int8: of the ways to do it, the fastest that answers as float32 does."""
+"""Exports in int8 or float16: of the ways to, the fastest that answers as float32."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import tempfile
 from collaborative.deployment import formats, runtimes, verification
 
 
-def export(model, artifact, form, dataset, tolerance):
-    """Writes a model in int8 after measuring each way to do so, and float32.
+def export(model, artifact, form, kind, dataset, tolerance):
+    """Writes a model in low precision after measuring each way to, and float32.
 
     Args:
         model: the plain float32 `keras.Model`.
         artifact: the file to write.
-        form: a key of `formats.QUANTIZABLE`.
+        form: a key of `formats.QUANTIZABLE[kind]`.
+        kind: "int8" or "float16".
         dataset: `datasets.Dataset`; its training images set the ranges, its test images
             judge.
-        tolerance: as for `verification.verify_int8`.
+        tolerance: as for `verification.verify_low_precision`.
 
     Returns:
-        What `verification.verify_int8` found, with `activations` (their type),
+        What `verification.verify_low_precision` found, with `activations` (their type),
         `batch_ms` (by type of activations, milliseconds an image in a batch) and
         `float32_latency_ms` (of the same format in float32, measured alike).
 
@@ -33,19 +34,19 @@ def export(model, artifact, form, dataset, tolerance):
     images = dataset.train.images[: formats.CALIBRATION_IMAGES]
     with tempfile.TemporaryDirectory() as directory:
 
-        def written(name, *quantization):
+        def written(name, *quantized):
             path = pathlib.Path(directory, name)
-            formats.write(model, path, form, *quantization)
+            formats.write(model, path, form, *quantized)
             return path
 
         few = dataset.test.images[: runtimes.BATCH]
         _, latency = verification.run_in_a_fresh_process(form, written("float"), few)
         passed, failure = {}, None
-        for activations in formats.QUANTIZABLE[form]:
-            path = written(activations, images, activations)
+        for activations in formats.QUANTIZABLE[kind][form]:
+            path = written(activations, activations, images)
             try:
-                passed[activations] = verification.verify_int8(
-                    form, path, expected, dataset.test, tolerance
+                passed[activations] = verification.verify_low_precision(
+                    form, kind, path, expected, dataset.test, tolerance
                 )
             except verification.VerificationFailed as error:
                 failure = error

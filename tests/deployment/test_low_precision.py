@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from collaborative import datasets
-from collaborative.deployment import eight_bits, runtimes, verification
+from collaborative.deployment import low_precision, runtimes, verification
 
 
 @pytest.fixture
@@ -42,7 +42,9 @@ def test_the_faster_type_of_activations_is_kept(
     onnx = pytest.importorskip("onnx")
     measured(monkeypatch, {"float": 3.0, slower: 2.0, fastest: 1.0})
     artifact = tmp_path / "model.onnx"
-    found = eight_bits.export(network, artifact, "onnx", datasets.load("digits"), 100)
+    found = low_precision.export(
+        network, artifact, "onnx", "int8", datasets.load("digits"), 100
+    )
     assert found["activations"] == fastest
     assert found["batch_ms"] == {slower: 2.0, fastest: 1.0}
     assert found["latency_ms"]["batch"] == 1.0
@@ -57,17 +59,17 @@ def test_the_faster_type_of_activations_is_kept(
 def test_a_type_that_fails_is_not_taken(network, tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime")
     measured(monkeypatch, {"float": 3.0, "int8": 1.0, "uint8": 2.0})
-    verify = verification.verify_int8
+    verify = verification.verify_low_precision
 
-    def refuse(form, artifact, *rest):
+    def refuse(form, kind, artifact, *rest):
         if artifact.name in refused:
             raise verification.VerificationFailed(f"{artifact.name} loses")
-        return verify(form, artifact, *rest)
+        return verify(form, kind, artifact, *rest)
 
-    monkeypatch.setattr(verification, "verify_int8", refuse)
-    arguments = (network, tmp_path / "a", "onnx", datasets.load("digits"), 100)
+    monkeypatch.setattr(verification, "verify_low_precision", refuse)
+    arguments = (network, tmp_path / "a", "onnx", "int8", datasets.load("digits"), 100)
     refused = {"int8"}
-    assert eight_bits.export(*arguments)["activations"] == "uint8"
+    assert low_precision.export(*arguments)["activations"] == "uint8"
     refused = {"int8", "uint8"}
     with pytest.raises(verification.VerificationFailed, match="uint8 loses"):
-        eight_bits.export(*arguments)
+        low_precision.export(*arguments)

@@ -1,0 +1,77 @@
+"""A person's Python file that registers costs, networks, callbacks: `--plugin FILE`.
+
+It is run once, before anything else is done, as the module `plugin`. What it was, its
+name and a hash, is recorded with the runs that it is given to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.machinery
+import importlib.util
+import os
+import pathlib
+import sys
+import traceback
+
+from collaborative.system import command_line, registry
+from collaborative.system.errors import UserError
+
+MODULE = "plugin"  # where dataclasses, and Keras's loading, look for what it defines
+_given = []  # marks of the files that this process has run
+
+
+class UnusablePlugin(UserError):
+    """A file that cannot be run; the message is one line for a person."""
+
+    status = 2
+
+
+def mark_of(path):
+    """What tells a file from another: its `file` name, `bytes` and `sha256`."""
+    content = pathlib.Path(path).read_bytes()
+    return {
+        "file": pathlib.Path(path).name,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def given():
+    """The `mark_of` of each plugin that this process has run."""
+    return list(_given)
+
+
+def run(path):
+    """Runs a plugin for what it registers.
+
+    Raises:
+        UnusablePlugin: where there is no such file, or it does not run to its end.
+    """
+    if not os.path.isfile(path):
+        raise UnusablePlugin(f"--plugin must be a Python file, and there is no {path}")
+    command_line.start_tensorflow()  # which the file will import
+    loader = importlib.machinery.SourceFileLoader(MODULE, path)
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader(MODULE, loader)
+    )
+    sys.modules[MODULE] = module
+    try:
+        mark = mark_of(path)
+        with registry.each_name_once():
+            loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # whatever that file does
+        said = f"{type(error).__name__}: {command_line.first_line(error)}"
+        raise UnusablePlugin(f"--plugin {path}{_line(error, path)}: {said}") from error
+    if mark not in _given:
+        _given.append(mark)
+
+
+def _line(error, path):
+    """Where in the file an error arose, as ", line 3"; "" where it is not known."""
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == path
+    ]
+    return f", line {lines[-1]}" if lines else ""
