@@ -340,10 +340,16 @@ def test_foreign_images_are_those_of_the_other_set(monkeypatch, fresh_flags):
 
 
 @pytest.mark.parametrize(
-    "flag, option", [("--stream", "true"), ("--nostream", "false"), (None, None)]
+    "flag, options",
+    [
+        ("--stream", {"stream": "true", "costs": None}),
+        ("--nostream", {"stream": "false", "costs": None}),
+        ("--costs=own.py", {"costs": "own.py"}),
+        (None, {"costs": None}),
+    ],
 )
-def test_a_sweep_tells_each_run_where_to_read_images_from(
-    flag, option, monkeypatch, fresh_flags
+def test_a_sweep_tells_each_run_where_to_read_images_and_costs_from(
+    flag, options, monkeypatch, fresh_flags
 ):
     given = []
     monkeypatch.setattr(
@@ -354,7 +360,8 @@ def test_a_sweep_tells_each_run_where_to_read_images_from(
     configs = flags.configs()
     assert "stream" not in configs[0].to_json()
     run_experiments.run_many(configs)
-    assert given[0].get("stream") == option
+    told = {n: v for n, v in given[0].items() if n in ("stream", "costs")}
+    assert told == options
 
 
 def test_closing_table_without_the_paper():

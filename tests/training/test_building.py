@@ -3,14 +3,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from collaborative import datasets, register_network
+from collaborative import datasets, register_network, resnet
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 from collaborative.system import environment
 from collaborative.training import building
 
+pytestmark = pytest.mark.usefixtures("small_runs")
 
-def test_initial_weights_depend_on_seed_and_member_only():
+
+def test_initial_weights_depend_on_seed_and_member_only(monkeypatch):
+    monkeypatch.setitem(resnet.PRESETS, "M", resnet.ResNetConfig(1, 1, 6))
+
     def weights(member, **settings):
         config = ExperimentConfig(**settings)
         members = building.build_members(config, (8, 8, 1), 10)
