@@ -120,8 +120,9 @@ def test_other_runs_with_unequal_classes(runs_and_records):
 def test_figures(runs_and_records):
     runs, records = runs_and_records
     panels = quality.reliability_figure(runs, records, "mnist").axes
-    assert [axes.get_title() for axes in panels] == ["ST", "M", "Ens"]
-    assert all(len(axes.lines) == 3 for axes in panels)
+    assert [axes.get_title() for axes in panels] == ["ST", "M", "Ens", "", "", ""]
+    # The diagonal and two settings above, how many images they have below.
+    assert [len(axes.lines) for axes in panels] == [3, 3, 3, 2, 2, 2]
     (axes,) = quality.confusion_figure(runs, records, "mnist").axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
     counts = records["paper/mnist/L2_0.01"]["models"]["ensemble"]["confusion"]
