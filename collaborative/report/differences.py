@@ -33,7 +33,6 @@ HOW_TO_READ = (
     "change. Green, pointing left: fewer errors "
     "by more than the bar; red, pointing right: more; grey circles: open"
 )
-_MARKERS = {True: "<", False: ">", None: "o"}
 
 
 def differences(runs, records, dataset, paper=None):
@@ -191,7 +190,12 @@ def figure(found, narrow=False):
 def _draw(axes, row, place, limit):
     """Our difference with its interval, and the paper's below it."""
     colour = styles.CLEAR[row.clear]
-    style = {"marker": _MARKERS[row.clear], "ms": 6, "ls": "", "color": colour}
+    style = {
+        "marker": styles.CLEAR_MARKERS[row.clear],
+        "ms": 6,
+        "ls": "",
+        "color": colour,
+    }
     style["mfc"] = "white" if row.clear is None else colour
     _mark(axes, row.difference, place + OURS_AT, limit, style)
     if abs(row.difference) <= limit and row.half_width > 0:

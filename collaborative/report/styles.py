@@ -23,6 +23,7 @@ CLOSE_STYLES = {  # the three models of L2 0.01
     "ensemble": ("#009E73", "-", "o"),
 }
 CLEAR = {True: "#009E73", False: "#D55E00", None: "#444444"}  # fewer errors, more, open
+CLEAR_MARKERS = {True: "<", False: ">", None: "o"}  # for print in grey too
 
 
 def of_weight(alpha):

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -212,8 +213,11 @@ def test_nothing_is_chosen_before_all_candidates_are_there(distillation):
 
 def test_what_was_chosen_is_in_the_report(distillation, tmp_path):
     runs = load(distillation)[0]
-    (tmp_path / "report").mkdir()
     path = page.write(runs, tmp_path / "report", latency=False)
-    assert "what was chosen on validation images" in path.read_text(encoding="utf-8")
+    shown = path.read_text(encoding="utf-8")
+    assert "what was chosen on validation images" in shown
     text = (tmp_path / "report" / "studies.md").read_text(encoding="utf-8")
     assert "| **L2** | **alpha 0.01** | **8.00** |" in text
+    # A number of an arm leads to its first run, which the page has.
+    anchors = re.findall(r'<a href="#(run-[^"]*)"><span class="value">', shown)
+    assert anchors and all(f'<tr id="{anchor}"' in shown for anchor in anchors)

@@ -16,8 +16,8 @@ def parts(context):
         drawn = context.figure(
             results.figure(finding),
             ("", table.name),
-            "Each dot is a seed, each bar a mean; green: clearly fewer errors than the "
-            "arm that it is compared with, red: clearly more",
+            "Each mark is a seed, each bar a mean; green, pointing left: clearly fewer "
+            "errors than the arm that it is compared with; red, pointing right: more",
         )
         found.append(
             {

@@ -166,7 +166,7 @@ def figure(finding):
 
     Returns:
         A matplotlib figure. An arm whose difference from its control is clear is drawn
-        in colour: green where it errs less, red where it errs more.
+        in green, pointing left, where it errs less, in red, pointing right, where more.
     """
     arms = [a for a in finding.study.arms if a in finding.errors.index.levels[0]]
     drawn = Figure(
@@ -178,8 +178,9 @@ def figure(finding):
     for axes, model in zip(panels, finding.models, strict=True):
         for place, arm in enumerate(arms):
             values = finding.values(arm, model)
-            colour = _colour(finding.difference(arm, model))
-            axes.plot(values, np.full(len(values), place), "o", color=colour, ms=4)
+            clear = _clear(finding.difference(arm, model))
+            colour, marker = styles.CLEAR[clear], styles.CLEAR_MARKERS[clear]
+            axes.plot(values, np.full(len(values), place), marker, color=colour, ms=4)
             if len(values):
                 axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=colour)
         axes.set_title(
@@ -194,6 +195,7 @@ def figure(finding):
     return drawn
 
 
-def _colour(difference):
+def _clear(difference):
+    """Whether it is clearly fewer errors (True) or more (False), None where open."""
     decided = difference is not None and difference.seeds > 1
-    return styles.CLEAR[difference.below if decided else None]
+    return difference.below if decided else None
