@@ -93,7 +93,9 @@ def follow(reader, with_slow):
 
 
 def last_python(page):
-    found = [b for b in pages.blocks(page) if b.language == "python"]
+    """The last block of Python that is no file of its own."""
+    python = (b for b in pages.blocks(page) if b.language == "python")
+    found = [block for block in python if block.mark != "file"]
     return found[-1] if found else None
 
 

@@ -20,7 +20,8 @@ from collaborative.report import comparison
 from collaborative.runs import run_table
 
 # Settings that a person may give a study in place of its own.
-FREE = tuple(name for name, facts in SETTINGS.items() if facts.free)
+# Callbacks are not among them: who trains with some makes runs of their own.
+FREE = tuple(n for n, facts in SETTINGS.items() if facts.free and n != "callbacks")
 RESULTS = ("test_error", run_table.CHOSEN_BY)
 _WHAT_IS_COMPUTED = [name for name, facts in SETTINGS.items() if facts.material]
 
