@@ -86,6 +86,15 @@ def test_faults(benchmark):
     assert not any(report[n] for n in ("epochs lost", "damaged files", "differences"))
 
 
+def test_coverage(tmp_path, benchmark):
+    said = benchmark("coverage", "--repetitions", 3, "--json", tmp_path / "c.json")
+    assert said.split()[:2] == ["rest", "seeds"] and "usually, where" in said
+    rows = json.loads((tmp_path / "c.json").read_text())
+    assert len(rows) == 5 * 3 + 4 * 3
+    for row in rows:
+        assert all(0 <= row[k] <= 1 for k in ("all cover", "said") if k in row)
+
+
 def test_a_failure_is_shown(python):
     process = python(ROOT / "benchmarks/startup.py", "--dataset=nothing_like_it")
     assert process.returncode == 1

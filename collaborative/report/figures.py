@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from collaborative.experiments import reference
-from collaborative.report import comparison, styles
+from collaborative.report import styles
 from collaborative.system import drawing, files
 
 PANELS = ("CE", "L2", "L1")  # in the order of the paper's figures
@@ -30,8 +30,8 @@ def methods_figure(runs, dataset, model, quantity):
 
     Returns:
         A matplotlib figure of three panels. With several seeds a line is their mean and
-        a band its 95 % interval. As in the paper, curves far above the others are not
-        drawn; they are named with their last value.
+        a band their range. As in the paper, curves far above the others are not drawn;
+        they are named with their last value.
     """
     column = f"test_{quantity}"
     chosen = runs[
@@ -40,7 +40,7 @@ def methods_figure(runs, dataset, model, quantity):
         & ((runs["model"] == model) | (runs["method"] == "Single"))
     ]
     lines = _curves(chosen, column)
-    ends = [mean.iloc[-1] for mean, _ in lines.values()]
+    ends = [mean.iloc[-1] for mean, *_ in lines.values()]
     ends = [end for end in ends if np.isfinite(end)]
     limit = FAR * np.median(ends) if ends else np.inf
     figure = Figure(figsize=(10.5, 4.3), dpi=110, layout="constrained")
@@ -106,9 +106,10 @@ def save(figure, directory, name, suffixes=("png", "svg")):
 
 
 def _curves(runs, column):
-    """Mean and half width over seeds by epoch, of each (method, alpha, model).
+    """Mean, least and largest over seeds by epoch, of each (method, alpha, model).
 
-    Errors are in %. Methods are in the order of the tables.
+    Errors are in %; of one seed there is no least and largest. Methods are in the
+    order of the tables.
     """
     scale = 100 if "error" in column else 1
     groups = dict(list(runs.groupby(["method", "alpha", "model"])))
@@ -120,8 +121,9 @@ def _curves(runs, column):
                 table = scale * values.pivot(
                     index="epoch", columns="seed", values=column
                 )
-                width = comparison.half_widths(table.std(axis=1), table.count(axis=1))
-                lines[method, alpha, model] = table.mean(axis=1), width
+                several = table[table.count(axis=1) > 1]
+                ends = several.min(axis=1), several.max(axis=1)
+                lines[method, alpha, model] = table.mean(axis=1), *ends
     return lines
 
 
@@ -147,16 +149,14 @@ def _method_panel(axes, method, lines, limit):
 
 
 def _draw(axes, line, style, name, every=1):
-    mean, width = line
+    mean, low, high = line
     color, dashes, marker = style
     axes.plot(
         mean.index, mean, color=color, linestyle=dashes, marker=marker,
         markersize=4, markevery=every, linewidth=1.5, label=name,
     )  # fmt: skip
-    if width.notna().any():
-        axes.fill_between(
-            mean.index, mean - width, mean + width, color=color, alpha=0.15
-        )
+    if len(low):
+        axes.fill_between(low.index, low, high, color=color, alpha=0.15)
 
 
 def _unit(quantity):
