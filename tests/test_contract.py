@@ -67,6 +67,12 @@ def train_test_and_predict_on_batch(case):
     )
 
 
+@row(single=True)
+def the_same_without_a_graph(case):
+    case.make(run_eagerly=True)  # Keras then hands NumPy's arrays on as they are
+    return train_test_and_predict_on_batch(case)
+
+
 @row
 def tf_data_of_three_parts(case):
     batches = tf.data.Dataset.from_tensor_slices(WEIGHED).batch(16)

@@ -22,7 +22,7 @@ def class_labels(y, classes):
             which the likeliest class counts.
         classes: how many there are.
     """
-    if y.shape.rank == 2 and y.shape[-1] == classes:
+    if len(y.shape) == 2 and y.shape[-1] == classes:
         return tf.argmax(y, axis=-1)
     return tf.reshape(tf.cast(y, tf.int64), [-1])
 
@@ -41,7 +41,7 @@ def errors_and_costs(y, logits):
     """
     predictors, classes = logits.shape[0], logits.shape[-1]
     labels = class_labels(y, classes)[None]
-    if y.shape.rank == 2 and y.shape[-1] == classes:
+    if len(y.shape) == 2 and y.shape[-1] == classes:
         y = tf.broadcast_to(tf.cast(y, logits.dtype), tf.shape(logits))
         costs = tf.nn.softmax_cross_entropy_with_logits(y, logits)
     else:
