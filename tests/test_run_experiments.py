@@ -342,13 +342,13 @@ def test_foreign_images_are_those_of_the_other_set(monkeypatch, fresh_flags):
 @pytest.mark.parametrize(
     "flag, options",
     [
-        ("--stream", {"stream": "true", "costs": None}),
-        ("--nostream", {"stream": "false", "costs": None}),
-        ("--costs=own.py", {"costs": "own.py"}),
-        (None, {"costs": None}),
+        ("--stream", {"stream": "true", "plugin": None}),
+        ("--nostream", {"stream": "false", "plugin": None}),
+        ("--plugin=own.py", {"plugin": "own.py"}),
+        (None, {"plugin": None}),
     ],
 )
-def test_a_sweep_tells_each_run_where_to_read_images_and_costs_from(
+def test_a_sweep_tells_each_run_where_to_read_images_and_plugins_from(
     flag, options, monkeypatch, fresh_flags
 ):
     given = []
@@ -360,7 +360,7 @@ def test_a_sweep_tells_each_run_where_to_read_images_and_costs_from(
     configs = flags.configs()
     assert "stream" not in configs[0].to_json()
     run_experiments.run_many(configs)
-    told = {n: v for n, v in given[0].items() if n in ("stream", "costs")}
+    told = {n: v for n, v in given[0].items() if n in ("stream", "plugin")}
     assert told == options
 
 

@@ -89,7 +89,7 @@ def test_members_that_cannot_be_trained_together_are_told_in_one_line(
     examples = datasets.Examples(*images_and_labels)
     dataset = datasets.Dataset("tiny", tuple("abc"), examples, examples, examples)
     config = ExperimentConfig("tiny", members=("softmax", "softmax"))
-    wanted = "softmax, softmax cannot be trained: members must return logits"
+    wanted = "softmax, softmax_2 cannot be trained: members must return logits"
     with pytest.raises(ConfigError, match=wanted) as raised:
         building.build_model(config, dataset, steps=4)
     assert "\n" not in str(raised.value)
