@@ -46,16 +46,7 @@ def difference(a, b):
         A `Difference`, or None where no seed is in both.
     """
     a, b = a.align(b, join="inner")
-    if not len(a):
-        return None
-    gaps = (a - b).round(9)  # errors are counts in 10,000: 0.1 + 0.2 is 0.3 here
-    p_value = math.nan
-    if len(a) > 1:
-        constant = gaps.nunique() == 1  # scipy has no p for it, with a warning
-        p_value = float(gaps.iloc[0] == 0) if constant else stats.ttest_rel(a, b).pvalue
-    return Difference(
-        float(gaps.mean()), half_width(gaps.to_numpy()), float(p_value), len(gaps)
-    )
+    return layout.paired(a - b) if len(a) else None
 
 
 def usually(gaps):
@@ -77,10 +68,7 @@ def usually(gaps):
     if count == 1:
         return Difference(average, math.nan, math.nan, 1)
     spread = max(worse.std(ddof=1), 0.5 / math.sqrt(len(gaps)))
-    error = spread / math.sqrt(count)
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)
-    p_value = 2 * stats.t.sf(abs(average) / error, count - 1)
-    return Difference(average, float(quantile * error), float(p_value), count)
+    return Difference.student(average, spread / math.sqrt(count), count - 1, count)
 
 
 def churn(answers, other_answers):

@@ -30,8 +30,8 @@ FAR = (
 HOW_TO_READ = (
     "Bars are 95 % intervals that hold together for a model's settings: over seeds, "
     "paired; of one seed, what its test images leave open, not what other seeds would "
-    "change. Green, pointing left: fewer errors "
-    "by more than the bar; red, pointing right: more; grey circles: open"
+    "change. Green, pointing left: fewer errors by more than the bar; red, pointing "
+    "right: more; grey circles: open"
 )
 
 

@@ -32,6 +32,19 @@ class Difference:
     p_value: float
     seeds: int
 
+    @classmethod
+    def student(cls, mean, error, freedom, seeds, family=1):
+        """Of a mean with a standard error: Student's t, one of a family (Bonferroni).
+
+        A difference that never varies, whose error is 0, has no width.
+        """
+        mean = float(mean)
+        if error == 0:
+            return cls(mean, 0.0, float(mean == 0), seeds)
+        quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, freedom)
+        p_value = family * 2 * stats.t.sf(abs(mean) / error, freedom)
+        return cls(mean, float(quantile * error), min(1.0, float(p_value)), seeds)
+
     @property
     def below(self):
         """Whether a is below b: True, False, or None where the interval has zero.
@@ -79,7 +92,7 @@ def against(values, control, settings=None):
     for setting in family:
         if setting not in found:
             gaps = values.loc[setting] - values.loc[control]
-            found[setting] = _own(gaps, len(family))
+            found[setting] = paired(gaps, len(family))
     return found
 
 
@@ -95,7 +108,7 @@ def mean(values, setting):
     whole = values.loc[list(alike(values)), own.index].dropna()
     rows, seeds = whole.shape
     if setting not in whole.index or rows < 2 or seeds < 2:
-        return _own(own, family=1)
+        return paired(own)
     by_seed = whole.mean() - whole.to_numpy().mean()
     rest = whole.sub(whole.mean(axis=1), axis=0) - by_seed
     freedom = np.array([seeds - 1, (seeds - 1) * (rows - 1)])
@@ -103,14 +116,10 @@ def mean(values, setting):
     parts = squares * [1, 1 - 1 / rows]  # of the variance of one number of one setting
     variance = parts.sum()
     if not variance > 0:
-        return _own(own, family=1)
+        return paired(own)
     error = math.sqrt(variance / seeds)
     freedom = variance**2 / (parts**2 / freedom).sum()
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, freedom)
-    p_value = 2 * stats.t.sf(abs(own.mean()) / error, freedom)
-    return Difference(
-        float(own.mean()), float(quantile * error), float(p_value), len(own)
-    )
+    return Difference.student(own.mean(), error, freedom, len(own))
 
 
 def alike(values, control=None):
@@ -135,18 +144,20 @@ def alike(values, control=None):
     return tuple(values.index)
 
 
-def _own(gaps, family):
-    """What the paired seeds of one comparison say, at its part of a family's 5 %."""
-    gaps = gaps.dropna().round(9)
+def paired(gaps, family=1):
+    """What the paired seeds of one comparison say, at its part of a family's 5 %.
+
+    Args:
+        gaps: Series of differences by seed, NaN where a run is missing.
+        family: of how many comparisons this is one.
+    """
+    gaps = gaps.dropna().round(9)  # errors are counts in 10,000: 0.1 + 0.2 is 0.3 here
     count, average = len(gaps), float(gaps.mean())
     if count < 2:
         return Difference(average, math.nan, math.nan, count)
-    error = float(gaps.std(ddof=1)) / math.sqrt(count)
-    if error == 0:
-        return Difference(average, 0.0, float(average == 0), count)
-    quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, count - 1)
-    p_value = family * 2 * stats.t.sf(abs(average) / error, count - 1)
-    return Difference(average, quantile * error, min(1.0, float(p_value)), count)
+    spread = 0.0 if gaps.nunique() == 1 else float(gaps.std(ddof=1))
+    error = spread / math.sqrt(count)
+    return Difference.student(average, error, count - 1, count, family)
 
 
 def _family(values, control, settings, share):

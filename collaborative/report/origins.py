@@ -25,20 +25,15 @@ def notes(runs):
         if len(set(usual.values())) > 1:
             by_seed = (f"seed {seed} {_words(*made)}" for seed, made in usual.items())
             lines.append(f"{name}: {'; '.join(by_seed)}")
-        for seed, rows in part.groupby("seed"):
-            other = rows[
-                [
-                    made != usual[seed]
-                    for made in zip(*(rows[c] for c in BY), strict=True)
-                ]
-            ]
-            for made, odd in other.groupby(BY):
-                settings = zip(odd["method"], odd["alpha"], strict=True)
-                named = ", ".join(label(*setting) for setting in settings)
-                lines.append(
-                    f"{name}, seed {seed}: {named} {_words(*made)}, the others "
-                    f"{_words(*usual[seed])}; such pairs are of two machines"
-                )
+        for (seed, *made), odd in part.groupby(["seed", *BY]):
+            if tuple(made) == usual[seed]:
+                continue
+            settings = zip(odd["method"], odd["alpha"], strict=True)
+            named = ", ".join(label(*setting) for setting in settings)
+            lines.append(
+                f"{name}, seed {seed}: {named} {_words(*made)}, the others "
+                f"{_words(*usual[seed])}; such pairs are of two machines"
+            )
     return lines
 
 

@@ -9,11 +9,9 @@ from collaborative.experiments.reference import SINGLE
 from collaborative.report.claims.evidence import (
     COLLABORATIVE,
     Evidence,
-    Found,
-    conjunction,
-    count_below,
     final_error,
 )
+from collaborative.report.claims.parts import Found, conjunction, count_below
 from collaborative.report.layout import Difference
 
 LOWER = Found(Difference(-1.0, float("nan"), float("nan"), 1))

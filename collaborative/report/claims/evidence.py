@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 
 import pandas as pd
 
@@ -26,89 +27,12 @@ from collaborative.experiments.reference import (
 )
 from collaborative.report import comparison, layout
 from collaborative.report import records as run_records
+from collaborative.report.claims.parts import MORE_SEEDS, Found, Part
 from collaborative.runs.run_table import RUNNING
 
 MEMBERS = ("ST", "M")
-MORE_SEEDS = "more seeds (an interval includes zero)"
 COLLABORATIVE = tuple(setting for setting in PAPER_SETTINGS if setting != SINGLE)
 CURVES = ("test_error", "test_cost", *RUNNING)
-
-
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """A part of a claim.
-
-    holds: True, False, or None where it is open; missing: runs, or more seeds, that
-    would be needed then; seeds: the fewest that it rests on, 0 where on no runs;
-    dataset: whose it is, None where of none.
-    """
-
-    text: str
-    holds: bool | None
-    missing: tuple[str, ...] = ()
-    seeds: int = 0
-    dataset: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """A `layout.Difference`, or None and the runs that are missing."""
-
-    difference: layout.Difference | None
-    missing: tuple[str, ...] = ()
-
-    @property
-    def below(self):
-        """Whether the first is below the second; None where it cannot be told."""
-        return self.difference.below if self.difference else None
-
-    @property
-    def seeds(self):
-        """Seeds of the comparison, 0 where there is none."""
-        return self.difference.seeds if self.difference else 0
-
-    @property
-    def needed(self):
-        """What it would take to tell."""
-        if self.difference is None:
-            return self.missing or ("runs of both with a seed in common",)
-        return () if self.below is not None else (MORE_SEEDS,)
-
-
-def conjunction(values):
-    """False where one is false, else None where one is None, else True."""
-    values = list(values)
-    if False in values:
-        return False
-    return None if None in values else True
-
-
-def count_below(text, found, at_least, dataset):
-    """The part that at least so many of `found` are below.
-
-    Args:
-        text: names the part.
-        found: list of `Found`, of one family.
-        at_least: how many.
-        dataset: whose they are.
-    """
-    below = sum(f.below is True for f in found)
-    open_ones = [f for f in found if f.below is None]
-    holds = None
-    if below >= at_least:
-        holds = True
-    elif below + len(open_ones) < at_least:
-        holds = False
-    text += f": {below} of {len(found)} lower, {at_least} wanted"
-    if open_ones:
-        text += f", {len(open_ones)} open"
-    missing = tuple(need for f in open_ones for need in f.needed)
-    missing = missing if holds is None else ()
-    return Part(text, holds, missing, _fewest_seeds(found), dataset)
-
-
-def _fewest_seeds(found):
-    return min((f.seeds for f in found if f.seeds), default=0)
 
 
 class Evidence:
@@ -220,12 +144,12 @@ class Evidence:
         """The part that what was compared is below."""
         if found.difference:
             text += f": {found.difference.text(digits)}"
-        return Part(text, found.below, found.needed, found.seeds, dataset)
+        return found.part(text, dataset)
 
-    def usually(self, text, dataset, pairs, models=MEMBERS):
+    def usually(self, text, dataset, pairs):
         """The part that the first of pairs of settings is usually better, one test."""
         gaps, absent = [], []
-        for model in models:
+        for model in MEMBERS:
             values = self.values(dataset, model)
             there = [pair for pair in pairs if {*pair} <= {*values.index}]
             gaps += [values.loc[a] - values.loc[b] for a, b in there]
@@ -262,31 +186,31 @@ class Evidence:
             text += f"; {label(*CHOSEN)} has {means[CHOSEN]:.2f}"
         if found.below is False and absent:  # one of these could be close
             return Part(text, None, absent, found.seeds, dataset)
-        return Part(text, found.below, found.needed, found.seeds, dataset)
+        return found.part(text, dataset)
 
     def weight_correlations(self, dataset):
         """By method, that the ensemble's error grows with the weight: by rank."""
-        weights = pd.Series(PAPER_ALPHAS, index=PAPER_ALPHAS)
-        values, rhos = self.values(dataset, "ensemble"), {}
+        values, rhos, lacking = self.values(dataset, "ensemble"), {}, {}
         for method in PAPER_METHODS:
             settings = [(method, weight) for weight in PAPER_ALPHAS]
-            if self.lacking(dataset, *settings):
-                continue
-            errors = values.loc[settings].dropna(axis=1).set_axis(PAPER_ALPHAS)
-            rhos[method] = errors.apply(
-                lambda seed: -comparison.rank_correlation(weights, seed)[0]
-            ).fillna(0.0)  # all errors equal
+            lacking[method] = self.lacking(dataset, *settings)
+            if not lacking[method]:
+                errors = values.loc[settings].dropna(axis=1).set_axis(PAPER_ALPHAS)
+                rhos[method] = errors.apply(_minus_rank_correlation)
         rhos, parts = pd.DataFrame(rhos).T, []
-        for method in PAPER_METHODS:
-            settings = [(method, weight) for weight in PAPER_ALPHAS]
+        for method, absent in lacking.items():
             average = layout.mean(rhos, method) if method in rhos.index else None
-            text = (
-                f"{self.name(dataset)} {method}, rank correlation of weight and error"
-            )
-            text += f": {-average.mean:+.2f}" if average else ""
-            rank = Found(average, self.lacking(dataset, *settings))
-            parts.append(Part(text, rank.below, rank.needed, rank.seeds, dataset))
+            text = f"{self.name(dataset)} {method}, rank correlation of weight and "
+            text += "error" + (f": {-average.mean:+.2f}" if average else "")
+            parts.append(Found(average, absent).part(text, dataset))
         return parts
+
+
+def _minus_rank_correlation(errors):
+    """Of errors by weight with the weights: below zero where these grow together."""
+    weights = pd.Series(PAPER_ALPHAS, index=PAPER_ALPHAS)
+    rho, *_ = comparison.rank_correlation(weights, errors)
+    return 0.0 if math.isnan(rho) else -rho  # all errors equal
 
 
 def table_of(numbers):

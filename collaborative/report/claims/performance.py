@@ -12,12 +12,8 @@ from collaborative.experiments.reference import (
     SINGLE,
     label,
 )
-from collaborative.report.claims.evidence import (
-    COLLABORATIVE,
-    MEMBERS,
-    Part,
-    count_below,
-)
+from collaborative.report.claims.evidence import COLLABORATIVE, MEMBERS
+from collaborative.report.claims.parts import Part, count_below
 
 CLOSE = 0.10  # "approximates": an error at most 10 % (relative) above the other
 

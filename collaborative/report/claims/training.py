@@ -8,7 +8,8 @@ traditional ensemble. Training curves are the paper's running means.
 from __future__ import annotations
 
 from collaborative.experiments.reference import CHOSEN, SINGLE
-from collaborative.report.claims.evidence import MEMBERS, Part, table_of
+from collaborative.report.claims.evidence import MEMBERS, table_of
+from collaborative.report.claims.parts import Part
 
 COMPARABLE = 0.10  # relative
 ALL = (*MEMBERS, "ensemble")

@@ -10,7 +10,8 @@ made, and what a verdict is, is written in docs/statistics.md.
 Single, and the "counterpart" of a collaborative model is the traditional model of the
 same kind on the same data set. L2 0.01 is the paper's choice for a closer look.
 
-`performance` is the first list, `training` the second, `evidence` what both use.
+`performance` is the first list, `training` the second, `evidence` and
+`parts` what both use.
 """
 
 from __future__ import annotations
@@ -23,11 +24,8 @@ from collaborative.datasets import spec
 from collaborative.experiments.reference import dataset_label
 from collaborative.report import footprint, tables
 from collaborative.report.claims import performance, training
-from collaborative.report.claims.evidence import (
-    Evidence,
-    Part,
-    conjunction,
-)
+from collaborative.report.claims.evidence import Evidence
+from collaborative.report.claims.parts import Part, conjunction
 
 MARKS = {True: "yes", False: "no", None: "open"}
 VERDICTS = {True: "holds", False: "does not hold", None: "cannot be told"}
