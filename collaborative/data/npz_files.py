@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
 import pathlib
 import zipfile
 
@@ -17,7 +15,7 @@ import numpy as np
 from collaborative.data import resizing
 from collaborative.data.errors import DatasetError, first_line
 from collaborative.data.examples import COPIES, Examples
-from collaborative.system import command_line, limits
+from collaborative.system import command_line, digests, limits
 
 _PARTS = ("train", "test", "validation")
 _WANTED = [f"{kind}_{part}" for part in _PARTS[:2] for kind in "xy"]
@@ -60,12 +58,10 @@ def read(
 def fingerprint(path: pathlib.Path) -> dict:
     """What tells a file from others: dict of `files`, `bytes` and `sha256`."""
     try:
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return {"files": 1, "bytes": os.fstat(file.fileno()).st_size,
-                    "sha256": digest}  # fmt: skip
+        mark = digests.mark_of(path)
     except OSError as error:
         raise _cannot_be_read(path, error.strerror) from error
+    return {"files": 1, "bytes": mark["bytes"], "sha256": mark["sha256"]}
 
 
 def _cannot_be_read(path, reason):

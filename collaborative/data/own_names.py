@@ -6,10 +6,11 @@ Where it would be a part of another path, or a heading, its short name stands fo
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pathlib
 import re
+
+from collaborative.system import digests
 
 FOLDER, NPZ = "folder", "npz"
 _LONGEST = 40  # characters of a folder's name in a short name
@@ -66,5 +67,4 @@ def short_name(name: str) -> str:
     if kind(name) is None:
         return name
     plain = re.sub(r"[^\w.+=-]", "_", title(name))[:_LONGEST].lstrip(".-") or kind(name)
-    key = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:6]
-    return f"{plain}-{key}"
+    return f"{plain}-{digests.short(name)}"

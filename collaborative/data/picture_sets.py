@@ -24,7 +24,7 @@ from collaborative.data import (
 )
 from collaborative.data.errors import DatasetError
 from collaborative.data.examples import COPIES, Examples
-from collaborative.system import command_line, limits
+from collaborative.system import command_line, digests, limits
 
 _AT_A_TIME = 256  # files
 _NAMES_TOLD = 10
@@ -246,8 +246,7 @@ def _check_readable(found, skipped):
 def _digest(path):
     """SHA-256 of a file's content; that of nothing where it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digests.of_file(path)
     except OSError:
         return ""
 

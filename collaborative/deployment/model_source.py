@@ -22,7 +22,7 @@ from collaborative.data import own_names
 from collaborative.deployment import labels, predictors, runtimes
 from collaborative.nn import network_files
 from collaborative.runs import data_record
-from collaborative.system import environment, plugins
+from collaborative.system import digests, environment
 from collaborative.system.errors import UserError, reason_of
 
 SEED = 912  # of what is set aside for testing
@@ -98,7 +98,7 @@ def open_source(path, data, labels_file=None, data_dir=None, manual_dir=None):
     config = _config(model, data)
     record = data_record.describe(dataset) | environment.describe()
     record |= {
-        "model_file": plugins.mark_of(path),
+        "model_file": digests.mark_of(path),
         "class_names": list(names),
         "config": vars(config),
     }
@@ -159,12 +159,17 @@ def _images_for(data, shape, data_dir, manual_dir):
         )
     if len(shape) == 3:
         return dataset
+    return _each_part(dataset, lambda part: {"images": part.images[..., 0]})
+
+
+def _each_part(dataset, changed, **changes):
+    """The data set with other fields, and those that `changed` gives of each part."""
     parts = {
-        part: dataclasses.replace(examples, images=examples.images[..., 0])
-        for part in data_record.PARTS
-        if len(examples := getattr(dataset, part))
+        name: dataclasses.replace(part, **changed(part))
+        for name in data_record.PARTS
+        if len(part := getattr(dataset, name))
     }
-    return dataclasses.replace(dataset, **parts)
+    return dataclasses.replace(dataset, **changes, **parts)
 
 
 def _by(shape):
@@ -189,12 +194,9 @@ def _in_order(dataset, names, count, labels_file):
             f"{dataset.name} has the class {unknown[0]}, which {labels_file} has not"
         )
     places = np.array([names.index(name) for name in dataset.class_names])
-    parts = {
-        part: dataclasses.replace(examples, labels=places[examples.labels])
-        for part in data_record.PARTS
-        if len(examples := getattr(dataset, part))
-    }
-    return dataclasses.replace(dataset, class_names=tuple(names), **parts)
+    return _each_part(
+        dataset, lambda part: {"labels": places[part.labels]}, class_names=tuple(names)
+    )
 
 
 def _config(model, data):

@@ -9,7 +9,6 @@ Nothing here imports TensorFlow before a file is loaded.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pathlib
 import re
@@ -17,6 +16,7 @@ import zipfile
 
 from etils import epy
 
+from collaborative.system import digests
 from collaborative.system.errors import reason_of
 
 with epy.lazy_imports():
@@ -49,8 +49,7 @@ def short_name(network: str) -> str:
     """A network for a path or a heading: a name, and a hash that tells paths apart."""
     if not is_file(network):
         return network
-    key = hashlib.sha256(network.encode(errors="surrogateescape")).hexdigest()[:6]
-    return f"{name_of(network)}.{key}"
+    return f"{name_of(network)}.{digests.short(network)}"
 
 
 def check(network):

@@ -9,7 +9,7 @@ Nothing here imports TensorFlow.
 from __future__ import annotations
 
 from collaborative.nn import network_files
-from collaborative.system import plugins
+from collaborative.system import digests, plugins
 
 
 def describe(config):
@@ -50,6 +50,6 @@ def changed_since(config, record):
 def _mark(network):
     """The mark of a file, None where it is gone."""
     try:
-        return plugins.mark_of(network)
+        return digests.mark_of(network)
     except OSError:
         return None

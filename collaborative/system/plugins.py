@@ -6,15 +6,13 @@ name and a hash, is recorded with the runs that it is given to.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.machinery
 import importlib.util
 import os
-import pathlib
 import sys
 import traceback
 
-from collaborative.system import command_line, registry
+from collaborative.system import command_line, digests, registry
 from collaborative.system.errors import UserError
 
 MODULE = "plugin"  # where dataclasses, and Keras's loading, look for what it defines
@@ -27,18 +25,8 @@ class UnusablePlugin(UserError):
     status = 2
 
 
-def mark_of(path):
-    """What tells a file from another: its `file` name, `bytes` and `sha256`."""
-    content = pathlib.Path(path).read_bytes()
-    return {
-        "file": pathlib.Path(path).name,
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-
-
 def given():
-    """The `mark_of` of each plugin that this process has run."""
+    """The `digests.mark_of` of each plugin that this process has run."""
     return list(_given)
 
 
@@ -57,7 +45,7 @@ def run(path):
     )
     sys.modules[MODULE] = module
     try:
-        mark = mark_of(path)
+        mark = digests.mark_of(path)
         with registry.each_name_once():
             loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever that file does

@@ -2,7 +2,7 @@ import pytest
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.runs import code_record
-from collaborative.system import plugins
+from collaborative.system import digests, plugins
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def given(monkeypatch):
 def test_a_plugin_that_has_changed(given, tmp_path):
     path = tmp_path / "my_code.py"
     path.write_text("a = 1\n")
-    given.append(plugins.mark_of(path))
+    given.append(digests.mark_of(path))
     config = ExperimentConfig()
     record = code_record.describe(config)
     (mark,) = record["plugins"]
@@ -23,7 +23,7 @@ def test_a_plugin_that_has_changed(given, tmp_path):
     assert code_record.changed_since(config, record) == ""
     assert code_record.changed_since(config, {}) == ""  # of a run of before
     path.write_text("a = 2\n")
-    given[:] = [plugins.mark_of(path)]
+    given[:] = [digests.mark_of(path)]
     assert code_record.changed_since(config, record) == "my_code.py has changed"
     given[:] = [mark | {"file": "other.py"}]
     said = code_record.changed_since(config, record)

@@ -9,7 +9,7 @@ import pytest
 from collaborative import datasets, models, register_callback, register_network
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.runs.run_table import deviations
-from collaborative.system import plugins
+from collaborative.system import digests, plugins
 from collaborative.training import train
 
 
@@ -50,7 +50,7 @@ def test_a_file_s_network_is_trained_on(linear, digits, tmp_path):
         further["my"].get_weights()[0], member.get_weights()[0], atol=1e-6
     )
     record = json.loads((run_dir / "config.json").read_text())
-    assert record["network_files"][str(path)] == plugins.mark_of(path)
+    assert record["network_files"][str(path)] == digests.mark_of(path)
     assert str(tmp_path) not in str(run_dir.relative_to(tmp_path))
 
 
