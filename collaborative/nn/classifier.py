@@ -144,6 +144,16 @@ class Classifier(Steps):
         with metrics.labels_in_range():
             return super().fit(*args, callbacks=callbacks, verbose=verbose, **kwargs)
 
+    def train_on_batch(self, *args, **kwargs):
+        """`keras.Model.train_on_batch`."""
+        with metrics.labels_in_range():
+            return super().train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args, **kwargs):
+        """`keras.Model.test_on_batch`."""
+        with metrics.labels_in_range():
+            return super().test_on_batch(*args, **kwargs)
+
     def __getitem__(self, name):
         """The member of that name.
 

@@ -14,6 +14,21 @@ from collaborative.collaboration import batch_mean
 RUNNING_DECAY = 0.95  # of the paper's running means (remark 5.1)
 
 
+def are_distributions(y, classes):
+    """Whether labels are distributions `[batch, classes]`: a bool or a tensor.
+
+    A tensor where a trace does not know their rank, as when Keras first gave it
+    integers `[batch]` and then `[batch, 1]`.
+
+    Args:
+        y, classes: as for `class_labels`.
+    """
+    shape = tf.TensorShape(y.shape)
+    if shape.rank is None:
+        return tf.logical_and(tf.rank(y) == 2, tf.shape(y)[-1] == classes)
+    return shape.rank == 2 and shape[-1] == classes
+
+
 def class_labels(y, classes):
     """Labels as integers, int64 `[batch]`.
 
@@ -22,7 +37,12 @@ def class_labels(y, classes):
             which the likeliest class counts.
         classes: how many there are.
     """
-    if len(y.shape) == 2 and y.shape[-1] == classes:
+    distributions = are_distributions(y, classes)
+    if tf.is_tensor(distributions):
+        columns = tf.reshape(y, [tf.shape(y)[0], -1])
+        likeliest, first = tf.argmax(columns, axis=-1), tf.cast(columns[:, 0], tf.int64)
+        return tf.where(distributions, likeliest, first)
+    if distributions:
         return tf.argmax(y, axis=-1)
     return tf.reshape(tf.cast(y, tf.int64), [-1])
 
@@ -41,13 +61,21 @@ def errors_and_costs(y, logits):
     """
     predictors, classes = logits.shape[0], logits.shape[-1]
     labels = class_labels(y, classes)[None]
-    if len(y.shape) == 2 and y.shape[-1] == classes:
-        y = tf.broadcast_to(tf.cast(y, logits.dtype), tf.shape(logits))
-        costs = tf.nn.softmax_cross_entropy_with_logits(y, logits)
+
+    def of_distributions():
+        target = tf.reshape(tf.cast(y, logits.dtype), [tf.shape(y)[0], -1])
+        target = tf.broadcast_to(target, tf.shape(logits))
+        return tf.nn.softmax_cross_entropy_with_logits(target, logits)
+
+    def of_labels():
+        target = tf.tile(labels, [predictors, 1])
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(target, logits)
+
+    distributions = are_distributions(y, classes)
+    if tf.is_tensor(distributions):
+        costs = tf.cond(distributions, of_distributions, of_labels)
     else:
-        costs = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            tf.tile(labels, [predictors, 1]), logits
-        )
+        costs = of_distributions() if distributions else of_labels()
     return tf.cast(tf.argmax(logits, axis=-1) != labels, costs.dtype), costs
 
 
