@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 
 from etils import epy
 
-from collaborative.system.errors import reason_of
+from collaborative.system.errors import UserError, reason_of
 from collaborative.system.registry import Registry
 
 with epy.lazy_imports():
     import keras
 
 CALLBACKS = Registry("callback")
+
+
+class FailedCallback(UserError):
+    """What a callback raised while a run trained; one line that names it."""
 
 
 def register_callback(name):
@@ -59,7 +64,8 @@ def build_callbacks(names, config):
         config: the run's `ExperimentConfig`.
 
     Returns:
-        List of `keras.callbacks.Callback`s.
+        List of `keras.callbacks.Callback`s. What they raise when Keras calls them is a
+        `FailedCallback`.
 
     Raises:
         ValueError: where there is no such callback, or what its function says or gives
@@ -81,4 +87,29 @@ def _built(name, make, config):
             f"callback {name} must give a keras.callbacks.Callback, got "
             f"{type(callback).__name__}"
         )
+    _name_failures(callback, name)
     return callback
+
+
+def _name_failures(callback, name):
+    """Has whatever a callback raises when Keras calls it say whose it is."""
+    for hook in dir(keras.callbacks.Callback):
+        if hook.startswith(("on_", "set_")):
+            setattr(callback, hook, _naming(getattr(callback, hook), name, hook))
+
+
+def _naming(call, name, hook):
+    @functools.wraps(call)  # Keras looks for a mark of those that do nothing
+    def named(*args, **kwargs):
+        try:
+            return call(*args, **kwargs)
+        except UserError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever it does
+            said = f"{type(error).__name__}: {reason_of(error)}".rstrip(".")
+            raise FailedCallback(
+                f"callback {name}, {hook}: {said}: mend it, and the run goes on after "
+                "its last whole epoch, or leave it out with --callbacks="
+            ) from error
+
+    return named
