@@ -153,24 +153,47 @@ def _levels(path, images):
             )
     low = min(found.min() for found in images.values())
     high = max(found.max() for found in images.values())
-    fractions = any(found.dtype.kind == "f" for found in images.values())
     if low < 0 or high > 255:
         raise DatasetError(
             f"the images in {path} have values from {low:g} to {high:g}, wanted are "
             "0..255, or fractions 0..1: scale them back to that"
         )
-    is_bool = any(found.dtype.kind == "b" for found in images.values())
-    factor = 255 if is_bool or (fractions and high <= 1) else 1
-    notes = []
-    if factor == 255:
-        notes = ["its values, 0..1, are taken as 0..255"]
-    elif fractions:
-        notes = ["its values, 0..255, are rounded to whole levels"]
+    factor, notes = _scale(path, images, high)
     return {part: _as_levels(found, factor) for part, found in images.items()}, notes
 
 
+def _scale(path, images, high):
+    """(what all values are to be multiplied by, notes); of one scale for all parts.
+
+    Args:
+        path: of the file.
+        images: arrays by part.
+        high: the largest value of all.
+    """
+    kinds = {found.dtype.kind for found in images.values()}
+    is_small = {part: found.max() <= 1 for part, found in images.items()}
+    fractions = [
+        part
+        for part, found in images.items()
+        if found.dtype.kind in "bf" and is_small[part] and found.any()
+    ]
+    if fractions and high > 1:
+        other = next(part for part, small in is_small.items() if not small)
+        raise DatasetError(
+            f"x_{fractions[0]} in {path} has values 0..1, and x_{other} up to "
+            f"{images[other].max():g}: give all images one scale"
+        )
+    if fractions:
+        return 255, ["its values, 0..1, are taken as 0..255"]
+    if high <= 1:
+        note = "its values, 0 and 1, are taken as levels of 0..255, nearly black"
+        return 1, [f"{note}: if 1 is white, give booleans"]
+    notes = ["its values, 0..255, are rounded to whole levels"] if "f" in kinds else []
+    return 1, notes
+
+
 def _as_levels(images, factor):
-    if images.dtype != np.uint8:
+    if images.dtype != np.uint8 or factor != 1:
         levels = np.empty(images.shape, np.uint8)
         for level, image in zip(levels, images, strict=True):  # no second large array
             level[...] = np.rint(image.astype(np.float32) * factor)
@@ -216,4 +239,18 @@ def _class_names(path, arrays, labels):
         )
     if names is None:
         return tuple(map(str, range(count)))
-    return tuple(command_line.printable(name) for name in names.reshape(-1))
+    return _unlike_names(path, names.reshape(-1))
+
+
+def _unlike_names(path, names):
+    """Names as text, which tell the classes apart."""
+    if names.dtype.kind == "S":  # as of h5py, and of C
+        names = np.char.decode(names, "utf-8", "backslashreplace")
+    shown = [command_line.printable(name) for name in names]
+    twice = next((name for name in shown if shown.count(name) > 1), None)
+    if twice is not None:
+        raise DatasetError(
+            f"{_NAMES} in {path} has {twice!r} more than once: give each class a name "
+            "of its own"
+        )
+    return tuple(shown)

@@ -76,6 +76,28 @@ def test_black_and_white(tmp_path):
     np.testing.assert_array_equal(parts["train"].images[..., 0], is_white * 255)
 
 
+def test_parts_of_other_types_have_one_scale(tmp_path):
+    """What is black and white in one part is so in the other, whatever its type."""
+    is_white = IMAGES > 127
+    for other in (is_white.astype(np.uint8), is_white.astype(float)):
+        for parts in ((is_white, other[:9]), (other, is_white[:9])):
+            path = saved(tmp_path, x_train=parts[0], x_test=parts[1])
+            _, _, found = npz_files.read(path)
+            for part, wanted in (("train", is_white), ("test", is_white[:9])):
+                levels = found[part].images[..., 0]
+                np.testing.assert_array_equal(levels, wanted * 255)
+    _, (note,), _ = npz_files.read(
+        saved(tmp_path, x_train=np.uint8(is_white), x_test=np.uint8(is_white[:9]))
+    )
+    assert note.startswith("its values, 0 and 1, are taken as levels of 0..255")
+
+
+def test_names_of_bytes(tmp_path):
+    names = np.array(["ant", "bée", "cow"])
+    path = saved(tmp_path, class_names=np.char.encode(names, "utf-8"))
+    assert npz_files.read(path)[0] == ("ant", "bée", "cow")
+
+
 def test_labels_in_a_column(tmp_path):
     _, _, parts = npz_files.read(saved(tmp_path, y_train=LABELS[:, None]))
     np.testing.assert_array_equal(parts["train"].labels, LABELS)
@@ -109,6 +131,9 @@ def test_labels_in_a_column(tmp_path):
         ({"y_train": LABELS * 2}, "y_train has no image of class 1, of 5 classes"),
         ({"y_train": LABELS * 0, "y_test": LABELS[:9] * 0}, "has one class"),
         ({"class_names": np.array(["a", "b"])}, "labels from 0 to 2, of 2 classes"),
+        ({"class_names": np.array(["a", "b", "a"])}, "has 'a' more than once: give"),
+        ({"x_train": IMAGES / 255}, "x_train in .* has values 0..1, and x_test up to"),
+        ({"x_test": IMAGES[:9] > 99}, "x_test in .* has values 0..1, and x_train up"),
         ({"y_train": np.array([None] * 30)}, "it holds Python objects"),
     ],
 )
