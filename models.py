@@ -185,9 +185,10 @@ class EnsembleModel(_CollaborativeModel):
             collaboration cost to the total, "separate" makes a step of its own of it;
             None: there are none. They come with the others, see `Inputs`.
         unlabeled_weight: factor of that cost, besides alpha.
-        class_weight: a number >= 0 for each class, or None: weighs each training image
-            in what is minimised, as a sample weight would. Errors and costs, and all of
-            `evaluate`, stay unweighted.
+        class_weight: a number >= 0 for each class, a list in their order or a dict by
+            their numbers, or None: weighs each training image in what is minimised, as
+            a sample weight would. Errors and costs, and all of `evaluate`, stay
+            unweighted.
         **kwargs: others of `collaboration.Collaboration` (temperature, topology,
             pair_cost, pull, schedule, weighted), and of `keras.Model` (name, dtype); or
             `collaboration`, a ready one in place of `method` and `alpha`.
@@ -236,6 +237,7 @@ class EnsembleModel(_CollaborativeModel):
         average="logits",
         **kwargs,
     ):
+        members = list(members)
         if len(members) < 2:
             raise ValueError(
                 f"EnsembleModel needs at least 2 members, got {len(members)}; "

@@ -188,7 +188,8 @@ def test_class_weights_are_saved_and_checked(tmp_path):
     loaded = models.load_model(tmp_path / "model.keras")
     assert loaded.class_weight == (1, 2, 3.0)
     assert models.SingleModel(linear("a"), class_weight=(1, 1, 0)).class_weight
-    for wrong in ((1, 2), (1, 2, -3), (1, 2, float("nan"))):
+    assert ensemble(class_weight={2: 3, 0: 1, 1: 2}).class_weight == (1, 2, 3)
+    for wrong in ((1, 2), (1, 2, -3), (1, 2, float("nan")), {0: 1, 1: 2, 3: 3}):
         with pytest.raises(ValueError, match="class_weight must have a finite number"):
             ensemble(class_weight=wrong)
 

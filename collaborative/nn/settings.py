@@ -122,12 +122,15 @@ def _unlabeled(model, value):
 def _class_weight(model, value):
     if value is None:
         return None
-    weights = tuple(map(float, value))
-    shape = getattr(model.members[0], "output_shape", None) or (len(weights),)
+    shape = getattr(model.members[0], "output_shape", None) or (len(value),)
+    in_order = value
+    if isinstance(value, Mapping):  # by the numbers of the classes, as Keras has it
+        in_order = [value.get(number, math.nan) for number in range(len(value))]
+    weights = tuple(map(float, in_order))
     if len(weights) != shape[-1] or not all(0 <= w < math.inf for w in weights):
         raise ValueError(
             f"class_weight must have a finite number >= 0 for each of {shape[-1]} "
-            f"classes, got {list(weights)}"
+            f"classes, from 0 on, got {value}"
         )
     return weights
 
