@@ -17,15 +17,24 @@ RUNNING_DECAY = 0.95  # of the paper's running means (remark 5.1)
 def are_distributions(y, classes):
     """Whether labels are distributions `[batch, classes]`: a bool or a tensor.
 
-    A tensor where a trace does not know their rank, as when Keras first gave it
-    integers `[batch]` and then `[batch, 1]`.
+    A tensor where a trace does not know their shape, as when Keras first gave it
+    integers `[batch]` and then `[batch, 1]`, or with a generator of theirs.
 
     Args:
         y, classes: as for `class_labels`.
+
+    Raises:
+        ValueError: for labels that are neither.
     """
     shape = tf.TensorShape(y.shape)
-    if shape.rank is None:
+    if shape.rank is None or (shape.rank == 2 and shape[-1] is None):
         return tf.logical_and(tf.rank(y) == 2, tf.shape(y)[-1] == classes)
+    per_image = shape[1:].num_elements()
+    if per_image not in (None, 1) and shape.as_list()[1:] != [classes]:
+        raise ValueError(
+            f"labels must be integers [batch] or distributions [batch, {classes}], "
+            f"since the members have {classes} classes, got {shape.as_list()}"
+        )
     return shape.rank == 2 and shape[-1] == classes
 
 
@@ -41,7 +50,8 @@ def class_labels(y, classes):
     if tf.is_tensor(distributions):
         columns = tf.reshape(y, [tf.shape(y)[0], -1])
         likeliest, first = tf.argmax(columns, axis=-1), tf.cast(columns[:, 0], tf.int64)
-        return tf.where(distributions, likeliest, first)
+        is_one = tf.shape(columns)[1] == 1  # else it is no class, which is found later
+        return tf.where(distributions, likeliest, tf.where(is_one, first, -1))
     if distributions:
         return tf.argmax(y, axis=-1)
     return tf.reshape(tf.cast(y, tf.int64), [-1])
