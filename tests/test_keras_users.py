@@ -135,6 +135,13 @@ def ending_in(*layers):
             lambda: ending_in(LAYERS.Dense(3, activation="sigmoid")),
             "leave the softmax or sigmoid at its end out",
         ),
+        (lambda: LAYERS.Dense(3), "members must be Keras models, got <Dense"),
+        (
+            lambda: keras.Sequential(
+                [keras.Input((8, 9, 1)), LAYERS.Flatten(), LAYERS.Dense(3)], name="a"
+            ),
+            r"must all take the same inputs, got .*\(None, 8, 9, 1\)",
+        ),
     ],
 )
 def test_members_that_cannot_be(member, message):

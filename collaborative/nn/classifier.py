@@ -13,7 +13,7 @@ import keras
 
 from collaborative.data.examples import Inputs
 from collaborative.nn import member_optimizers, metrics, saving, stored_weights
-from collaborative.nn.members import UnknownMember, check_members
+from collaborative.nn.members import UnknownMember, check_members, says_its_kind
 from collaborative.nn.progress_line import FewStatistics
 from collaborative.nn.steps import Steps
 
@@ -31,6 +31,7 @@ class Classifier(Steps):
         super().__init__(**kwargs)
         self.members = list(members)
         check_members(self.members)
+        self._unseen = tuple(m.name for m in self.members if not says_its_kind(m))
         names = [
             f"{predictor}_{statistic}"
             for predictor in self.predictor_names

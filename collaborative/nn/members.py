@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import keras
 
 from collaborative.nn import outputs
@@ -22,10 +24,14 @@ def check_members(members):
         members: list of Keras models.
 
     Raises:
-        ValueError: for names that clash, outputs that are not `[batch, classes]` of one
-            size and of two classes or more, inputs that differ, a softmax at the end of
-            a member, or layers that members share in a way that cannot be saved.
+        ValueError: for what is no Keras model, names that clash, outputs that are not
+            `[batch, classes]` of one size and of two classes or more, inputs that
+            differ, a softmax at the end of a member, or layers that members share in a
+            way that cannot be saved.
     """
+    for member in members:
+        if not isinstance(member, keras.Model):
+            raise ValueError(f"members must be Keras models, got {member!r}")
     _check_names([member.name for member in members])
     for member in members:
         check_logits(member.name, getattr(member, "output_shape", None))
@@ -35,15 +41,27 @@ def check_members(members):
             f"members must all give logits of one shape [batch, classes], got {shapes}"
         )
     _check_inputs(members)
-    for member in members:
-        _check_kind(member)
+    for member in filter(says_its_kind, members):
+        check_kind(member)
     shared_layers(members)
 
 
-def _check_kind(member):
-    if not member.built or getattr(member, "outputs", None) is None:
-        return  # it is not known what it takes
-    kind = outputs.kind_of_outputs(member)
+def says_its_kind(member):
+    """Whether it is known what a member takes, so that its outputs can be computed."""
+    return member.built and getattr(member, "outputs", None) is not None
+
+
+def check_kind(member, inputs=None):
+    """Refuses a member whose outputs are no logits.
+
+    Args:
+        member: a Keras model, built.
+        inputs: as for `outputs.kind_of_outputs`.
+
+    Raises:
+        ValueError: for probabilities, or another kind of outputs.
+    """
+    kind = outputs.kind_of_outputs(member, inputs)
     if kind == outputs.OTHER:
         raise ValueError(
             "members must give one output of logits [batch, classes], and member "
@@ -95,17 +113,22 @@ def check_logits(name, shape):
 def _check_inputs(members):
     shapes = {m.name: getattr(m, "input_shape", None) for m in members}
     known = [shape for shape in shapes.values() if shape is not None]
-    if any(_plain(shape) != _plain(known[0]) for shape in known):
+    pairs = itertools.combinations(known, 2)
+    if not all(_fit(one, other) for one, other in pairs):
         raise ValueError(f"members must all take the same inputs, got {shapes}")
 
 
-def _plain(shape):
-    """A shape, or a structure of shapes, to compare; sizes that are open fit any."""
-    if isinstance(shape, dict):
-        return {name: len(one) for name, one in shape.items()}
-    if isinstance(shape, list):
-        return [len(one) for one in shape]
-    return len(shape)
+def _fit(shape, other):
+    """Whether shapes, or structures of shapes, are the same; open sizes fit any."""
+    if None in (shape, other):
+        return True
+    if isinstance(shape, dict) and isinstance(other, dict):
+        return shape.keys() == other.keys() and all(
+            _fit(shape[name], other[name]) for name in shape
+        )
+    if isinstance(shape, list | tuple) and isinstance(other, list | tuple):
+        return len(shape) == len(other) and all(map(_fit, shape, other))
+    return shape == other
 
 
 def is_frozen(member):

@@ -18,6 +18,8 @@ from collaborative.system.registry import Form, Registry
 with epy.lazy_imports():
     import keras
 
+    from collaborative.nn import outputs
+
 RESERVED = ("ensemble", "collaboration", "unlabeled")  # begin names of other statistics
 # In a directory's name - stands between members and + between teachers, and an equal
 # member is told from the first by _2.
@@ -141,10 +143,16 @@ def _check_model(model, input_shape, num_classes):
     _check_input(getattr(model, "input_shape", None), input_shape)
     found = getattr(model, "output_shape", None)
     if found is None:  # a subclassed model, or a sequential one without an input
-        outputs = model(keras.Input(input_shape))
-        found = keras.tree.map_structure(lambda output: tuple(output.shape), outputs)
+        image = keras.Input(input_shape)
+        found = keras.tree.map_structure(lambda one: tuple(one.shape), model(image))
     if found != (None, num_classes):
         raise ValueError(f"it must give logits [batch, {num_classes}], got {found}")
+    if getattr(model, "outputs", None) is None:  # of others it is seen without images
+        images = outputs.inputs_like(keras.Input(input_shape))
+        kind = outputs.kind_of_outputs(model, images)
+        if kind != outputs.LOGITS:
+            given = outputs.DESCRIPTIONS[kind]
+            raise ValueError(f"it must give logits, and gives {given}")
 
 
 def _check_input(taken, input_shape):

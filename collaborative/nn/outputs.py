@@ -108,6 +108,12 @@ def random_inputs(model):
     return keras.tree.map_structure(lambda one: _random_input(one, rng), wanted)
 
 
+def inputs_like(batch):
+    """`random_inputs` of the shapes and types of a batch, which may be symbolic."""
+    rng = np.random.default_rng(_SEED)
+    return keras.tree.map_structure(lambda one: _random_input(one, rng), batch)
+
+
 def structure(model, ends):
     """What a functional or sequential model takes or gives, nested as it is.
 

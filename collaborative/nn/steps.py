@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from collaborative.collaboration import batch_mean
 from collaborative.data.examples import Inputs
-from collaborative.nn import metrics
-from collaborative.nn.members import check_logits, is_frozen
+from collaborative.nn import metrics, outputs
+from collaborative.nn.members import check_kind, check_logits, is_frozen
 
 
 class Steps(keras.Model):
@@ -22,6 +22,7 @@ class Steps(keras.Model):
     unlabeled = None  # how images without labels come into a step, if there are any
     class_weight = None  # of what is minimised, if classes are weighted
     _held = None  # the training examples, where the device keeps them
+    _unseen = ()  # names of members that may turn out to give no logits
 
     def total_cost(
         self, costs, logits, labels, weights=None, teacher=(), unlabeled_cost=0.0
@@ -115,6 +116,7 @@ class Steps(keras.Model):
         self._check_labels(y)
         inputs = Inputs.of(x)
         self._check_extras(inputs)
+        self._check_kinds(inputs.images)
         apart = None  # the collaboration cost on images without labels
         others = self.frozen_logits(inputs.unlabeled) if self.unlabeled else {}
         if self.unlabeled == "separate":
@@ -158,6 +160,12 @@ class Steps(keras.Model):
                 f"{type(self).__name__} needs labels to be trained and measured, and "
                 "got none: pass them as y, or as the second part of each batch"
             )
+
+    def _check_kinds(self, images):
+        """Refuses members that give no logits, of those that did not say it before."""
+        for name in self._unseen:
+            check_kind(self[name], outputs.inputs_like(images))
+        self._unseen = ()
 
     def _scaled(self, cost, batch):
         """The cost that gradients are taken of: a replica's share, scaled (float16).

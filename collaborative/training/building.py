@@ -130,9 +130,23 @@ def build_members(config, input_shape, num_classes):
             )
         except ValueError as error:
             raise ConfigError(f"{network} does not fit: {error}") from error
+        _check_can_be_saved(member)
         members.append(member)
     keras.utils.set_random_seed(config.seed)  # whatever the networks did with it
     return members
+
+
+def _check_can_be_saved(member):
+    """Refuses, before it is trained, what a finished run could not save."""
+    try:
+        keras.saving.serialize_keras_object(member)
+    except Exception as error:  # whatever its `get_config` does
+        said = "" if isinstance(error, NotImplementedError) else f": {reason_of(error)}"
+        raise ConfigError(
+            f"{member.name} could not be saved once it is trained{said}: give its "
+            f"class {type(member).__name__} a get_config with the arguments of its "
+            "__init__"
+        ) from error
 
 
 def equal_members(model):

@@ -111,9 +111,14 @@ def test_functions_that_cannot_be_networks(function, reason, registered):
 
 
 class Subclassed(keras.Model):
-    def __init__(self, units):
-        super().__init__()
-        self.flatten, self.dense = keras.layers.Flatten(), keras.layers.Dense(units)
+    def __init__(self, units, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        self.arguments = {"units": units, "activation": activation}
+        self.flatten = keras.layers.Flatten()
+        self.dense = keras.layers.Dense(units, activation)
+
+    def get_config(self):
+        return super().get_config() | self.arguments
 
     def call(self, x):
         return self.dense(self.flatten(x))
@@ -156,6 +161,7 @@ def too_large_a_kernel(input_shape, num_classes):
     [
         (lambda s, n: None, "it must give a keras.Model, got NoneType"),
         (lambda s, n: Subclassed(5), r"must give logits \[batch, 3\], got \(None, 5\)"),
+        (lambda s, n: Subclassed(n, "softmax"), "must give logits, and gives probab"),
         (fails, "KeyError: 'key'"),
         (too_large_a_kernel, "Computed output size would be zero or negative"),
     ],
@@ -165,6 +171,33 @@ def test_what_a_network_gives_or_raises_is_one_line(function, reason, registered
     with pytest.raises(ConfigError, match=f"own does not fit: .*{reason}") as raised:
         building.build_members(ExperimentConfig(members=("own",)), SHAPE, 3)
     assert "\n" not in str(raised.value)
+
+
+class WithoutConfig(Subclassed):
+    def __init__(self, units, of_no_plain_value):
+        super().__init__(units)
+
+    get_config = keras.Model.get_config
+
+
+class WithAWrongConfig(Subclassed):
+    def get_config(self):
+        return {}["key"]
+
+
+@pytest.mark.parametrize(
+    "build, said",
+    [
+        (lambda s, n: WithoutConfig(n, object()), "is trained: give its class With"),
+        (lambda s, n: WithAWrongConfig(n), "is trained: 'key': give its class With"),
+    ],
+)
+def test_what_could_not_be_saved_is_refused_before_it_is_trained(
+    build, said, registered
+):
+    register_network("own")(build)
+    with pytest.raises(ConfigError, match=f"own could not be saved once it {said}"):
+        building.build_members(ExperimentConfig(members=("own",)), SHAPE, 3)
 
 
 TAKEN = """
