@@ -19,6 +19,7 @@ from etils import epy
 
 from collaborative import schedules
 from collaborative.costs import METHODS, check_method, has_temperature
+from collaborative.system.errors import UserError
 from collaborative.system.registry import Registry
 
 with epy.lazy_imports():
@@ -27,6 +28,10 @@ with epy.lazy_imports():
 TOPOLOGIES = Registry("topology")  # from a number of members to pairs of their indices
 PAIR_COSTS = ("sum", "mean")
 UNLABELED_STEPS = ("mixed", "separate")  # how images without labels come into a step
+
+
+class UnusableCost(UserError, ValueError):
+    """A method whose function gives no cost for each image; the message is one line."""
 
 
 def register_topology(name):
@@ -161,7 +166,8 @@ class Collaboration:
 
         Raises:
             ValueError: for fewer than two members, another number than of `pull`, or
-                no labels where the method needs them.
+                no labels where the method needs them, or what it gives is no cost for
+                each image.
         """
         if len(logits) < 2:
             raise ValueError(
@@ -178,7 +184,8 @@ class Collaboration:
             )
         stacked = tf.stack(logits)
         given = tf.ones_like(stacked[0, :, 0]) if weights is None else weights
-        return _mean(method.cost(stacked, labels, given), weights)
+        costs = method.cost(stacked, labels, given)
+        return self._mean(costs, weights, stacked.dtype)
 
     def _pairwise_cost(self, cost, logits, weights):
         if self.pull:
@@ -186,11 +193,23 @@ class Collaboration:
         t = self.temperature
         softened = logits if t == 1 else [g / t for g in logits]
         costs = [
-            _mean(cost(softened[i], softened[j]), weights)
+            self._mean(cost(softened[i], softened[j]), weights, logits[0].dtype)
             for i, j in TOPOLOGIES[self.topology](len(logits))
         ]
         total = tf.add_n(costs) if t == 1 else t**2 * tf.add_n(costs)
         return total if self.pair_cost == "sum" else total / len(costs)
+
+    def _mean(self, costs, weights, dtype):
+        """Over the batch, each image by its weight; without weights the plain mean."""
+        shape = getattr(costs, "shape", None)
+        if shape is None or tf.TensorShape(shape).rank not in (None, 1):
+            found = repr(costs) if shape is None else f"the shape {list(shape)}"
+            raise UnusableCost(
+                f"method {self.method} must give a cost for each image, [batch], got "
+                f"{found}: sum over the classes alone"
+            )
+        costs = tf.cast(costs, dtype)
+        return batch_mean(costs if weights is None else costs * weights)
 
     @property
     def is_scheduled(self):
@@ -220,11 +239,6 @@ def batch_mean(values):
         return tf.reduce_mean(values, axis=-1)
     count = tf.cast(tf.shape(values)[-1], values.dtype)
     return tf.math.divide_no_nan(tf.reduce_sum(values, axis=-1), count)
-
-
-def _mean(costs, weights):
-    """Over the batch, each image by its weight; without weights the plain mean."""
-    return batch_mean(costs if weights is None else costs * weights)
 
 
 def _pulled(g, pull):

@@ -315,3 +315,26 @@ def test_collaborations_that_cannot_be(settings, message):
 def test_one_member_cannot_collaborate():
     with pytest.raises(ValueError, match="at least 2 members, got 1"):
         cost([G1])
+
+
+@pytest.mark.parametrize(
+    "function, found",
+    [
+        (lambda g1, g2: tf.reduce_sum((g1 - g2) ** 2), r"the shape \[\]"),
+        (lambda g1, g2: (g1 - g2) ** 2, r"the shape \[5, 4\]"),
+        (lambda g1, g2: None, "None"),
+        (lambda logits, labels, weights: logits[..., 0], r"the shape \[2, 5\]"),
+    ],
+)
+def test_a_cost_that_is_none_for_each_image(function, found, registered):
+    costs.register("own")(function)
+    with pytest.raises(ValueError, match=f"own must give a cost for each .*{found}:"):
+        cost(random_logits(2), "own")
+
+
+def test_a_cost_of_another_type(registered):
+    """Such as one that counts."""
+    costs.register("own")(
+        lambda g1, g2: tf.math.count_nonzero(g1 > g2, axis=-1, dtype=tf.int32)
+    )
+    assert cost([G1, G2], "own").numpy() == 1  # (1 + 1) / 2

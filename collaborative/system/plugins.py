@@ -13,10 +13,11 @@ import sys
 import traceback
 
 from collaborative.system import command_line, digests, registry
-from collaborative.system.errors import UserError
+from collaborative.system.errors import UserError, reason_of
 
 MODULE = "plugin"  # where dataclasses, and Keras's loading, look for what it defines
 _given = []  # marks of the files that this process has run
+_paths = []  # of the same files
 
 
 class UnusablePlugin(UserError):
@@ -28,6 +29,15 @@ class UnusablePlugin(UserError):
 def given():
     """The `digests.mark_of` of each plugin that this process has run."""
     return list(_given)
+
+
+def said_by(error):
+    """What to tell of an error that a plugin's code raised later; "" for any other."""
+    for path in _paths:
+        if line := _line(error, path):
+            said = f"{type(error).__name__}: {reason_of(error)}"
+            return f"--plugin {path}{line}: {said}"
+    return ""
 
 
 def run(path):
@@ -53,6 +63,8 @@ def run(path):
         raise UnusablePlugin(f"--plugin {path}{_line(error, path)}: {said}") from error
     if mark not in _given:
         _given.append(mark)
+    if path not in _paths:
+        _paths.append(path)
 
 
 def _line(error, path):

@@ -14,7 +14,7 @@ from collaborative.data import batches
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import checkpoint
 from collaborative.runs import beside, code_record, data_record, reader, run, space
-from collaborative.system import environment, files, interruption, run_files
+from collaborative.system import environment, files, interruption, plugins, run_files
 from collaborative.system.errors import UserError
 from collaborative.training import building, final_record
 
@@ -77,8 +77,9 @@ def train(
 
     Raises:
         ConfigError: for a config that does not fit the data.
-        RunError: where the directory holds a run with other settings or data, or the
-            memory does not suffice.
+        RunError: where the directory holds a run with other settings or data, the
+            memory does not suffice, or a plugin's code fails in a step.
+        callbacks.FailedCallback: where a person's own callback fails.
         space.DiskFull, OSError: where the disk has no room for it, or is full later.
         run.UnusableRun: where the weights to start from are not there or do not fit.
         files.Busy: where another process is at this run.
@@ -173,8 +174,15 @@ def _fit(model, config, dataset, teacher, log, first_epoch, callbacks):
             callbacks=[log, *callbacks],
             verbose=0,
         )
+    except UserError:
+        raise
     except tf.errors.ResourceExhaustedError as error:
         raise RunError("out of memory: choose a smaller batch_size") from error
+    except Exception as error:  # whatever a person's own code does in a step
+        said = plugins.said_by(error)
+        if not said:
+            raise
+        raise RunError(f"{said}: mend it, and the same command goes on") from error
 
 
 def _train_batches(model, config, dataset, teacher, first_epoch):
