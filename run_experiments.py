@@ -26,6 +26,7 @@ from collaborative.runs import code_record, data_record
 from collaborative.runs.run import (
     DamagedRecord,
     read_record,
+    read_start,
     record_failure,
     standing,
 )
@@ -49,6 +50,7 @@ def main(argv=None):
             command_line.show(planning.plan(configs, FLAGS.log_dir, jobs()))
             return 0
         check_network_files(configs)
+        check_starts(configs)
         if len(configs) > 1 or FLAGS.ray:
             return run_many(configs)
         return run_one(configs[0])
@@ -68,6 +70,22 @@ def check_network_files(configs):
             except ValueError as error:
                 if standing(config, FLAGS.log_dir).state != "finished":
                     raise ConfigError(str(error)) from error
+
+
+def check_starts(configs):
+    """Refuses, before anything is trained, runs that cannot be started from.
+
+    Raises:
+        UnusableRun: for the first `init_from` that a run still needs and cannot use.
+    """
+    checked = set()
+    for config in configs:
+        start = config.init_from, config.member_names
+        if config.init_from is None or start in checked:
+            continue
+        if standing(config, FLAGS.log_dir).state != "finished":
+            read_start(*start)
+            checked.add(start)
 
 
 def run_one(config):

@@ -177,7 +177,7 @@ def start_from(model, config):
     Raises:
         run.UnusableRun: where there is no such run, or its members are others.
     """
-    source = run.read_finished(config.init_from)
+    source = run.read_start(config.init_from, config.member_names)
     try:
         loaded = models.load_model(source.model_path, compile=False)
         for member in model.members:
