@@ -129,6 +129,11 @@ def change_config(run_dir):
     path.write_text(path.read_text().replace('"seed": 912', '"seed": 913'))
 
 
+def name_a_network_of_one_s_own(run_dir):
+    path = run_dir / "config.json"
+    path.write_text(path.read_text().replace('"M"', '"own"'))
+
+
 @pytest.mark.parametrize(
     "damage, message",
     [
@@ -139,6 +144,10 @@ def change_config(run_dir):
         (lambda d: (d / "config.json").write_text('{"config": {"x": 1}}'), "damaged"),
         (lambda d: (d / "config.json").write_bytes(b"\xff"), "damaged"),
         (change_config, "config.json beside it is of another run"),
+        (
+            name_a_network_of_one_s_own,
+            "config.json beside it has a setting that is not known here (members must",
+        ),
         (lambda d: (d / "stats.pkl").unlink(), "no epoch was finished"),
         (lambda d: (d / "stats.pkl").rename(d / "x.pkl"), "x.pkl: not a file of a run"),
     ],

@@ -12,6 +12,7 @@ import pathlib
 import time
 
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.setting import ConfigError
 from collaborative.runs import code_record, data_record, reader
 from collaborative.system import files, run_files
 from collaborative.system.errors import UserError
@@ -20,7 +21,19 @@ LARGEST_RECORD = 2**20  # bytes
 
 
 class DamagedRecord(UserError):
-    """A `config.json` that is none of ours; the message is the reason alone."""
+    """A `config.json` that is none of ours; the message is the reason alone.
+
+    Attributes:
+        what: words for what has happened to it, after the file's name.
+    """
+
+    what = "is damaged"
+
+
+class UnknownSetting(DamagedRecord):
+    """A whole one with a setting that cannot be here, as without a run's plugin."""
+
+    what = "has a setting that is not known here"
 
 
 def write_record(run_dir, config, dataset, surroundings):
@@ -64,6 +77,8 @@ def config_of(record):
     """
     try:
         return ExperimentConfig(**record["config"])
+    except ConfigError as error:
+        raise UnknownSetting(str(error).partition("\n")[0]) from error
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedRecord(str(error).partition("\n")[0]) from error
 
@@ -221,8 +236,33 @@ def read_finished(run_dir):
         class_names = tuple(map(str, record["class_names"]))
     except (DamagedRecord, KeyError, TypeError) as error:
         path = run_dir / run_files.CONFIG
-        raise UnusableRun(f"{path} is damaged ({error})") from error
+        what = getattr(error, "what", DamagedRecord.what)
+        raise UnusableRun(f"{path} {what} ({error})") from error
     return FinishedRun(run_dir, config, class_names, record)
+
+
+def read_start(run_dir, member_names):
+    """Reads the record of a run that members of another are to start from.
+
+    Args:
+        run_dir: its directory.
+        member_names: of the members that start.
+
+    Returns:
+        A `FinishedRun`.
+
+    Raises:
+        UnusableRun: as `read_finished`, or where it has not all of these members.
+    """
+    found = read_finished(run_dir)
+    known = found.config.member_names
+    lacking = [name for name in member_names if name not in known]
+    if lacking:
+        raise UnusableRun(
+            f"{run_dir} cannot be started from: no member {lacking[0]!r}: the members "
+            f"are {', '.join(known)}"
+        )
+    return found
 
 
 def load_data(run, data_dir=None, manual_dir=None):

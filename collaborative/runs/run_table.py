@@ -186,7 +186,8 @@ def _read_config(run_dir):
     except FileNotFoundError:
         raise _LeftOut(f"there is no {run_files.CONFIG} beside it") from None
     except DamagedRecord as error:
-        raise _LeftOut(f"{run_files.CONFIG} beside it is damaged ({error})") from error
+        reason = f"{run_files.CONFIG} beside it {error.what} ({error})"
+        raise _LeftOut(reason) from error
 
 
 def _origin(content):
