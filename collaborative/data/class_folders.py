@@ -188,14 +188,13 @@ def _files(root, folder, split, label, skipped):
             facts = path.stat()
         except OSError as error:  # a link that points nowhere, a file that went
             is_link = path.is_symlink()
-            reason = "a link to nothing" if is_link else error.strerror
-            skipped[name] = reason
+            skipped[name] = pictures.why_no_file(path) if is_link else error.strerror
             continue
         if stat.S_ISREG(facts.st_mode):
             times = facts.st_size, facts.st_mtime_ns
             files.append(File(name, split, label, *times))
         else:  # a pipe, whose reader would wait
-            skipped[name] = "not a file"
+            skipped[name] = pictures.why_no_file(path)
     return files
 
 

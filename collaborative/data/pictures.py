@@ -61,8 +61,8 @@ def find(paths):
         for file in inside:
             if file.is_file():
                 found.append(file)
-            else:  # a pipe, whose reader would wait; a link to nothing
-                missing[str(file)] = "not a file"
+            else:  # a pipe, whose reader would wait
+                missing[str(file)] = why_no_file(file)
     return found, missing
 
 
@@ -117,12 +117,24 @@ def has_colour(path, mode):
 
 
 def visible(folder):
-    """The files in a folder at any depth, by name, but for hidden and systems' ones."""
+    """The files in a folder at any depth, by name, but for hidden and systems' ones.
+
+    Links to folders are among them, and not followed, since they may lead in a circle.
+    """
     found = []
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if is_visible(name)]
-        found += [pathlib.Path(place, name) for name in names if is_visible(name)]
+        links = [n for n in folders if os.path.islink(os.path.join(place, n))]
+        shown = [*links, *filter(is_visible, names)]
+        found += [pathlib.Path(place, name) for name in shown]
     return sorted(found)
+
+
+def why_no_file(path):
+    """What a path is that is no file, in a few words."""
+    if path.is_dir():
+        return "a link to a folder, which is not followed"
+    return "a link to nothing" if path.is_symlink() else "not a file"
 
 
 def is_visible(name):
