@@ -98,7 +98,7 @@ def test_what_is_no_file_is_named(tmp_path):
     found, missing = pictures.find([pipe.parent, pipe, long])
     assert found == []
     assert missing == {
-        str(link): "not a file",
+        str(link): "a link to nothing",
         str(pipe): "not a file",
         long: "File name too long",
     }
