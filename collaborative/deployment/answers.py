@@ -68,6 +68,7 @@ def right_classes(arguments, files, class_names):
         folder whose folders are classes in part has none).
     """
     numbers, found, notes = {n: i for i, n in enumerate(class_names)}, {}, []
+    counts = collections.Counter(class_names)
     for folder in map(pathlib.Path, arguments):
         inside = {
             file: file.relative_to(folder).parts[0]
@@ -76,7 +77,13 @@ def right_classes(arguments, files, class_names):
         }
         names = {name for file, name in inside.items() if name != file.name}
         unknown = sorted(names - numbers.keys())
-        if names and not unknown:
+        twice = sorted(name for name in names if counts[name] > 1)
+        if twice:  # as ImageNet has two of crane
+            notes.append(
+                f"no accuracy of {folder}: the model has {counts[twice[0]]} classes "
+                f"of the name {twice[0]}"
+            )
+        elif names and not unknown:
             found |= {f: numbers[n] for f, n in inside.items() if n in names}
         elif names - set(unknown):
             notes.append(

@@ -193,6 +193,13 @@ def _in_order(dataset, names, count, labels_file):
         raise UnusableModelFile(
             f"{dataset.name} has the class {unknown[0]}, which {labels_file} has not"
         )
+    twice = [name for name in dataset.class_names if names.count(name) > 1]
+    if twice:
+        raise UnusableModelFile(
+            f"{labels_file} names {names.count(twice[0])} classes {twice[0]}, and "
+            f"which of them {dataset.name} has cannot be told: give each a name of its "
+            "own"
+        )
     places = np.array([names.index(name) for name in dataset.class_names])
     return _each_part(
         dataset, lambda part: {"labels": places[part.labels]}, class_names=tuple(names)
