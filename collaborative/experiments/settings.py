@@ -28,6 +28,8 @@ PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 JIT = ("auto", "on", "off")
 STRATEGIES = ("single", "mirrored")
 CLASS_WEIGHTS = ("balanced",)
+OPTIMIZERS = ("adam", "adamw", "sgd")
+KEPT = ("last", "best")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,9 +96,50 @@ class Settings:
     )
     weight_decay: float = setting(
         1e-4,
-        "Factor of sum(w^2)/2 over the kernels.",
+        "Factor of sum(w^2)/2 over the kernels, a part of the cost. With --optimizer "
+        "adamw it is none: kernels shrink by this times the learning rate in each "
+        "step; 0.01 is usual there.",
         within=NOT_NEGATIVE,
         on_card=True,
+        free=True,
+    )
+    # Beyond the paper, as the others without a remark are.
+    optimizer: str = setting(
+        "adam",
+        "{names}: the last with Nesterov's momentum; for it, --learning_rate 0.05 is "
+        "usual.",
+        names=lambda: OPTIMIZERS,
+        free=True,
+    )
+    momentum: float = setting(
+        0.9, "Nesterov's momentum of --optimizer sgd.", within=PART_BELOW_1, free=True
+    )
+    ema: float = setting(
+        0.0,
+        "Measure and keep moving averages of the weights: an update has a weight of 1 "
+        "minus this, e.g. 0.99. 0: none.",
+        within=PART_BELOW_1,
+        free=True,
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "Part of each label that is shared among all classes, in the minimised "
+        "cross-entropy with the labels alone; costs are shown without.",
+        within=PART_BELOW_1,
+        free=True,
+    )
+    patience: int = setting(
+        0,
+        "Stop after so many epochs without a lower validation error of the ensemble; "
+        "0: never. Needs --validation: the test set chooses nothing.",
+        within=at_least(0),
+        free=True,
+    )
+    keep: str = setting(
+        "last",
+        "Which epoch's weights to keep: {names}, the one of the lowest validation "
+        "error of the ensemble. Needs --validation: the test set chooses nothing.",
+        names=lambda: KEPT,
         free=True,
     )
     seed: int = setting(

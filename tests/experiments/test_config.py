@@ -4,6 +4,7 @@ import sys
 import pytest
 from conftest import ROOT
 
+from collaborative.experiments import checks
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 
@@ -109,12 +110,33 @@ def test_members_have_different_names():
             {"unlabeled": "noise", "unlabeled_ratio": 0.0},
             "unlabeled_ratio must be above",
         ),
+        (
+            {"optimizer": "lamb"},
+            "optimizer must be one of adam, adamw, sgd, got",
+        ),
+        ({"momentum": 0.5}, "momentum is for optimizer sgd, got adam: leave it out"),
+        ({"optimizer": "sgd", "momentum": 1.0}, "momentum must be from 0 to below 1"),
+        ({"ema": 1.0}, "ema must be from 0 to below 1, got 1.0"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be from 0 to below 1"),
+        ({"patience": 3}, "patience needs validation images, since test images choose"),
+        (
+            {"keep": "best"},
+            "keep needs validation .*: set some aside with",
+        ),
+        ({"keep": "first"}, "keep must be one of last, best, got 'first'"),
         ({"unlabeled_steps": "both"}, "unlabeled_steps must be one of mixed, separate"),
     ],
 )
 def test_settings_that_cannot_be(settings, message):
     with pytest.raises(ConfigError, match=message):
         ExperimentConfig(**settings)
+
+
+def test_a_set_of_one_s_own_may_have_validation_images_that_no_setting_says():
+    config = ExperimentConfig("folder:pictures", patience=3, keep="best")
+    checks.check_choice(config, 10)
+    with pytest.raises(ConfigError, match="patience needs validation images"):
+        checks.check_choice(config, 0)
 
 
 def test_settings_are_checked_without_tensorflow():
