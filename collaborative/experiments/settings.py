@@ -67,6 +67,7 @@ class Settings:
         listed=True,
         level=True,
         on_card=True,
+        together=True,
     )
     # 0 where the method is Single.
     alpha: float | None = setting(
@@ -75,6 +76,7 @@ class Settings:
         listed=True,
         level=True,
         on_card=True,
+        together=True,
     )
     epochs: int | None = setting(
         None,
@@ -247,25 +249,29 @@ class Settings:
         "takes: ramp_up:0.5, burn_in:0.2.",
         names=lambda: schedules.SCHEDULES,
         closed=False,
+        together=True,
     )
     # Only where the factor is not 1.
     pull: tuple[str, ...] = setting(
         (),
         "How far members are drawn to the others, e.g. ST=1,M=0.25; with 0 a member "
         "only teaches. Default: 1 each.",
+        together=True,
     )
     topology: str = setting(
         "chain",
         "Which pairs of members collaborate: {names}.",
         names=lambda: collaboration.TOPOLOGIES,
+        together=True,
     )
     pair_cost: str = setting(
         "sum",
         "{names} of the pairs' costs.",
         names=lambda: collaboration.PAIR_COSTS,
+        together=True,
     )
     temperature: float = setting(
-        1.0, "Softens the probabilities that a method compares."
+        1.0, "Softens the probabilities that a method compares.", together=True
     )
     teacher: tuple[str, ...] = setting(
         (),
@@ -274,6 +280,7 @@ class Settings:
         names=lambda: NETWORKS,
         also=network_files.is_file,
         on_card=True,
+        together=True,
     )
     # Any names: a run is read without the plugin that it was trained with.
     callbacks: tuple[str, ...] = setting(
@@ -291,19 +298,25 @@ class Settings:
         None,
         "Collaborate on images without labels too: noise, a data set, folder:DIR with "
         "pictures, or holdout:FRACTION of the training images.",
+        together=True,
     )
     unlabeled_ratio: float = setting(
-        1.0, "How many images without labels to one with.", within=POSITIVE
+        1.0,
+        "How many images without labels to one with.",
+        within=POSITIVE,
+        together=True,
     )
     unlabeled_weight: float = setting(
         1.0,
         "Weight of the collaboration cost on them, besides alpha.",
         within=NOT_NEGATIVE,
+        together=True,
     )
     unlabeled_steps: str = setting(
         "mixed",
         "{names}: in the steps with labels, or between them.",
         names=lambda: collaboration.UNLABELED_STEPS,
+        together=True,
     )
 
 

@@ -59,6 +59,22 @@ def test_a_pupil_and_its_teacher():
     assert ExperimentConfig("mnist").teacher_config is None
 
 
+def test_what_members_that_are_trained_apart_have_in_common_with_others():
+    settings = {"label_noise": 0.2, "seed": 3, "epochs": 7, "ema": 0.9}
+    apart = ExperimentConfig("mnist", method="Single", **settings)
+    for together in (
+        {"method": "CE", "alpha": 1.0, "temperature": 2.0, "alpha_schedule": "cosine"},
+        {"pull": ("M=0",), "topology": "ring", "pair_cost": "mean"},
+        {"unlabeled": "noise", "unlabeled_ratio": 2.0, "unlabeled_weight": 0.5},
+        {"unlabeled": "noise", "unlabeled_steps": "separate"},
+        {"method": "Single"},
+    ):
+        assert ExperimentConfig("mnist", **settings | together).apart == apart
+    pupil = ExperimentConfig("mnist", members=("ST",), teacher=("M",), **settings)
+    alone = ExperimentConfig("mnist", members=("ST",), **settings)
+    assert pupil.apart == alone and alone.method == "Single"
+
+
 def test_members_have_different_names():
     config = ExperimentConfig(members=("M", "ST", "M", "M"))
     assert config.member_names == ("M", "ST", "M_2", "M_3")
