@@ -61,6 +61,7 @@ class Setting:
         run: whether it is the directory of a run.
         together: whether it says how members collaborate, and those that are trained
             apart have no use for it.
+        data: whether it says which images and labels there are.
     """
 
     help: str
@@ -75,6 +76,7 @@ class Setting:
     free: bool = False
     run: bool = False
     together: bool = False
+    data: bool = False
 
     def check(self, name, value):
         """Raises ConfigError for a value that cannot be, naming what is allowed."""

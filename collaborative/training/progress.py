@@ -13,6 +13,8 @@ from collaborative.runs import planning, run
 from collaborative.runs.reader import has_unequal_classes, kept_epoch
 from collaborative.system import command_line, text_table
 
+TOLD = 60  # seconds: how long a run takes is said from there on
+
 
 class Opening(keras.callbacks.Callback):
     """Says, before a run trains, what it trains, where it writes, and how long perhaps.
@@ -29,9 +31,9 @@ class Opening(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         config, run_dir = self._config, self._config.run_dir(self._log_dir)
         said = [f"{_members(self.model, config)}, {config.epochs} epochs"]
+        left = config.epochs - run.epochs_logged(run_dir)
         seconds = planning.Estimator(self._log_dir).epoch_seconds(config)
-        if seconds:
-            left = config.epochs - run.epochs_logged(run_dir)
+        if seconds and left * seconds >= TOLD:
             said.append(f"about {planning.duration(left * seconds)}")
         command_line.show(f"{', '.join(said)}\nwrites to {run_dir}")
 

@@ -90,6 +90,7 @@ def test_runs_all_side_by_side(tmp_path):
     assert (result.count, result.failed, pool.most) == (13, {}, 2)
     assert sorted(map(repr, pool.started)) == sorted(map(repr, CONFIGS))
     assert "[13/13]" in output and "100%" in output
+    assert output.count("finished  test error in %: ensemble 50.00") == 13
 
 
 def test_finished_ones_are_not_run_again(tmp_path):
@@ -214,6 +215,15 @@ def test_a_run_with_other_settings_is_left_alone(tmp_path):
     assert result.failed == {other[0]: reason}
     assert pool.started == other[1:2]
     assert run.standing(CONFIGS[0], tmp_path).state == "finished"
+
+
+def test_the_bars_show_the_errors_of_what_runs(tmp_path):
+    pool = FakePool(tmp_path, lambda config: 1, slots=1)
+    pool.epochs = 2
+    output = io.StringIO()
+    console = rich.console.Console(file=output, width=200, force_terminal=True)
+    sweep.Sweep(CONFIGS[:1], tmp_path, pool, console).run()
+    assert "test error in %: ensemble 50.00" in output.getvalue()
 
 
 def test_names_are_shown_as_they_are(tmp_path):
