@@ -302,9 +302,10 @@ def missing_experiments(runs):
 
 
 def final_epochs(runs):
-    """The rows of the epoch whose weights each run has kept: mostly its last one.
+    """The rows of the epoch whose weights each run has kept: its last, or a chosen one.
 
-    It is the last whose test error was measured (`reader.kept_epoch`).
+    Of what validation images chose, the test error was measured in that epoch alone.
     """
-    measured = runs[runs["test_error"].notna()]
-    return measured.drop_duplicates(["run", "model"], keep="last")
+    chosen = (runs["patience"] > 0) | (runs["keep"] == "best")
+    is_last = runs["epoch"] == runs["epochs"]
+    return runs[runs["test_error"].notna().where(chosen, is_last)]
