@@ -379,9 +379,10 @@ def test_a_sweep_tells_each_run_where_to_read_images_and_plugins_from(
 
 
 def test_a_sweep_that_was_finished_before_ends_with_its_answer_too(
-    tmp_path, capsys, fresh_flags
+    tmp_path, capsys, monkeypatch, fresh_flags
 ):
     """What was stopped is named; nothing is started where all is finished."""
+    monkeypatch.setattr(sys, "argv", ["run_experiments.py"])
     arguments = ["--dataset=digits", "--method=L2,CE", "--log_dir", str(tmp_path)]
     run_experiments.FLAGS(["", *arguments])
     configs = flags.configs()
@@ -391,11 +392,13 @@ def test_a_sweep_that_was_finished_before_ends_with_its_answer_too(
     said = capsys.readouterr().out
     assert "2 of 2 experiments finished\ndigits: errors in %, one seed\n" in said
     assert said.endswith(f"\nreport: python analysis.py --log_dir {tmp_path}\n")
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/collaborative-train"])
     logged_run(configs[1], tmp_path, 3)
     run_experiments.show_answer(configs, {})
     first, *rest = capsys.readouterr().out.splitlines()
     assert first.endswith("CE_0.01/seed_912: interrupted, 3 epochs done")
     assert not any("CE 0.01" in line for line in rest) and "L2 0.01" in rest[2]
+    assert rest[-1] == f"report: collaborative-report --log_dir {tmp_path}"
 
 
 def test_closing_table_without_the_paper():

@@ -98,24 +98,24 @@ class _Answer:
         if self._chosen_by == TEST:
             lowest = (
                 "* lowest, and sorted by, the test error, which flatters the lowest of "
-                "many; --validation N sets images aside to choose by"
+                "many:\n  --validation N sets images aside to choose by"
             )
         yield lowest
         gaps = [gap for found in self._gaps.values() for gap in found.values()]
         if any(gap.seeds > 1 for gap in gaps):
             yield (
-                "minus Single: of the test error, paired by seed; ± 95 % that hold "
-                "together for each model; open: the interval includes 0"
+                "minus Single: test error, paired by seed, ± 95 % for all of a model "
+                "together;\n  open: the interval includes 0"
             )
         if any(gap.seeds == 1 for gap in gaps):
             yield (
-                "minus Single: of the test error; of one seed, ± is what its test "
-                "images leave open, not other seeds (--seeds)"
+                "minus Single: test error; of one seed, ± is what its test images "
+                "leave open,\n  not other seeds (--seeds)"
             )
         if not gaps and any(c.method != "Single" for c in self._finished):
             yield (
                 "what collaboration gains is not told: no Single with the same "
-                "settings and seeds is among them (--method)"
+                "settings and seeds\n  is among them (--method)"
             )
 
     def _seeds(self):
