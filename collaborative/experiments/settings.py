@@ -38,8 +38,8 @@ class Settings(PaperSettings):
 
     optimizer: str = setting(
         "adam",
-        "{names}: the last with Nesterov's momentum; for it, --learning_rate 0.05 is "
-        "usual.",
+        "{names}: the last with Nesterov's momentum; it wants a learning rate of its "
+        "own, for ST and M about 0.01.",
         names=lambda: OPTIMIZERS,
         free=True,
     )
