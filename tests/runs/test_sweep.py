@@ -13,7 +13,8 @@ from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.grids import paper_grid
-from collaborative.runs import run, sweep
+from collaborative.runs import run, sweep, view
+from collaborative.runs.planning import Estimator
 from collaborative.system import files, interruption
 from collaborative.system.files import Busy
 
@@ -218,12 +219,28 @@ def test_a_run_with_other_settings_is_left_alone(tmp_path):
 
 
 def test_the_bars_show_the_errors_of_what_runs(tmp_path):
-    pool = FakePool(tmp_path, lambda config: 1, slots=1)
-    pool.epochs = 2
+    config = CONFIGS[0]
+    logged_run(config, tmp_path, 2)
     output = io.StringIO()
     console = rich.console.Console(file=output, width=200, force_terminal=True)
-    sweep.Sweep(CONFIGS[:1], tmp_path, pool, console).run()
+    with view.View([config], tmp_path, Estimator(tmp_path), console) as shown:
+        shown.update([config])
+        end = time.monotonic() + 30  # drawn ten times a second
+        while "ensemble" not in output.getvalue() and time.monotonic() < end:
+            time.sleep(0.02)
     assert "test error in %: ensemble 50.00" in output.getvalue()
+
+
+def test_the_errors_of_a_finished_run_are_those_of_what_it_kept():
+    nan, curves = float("nan"), {"validation_error": [0.5, 0.25, 0.75]}
+    models = {"ST": curves, "ensemble": {"validation_error": [0.5, 0.125, 0.75]}}
+    statistics = {"models": models, "end_time": None}
+    newest = "validation error in %: ST 75.00  ensemble 75.00"
+    assert view.errors(statistics) == newest
+    for found in models.values():
+        found["test_error"] = [nan, 0.3, nan]
+    kept = "validation error in %: ST 25.00  ensemble 12.50"
+    assert view.errors(statistics | {"end_time": 2.0}) == kept
 
 
 def test_names_are_shown_as_they_are(tmp_path):
