@@ -39,6 +39,7 @@ class Logger(keras.callbacks.Callback):
         held_out: what the validation data given to `fit` is: "test" or "validation".
         samples: uint8 training images `[n, height, width, channels]`, of which
             TensorBoard shows the first, or None.
+        selection: a `Selection`, which is called before this, or None.
 
     The model must be a `SingleModel` or an `EnsembleModel`. Files: `stats.pkl`,
     `error.png`, `cost.png`, `tensorboard/`, `checkpoint/`.
@@ -49,7 +50,7 @@ class Logger(keras.callbacks.Callback):
         OSError: where the disk is full; the files that were there before stay.
     """
 
-    def __init__(self, run_dir, params, held_out="test", samples=None):
+    def __init__(self, run_dir, params, held_out="test", samples=None, selection=None):
         super().__init__()
         self.run_dir = pathlib.Path(run_dir)
         self.settings = dict(params)  # Keras sets `params` to other things
@@ -57,6 +58,7 @@ class Logger(keras.callbacks.Callback):
         self.start_time = time.time()
         self.history = {}  # "<name>/<statistic>" -> list of floats, one an epoch
         self._samples = samples
+        self.selection = selection
         self._events = events.Events(self.run_dir / run_files.TENSORBOARD)
         self._epoch_started = None
         self._learning_rates = {}
@@ -72,6 +74,8 @@ class Logger(keras.callbacks.Callback):
         )
         if done:
             self.start_time = float(arrays.pop("start_time"))
+            if self.selection:
+                self.selection.restore(arrays)
             self.history = {name: list(values) for name, values in arrays.items()}
         return done, damaged
 
@@ -93,12 +97,13 @@ class Logger(keras.callbacks.Callback):
         self._record(logs)
         arrays = {name: np.array(values) for name, values in self.history.items()}
         arrays["start_time"] = np.array(self.start_time)
+        arrays |= self.selection.arrays() if self.selection else {}
         with interruption.held_back():
             # The checkpoint first: what `stats.pkl` has must never be trained again.
             directory = self.run_dir / run_files.CHECKPOINTS
             checkpoint.save(directory, epoch + 1, self.model, arrays)
             self.write()
-            self._write_scalars(self.history)
+            self._write_scalars(self.history, epoch + 1)
 
     def on_train_end(self, logs=None):
         self._events.close()
@@ -108,14 +113,16 @@ class Logger(keras.callbacks.Callback):
 
         Args:
             record: what `final_record` says of the trained model.
-            test_results: metrics of the test set after the last epoch, where the
-                epochs were measured on validation images.
+            test_results: metrics of the test set with the weights that are kept, where
+                the epochs were measured on validation images.
         """
         measured = dict(self._split(test_results or {}, "test"))
+        epochs = len(self.history["seconds"])
+        kept = self.selection.kept_epoch if self.selection else epochs
         for name, value in measured.items():
-            epochs = len(self.history["seconds"])
-            self.history[name] = [math.nan] * (epochs - 1) + [value]
-        self._write_scalars(measured)
+            self.history[name] = [math.nan] * epochs
+            self.history[name][kept - 1] = value
+        self._write_scalars(measured, kept)
         self._events.close()
         self.write(end_time=time.time(), evaluation=record)
 
@@ -170,9 +177,9 @@ class Logger(keras.callbacks.Callback):
                 if statistic.startswith(("error", "cost")):
                     yield f"{predictor}/{images}_{statistic}", value
 
-    def _write_scalars(self, names):
-        last = {name: self.history[name][-1] for name in names}
-        self._events.scalars(last, step=len(self.history["seconds"]))
+    def _write_scalars(self, names, epoch):
+        values = {name: self.history[name][epoch - 1] for name in names}
+        self._events.scalars(values, step=epoch)
 
 
 def draw_curves(models, quantity):

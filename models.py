@@ -30,7 +30,7 @@ import keras
 import tensorflow as tf
 
 from collaborative.costs import METHODS
-from collaborative.nn import fast_paths as fast_paths  # Keras must know its classes
+from collaborative.nn import fast_paths
 from collaborative.nn.members import deserialized, serialized, shared_layers
 from collaborative.nn.settings import (
     CollaborativeSettings,
@@ -109,7 +109,7 @@ class _CollaborativeModel(CollaborativeSettings):
 
     def _weight_decay_cost(self):
         """sum_i weight_decay_i * sum(w^2) / 2 over all trainable kernels, no biases."""
-        kernels = [v for v in self.trainable_variables if v.name.endswith("kernel")]
+        kernels = list(filter(fast_paths.is_kernel, self.trainable_variables))
         if not (self.weight_decay and kernels):
             return tf.zeros(())
         squares = [tf.cast(tf.nn.l2_loss(k), tf.float32) for k in kernels]
@@ -135,9 +135,9 @@ class SingleModel(_CollaborativeModel):
         method: "Single", or how the distance to the teacher's logits is measured, which
             then come with the images (`Inputs`): "KL" is Hinton's distillation.
         alpha: weight of that distance.
-        **kwargs: `collaboration`, `temperature`, `schedule` (with `steps`) and
-            `class_weight` as in `EnsembleModel`, and those of `keras.Model` (name,
-            dtype).
+        **kwargs: `collaboration`, `temperature`, `schedule` (with `steps`),
+            `class_weight` and `label_smoothing` as in `EnsembleModel`, and those of
+            `keras.Model` (name, dtype).
 
     `compile` it with an optimizer and without a loss. Metrics: `<member>_error`
     (fraction misclassified), `<member>_cost` (mean cross-entropy against the labels),
@@ -189,6 +189,9 @@ class EnsembleModel(_CollaborativeModel):
             their numbers, or None: weighs each training image in what is minimised, as
             a sample weight would. Errors and costs, and all of `evaluate`, stay
             unweighted.
+        label_smoothing: part of each label, from 0 to below 1, that is shared among all
+            classes in the cross-entropies with the labels that are minimised, and in
+            nothing else: costs, and all of `evaluate`, stay those of the labels.
         **kwargs: others of `collaboration.Collaboration` (temperature, topology,
             pair_cost, pull, schedule, weighted), and of `keras.Model` (name, dtype); or
             `collaboration`, a ready one in place of `method` and `alpha`.

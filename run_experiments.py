@@ -12,6 +12,9 @@ A finished run is not run again, and an interrupted one goes on where it stood.
 
 from __future__ import annotations
 
+import itertools
+import pathlib
+import shlex
 import sys
 
 from etils import epy
@@ -36,6 +39,7 @@ with epy.lazy_imports():  # what a single run or a sweep alone needs
     import tensorflow as tf
 
     from collaborative import logger
+    from collaborative.report import answer
     from collaborative.runs import planning, pools, sweep
     from collaborative.training import progress, train
 
@@ -122,6 +126,7 @@ def result_of(config):
     if config.teacher:
         print(f"first its teacher: {','.join(config.teacher)}")
         result_of(config.teacher_config)
+    opening = progress.Opening(config, FLAGS.log_dir)
     with progress.Progress(config.epochs) as shown:
         return train.train(
             config,
@@ -129,7 +134,7 @@ def result_of(config):
             FLAGS.log_dir,
             foreign=foreign_dataset(config),
             overwrite=FLAGS.overwrite,
-            callbacks=[shown],
+            callbacks=[opening, shown],
         )
 
 
@@ -216,9 +221,37 @@ def run_many(configs):
     print(f", {len(swept.failed)} failed:" if swept.failed else "")
     for config, reason in swept.failed.items():
         command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
+    show_answer(configs, swept.failed)
     if swept.stopped:
         command_line.fail(swept.stopped, 1)
     return 1 if swept.failed else 0
+
+
+def show_answer(configs, failed):
+    """Shows what a sweep found, what it left to do, and the command for the report.
+
+    Args:
+        configs: the `ExperimentConfig`s.
+        failed: those that are named already.
+    """
+    for config in configs:
+        stands = standing(config, FLAGS.log_dir)
+        if stands.state != "finished" and config not in failed:
+            command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {stands}")
+    found = answer.text(configs, FLAGS.log_dir)
+    if found:
+        command_line.show(f"{found}\nreport: {report_command()}")
+
+
+def report_command():
+    """The command that makes the report of these runs."""
+    script = pathlib.Path(sys.argv[0])
+    program = ["collaborative-report"]
+    if script.suffix == ".py":
+        program = ["python", str(script.with_name("analysis.py"))]
+    names = ("log_dir", "data_dir", "manual_dir", "plugin")
+    given = [(f"--{name}", FLAGS[name].value) for name in names if FLAGS[name].value]
+    return shlex.join([*program, *itertools.chain.from_iterable(given)])
 
 
 def jobs():

@@ -194,6 +194,41 @@ def test_class_weights_are_saved_and_checked(tmp_path):
             ensemble(class_weight=wrong)
 
 
+def test_smoothed_labels_train_as_such_distributions_and_leave_the_statistics(
+    images_and_labels,
+):
+    """In the cross-entropy alone: the cost of disagreement is that of the labels."""
+    images, labels = images_and_labels
+    part = 0.3
+    targets = np.eye(3, dtype=np.float32)[labels]
+    plain, given, smooth = (
+        compiled(ensemble("L2", label_smoothing=s), optimizer="sgd")
+        for s in (0.0, 0.0, part)
+    )
+    first = plain.train_on_batch(images, labels, return_dict=True)
+    wanted = given.train_on_batch(
+        images, (1 - part) * targets + part / 3, return_dict=True
+    )
+    found = smooth.train_on_batch(images, labels, return_dict=True)
+    assert found["loss"] == pytest.approx(wanted["loss"], rel=1e-5)
+    assert found["loss"] != pytest.approx(first["loss"], rel=1e-3)
+    for name in ("a_error", "a_cost", "b_cost", "ensemble_cost", "collaboration_cost"):
+        assert found[name] == pytest.approx(first[name], rel=1e-6)
+    for one, other in zip(weights(smooth), weights(given), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+    measured = smooth.evaluate(images, labels, verbose=0, return_dict=True)
+    wanted = given.evaluate(images, labels, verbose=0, return_dict=True)
+    assert measured == pytest.approx(wanted, rel=1e-5)
+
+
+def test_smoothing_is_saved_set_and_checked(tmp_path, images_and_labels):
+    model = compiled(ensemble(label_smoothing=0.1, class_weight=(1, 2, 3)))
+    model.save(tmp_path / "model.keras")
+    assert models.load_model(tmp_path / "model.keras").label_smoothing == 0.1
+    with pytest.raises(ValueError, match="label_smoothing must be from 0 to below 1"):
+        model.label_smoothing = 1.0
+
+
 def test_losses_and_metrics_of_the_user_are_kept(images_and_labels):
     images, labels = images_and_labels
     regular = linear("a", seed=1, kernel_regularizer=keras.regularizers.L2(0.5))

@@ -1,12 +1,13 @@
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
-from conftest import REAL_DATA, ROOT, needs_real_data
+from conftest import REAL_DATA, ROOT, logged_run, needs_real_data
 
 from collaborative import datasets, run_experiments
 from collaborative.experiments import flags
@@ -93,11 +94,17 @@ def test_output_of_a_run(finished):
     assert (run.returncode, run.stderr) == (0, "")
     lines = run.stdout.splitlines()
     assert lines[0] == "digits, pooled split: 128 train, 128 test images"
-    assert [line[:9] for line in lines[1:3]] == ["epoch 1/2", "epoch 2/2"]
-    assert lines[3].split() == ["test", "error", "%", "test", "cost"]
-    assert [line.split()[0] for line in lines[4:7]] == ["ST", "M", "ensemble"]
+    assert re.fullmatch(
+        r"trains ST \([\d,]+ parameters\), M \([\d,]+ parameters\) together, "
+        "L2 0.01, 2 epochs",
+        lines[1],
+    )
+    assert lines[2] == f"writes to {run_dir}"
+    assert [line[:9] for line in lines[3:5]] == ["epoch 1/2", "epoch 2/2"]
+    assert lines[5].split() == ["test", "error", "%", "test", "cost"]
+    assert [line.split()[0] for line in lines[6:9]] == ["ST", "M", "ensemble"]
     paths = [str(run_dir / n) for n in ("error.png", "cost.png", "model.keras")]
-    assert lines[7:] == paths
+    assert lines[9:] == paths
     config = json.loads((run_dir / "config.json").read_text())
     assert config["command"][:2] == ["run_experiments.py", "--log_dir"]
 
@@ -119,7 +126,7 @@ def test_a_finished_run_is_not_run_again(finished, python):
     assert again.returncode == 0
     first, *rest = again.stdout.splitlines()
     assert first.startswith("finished before: ")
-    assert rest == run.stdout.splitlines()[3:]
+    assert rest == run.stdout.splitlines()[5:]
 
 
 def test_a_run_with_other_settings_is_left_alone(finished, python):
@@ -272,9 +279,14 @@ def test_a_sweep_survives_a_failing_experiment(tmp_path):
     )
     run = command(*arguments, "--truncate", 64, "--epochs", 1, "--jobs", 2)
     assert (run.returncode, run.stderr) == (1, "")
-    summary, reason = run.stdout.splitlines()[-2:]
-    assert summary == "1 of 2 experiments finished, 1 failed:"
+    lines = run.stdout.splitlines()
+    at = lines.index("1 of 2 experiments finished, 1 failed:")
+    reason, heading, header, result, *_, report = lines[at + 1 :]
     assert "there is no data set 'cifar01'" in reason
+    assert heading == "digits: errors in %, one seed"
+    assert header.split() == ["ST", "test"] and result.startswith("  Single ")
+    script = SCRIPT.with_name("analysis.py")
+    assert report == f"report: python {script} --log_dir {tmp_path}"
     (finished,) = tmp_path.rglob("model.keras")
     assert "epoch 1/1" in (finished.parent / "output.log").read_text()
     config = json.loads((finished.parent / "config.json").read_text())
@@ -292,7 +304,8 @@ def test_a_run_and_a_sweep_train_a_network_from_a_file(tmp_path, own_network, py
     assert (run.returncode, run.stderr) == (0, "")
     sweep = command(*arguments, "--seeds", "1,2", "--jobs", 2)
     assert (sweep.returncode, sweep.stderr) == (0, "")
-    assert sweep.stdout.splitlines()[-1] == "2 of 2 experiments finished"
+    assert "\n2 of 2 experiments finished\ndigits: errors in %" in sweep.stdout
+    assert sweep.stdout.splitlines()[-1].endswith(f"--plugin '{own_network[1]}'")
     runs = tmp_path / "logs/digits/own-own/L2_0.01,epochs=1,truncate=64"
     assert {path.parent.name for path in runs.rglob("model.keras")} == {
         "seed_1",
@@ -356,12 +369,36 @@ def test_a_sweep_tells_each_run_where_to_read_images_and_plugins_from(
         pools, "LocalPool", lambda _, options, *__: given.append(options)
     )
     monkeypatch.setattr(sweep.Sweep, "run", lambda self: 2)
+    monkeypatch.setattr(run_experiments, "show_answer", lambda *_: None)
     run_experiments.FLAGS(["run_experiments.py", "--seeds=1,2", *filter(None, [flag])])
     configs = flags.configs()
     assert "stream" not in configs[0].to_json()
     run_experiments.run_many(configs)
     told = {n: v for n, v in given[0].items() if n in ("stream", "plugin")}
     assert told == options
+
+
+def test_a_sweep_that_was_finished_before_ends_with_its_answer_too(
+    tmp_path, capsys, monkeypatch, fresh_flags
+):
+    """What was stopped is named; nothing is started where all is finished."""
+    monkeypatch.setattr(sys, "argv", ["run_experiments.py"])
+    arguments = ["--dataset=digits", "--method=L2,CE", "--log_dir", str(tmp_path)]
+    run_experiments.FLAGS(["", *arguments])
+    configs = flags.configs()
+    for config in configs:
+        logged_run(config, tmp_path, finished=True)
+    assert run_experiments.main(["run_experiments.py", *arguments]) == 0
+    said = capsys.readouterr().out
+    assert "2 of 2 experiments finished\ndigits: errors in %, one seed\n" in said
+    assert said.endswith(f"\nreport: python analysis.py --log_dir {tmp_path}\n")
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/collaborative-train"])
+    logged_run(configs[1], tmp_path, 3)
+    run_experiments.show_answer(configs, {})
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.endswith("CE_0.01/seed_912: interrupted, 3 epochs done")
+    assert not any("CE 0.01" in line for line in rest) and "L2 0.01" in rest[2]
+    assert rest[-1] == f"report: collaborative-report --log_dir {tmp_path}"
 
 
 def test_closing_table_without_the_paper():

@@ -31,8 +31,33 @@ def check(config):
             "color_mode is for a folder of pictures, --dataset folder:DIR, got "
             f"{config.dataset}: leave it out"
         )
+    if config.optimizer != "sgd" and config.momentum != type(config).momentum:
+        raise ConfigError(
+            f"momentum is for optimizer sgd, got {config.optimizer}: leave it out"
+        )
+    if own_names.kind(config.dataset) is None:
+        check_choice(config, config.validation)
     _check_collaboration(config)
     _check_unlabeled(config)
+
+
+def check_choice(config, images):
+    """Checks that an epoch that is chosen is chosen on validation images.
+
+    Args:
+        config: an `ExperimentConfig`.
+        images: how many validation images there are; sets of one's own may have some
+            without `validation`.
+
+    Raises:
+        ConfigError: where there are none.
+    """
+    for name in ("patience", "keep"):
+        if not images and getattr(config, name) != getattr(type(config), name):
+            raise ConfigError(
+                f"{name} needs validation images, since test images choose nothing: "
+                "set some aside with --validation, e.g. 500"
+            )
 
 
 def _check_names(config):

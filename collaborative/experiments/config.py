@@ -107,6 +107,13 @@ class ExperimentConfig(Settings):
         )
 
     @property
+    def apart(self):
+        """The same experiment with members that are trained apart, `Single`."""
+        together = [name for name, facts in SETTINGS.items() if facts.together]
+        usual = {name: getattr(ExperimentConfig, name) for name in together}
+        return dataclasses.replace(self, **usual | {"method": "Single"})
+
+    @property
     def member_names(self):
         """A name for each member: its network's, numbered where that comes again."""
         names = tuple(map(network_files.name_of, self.members))

@@ -17,11 +17,19 @@ from collaborative.system import command_line
 FLAGS = flags.FlagValues()
 _GRIDS = ("paper", *studies.STUDIES)
 
-define_bool, define_float, define_integer, define_list, define_string = (
+# Where --help shows a flag.
+EXPERIMENTS, COLLABORATION, TRAINING, RUNS, COMPUTATION = (
+    "what is run",
+    "how members collaborate",
+    "how they are trained",
+    "runs",
+    "how it is computed",
+)
+
+define_bool, define_integer, define_list, define_string = (
     functools.partial(define, flag_values=FLAGS)
     for define in (
         flags.DEFINE_bool,
-        flags.DEFINE_float,
         flags.DEFINE_integer,
         flags.DEFINE_list,
         flags.DEFINE_string,
@@ -29,15 +37,27 @@ define_bool, define_float, define_integer, define_list, define_string = (
 )
 
 
+def _group(facts):
+    """Where the flag of a setting is shown."""
+    if not facts.material:
+        return COMPUTATION
+    if facts.level:
+        return EXPERIMENTS
+    if facts.together:
+        return COLLABORATION
+    return command_line.DATA if facts.data else TRAINING
+
+
 def _define(name, facts):
     """Defines the flag of a setting."""
+    group = {"flag_values": FLAGS, "module_name": _group(facts)}
     default = getattr(ExperimentConfig, name)
     names = facts.names() if facts.names else ()
     text = facts.help.format(names=(" or " if len(names) == 2 else ", ").join(names))
     kind = kind_of(ExperimentConfig.__dataclass_fields__[name])
     if facts.listed or kind is tuple:
         values = [default] if isinstance(default, str) else default
-        flags.DEFINE_list(name, values and list(values), text, flag_values=FLAGS)
+        flags.DEFINE_list(name, values and list(values), text, **group)
         return
     define = {
         bool: flags.DEFINE_bool,
@@ -45,7 +65,7 @@ def _define(name, facts):
         float: flags.DEFINE_float,
         str: flags.DEFINE_string,
     }
-    define[kind](name, default, text, flag_values=FLAGS)
+    define[kind](name, default, text, **group)
 
 
 for _name, _facts in SETTINGS.items():
@@ -56,26 +76,54 @@ define_string(
     None,
     f"A named set of experiments: {', '.join(_GRIDS)}. The paper's are 39, or 13 for "
     "each dataset that --dataset names; the others are studies (see docs/findings.md).",
+    module_name=EXPERIMENTS,
 )
-define_list("seeds", None, "Repeats everything with each of these seeds.")
-define_string("log_dir", "logs", "Where runs are logged, each in its directory.")
+define_list(
+    "seeds",
+    None,
+    "Repeats everything with each of these seeds.",
+    module_name=EXPERIMENTS,
+)
+define_string(
+    "log_dir",
+    "logs",
+    "Where runs are logged, each in its directory.",
+    module_name=RUNS,
+)
+define_bool(
+    "overwrite",
+    False,
+    "Start anew where there is a run already.",
+    module_name=RUNS,
+)
+define_bool(
+    "dry_run",
+    False,
+    "Only list what would run, how it stands, and the time.",
+    module_name=RUNS,
+)
 command_line.define_data_flags(FLAGS)
 command_line.define_plugin_flag(FLAGS)
-define_bool("download", False, "Download the data set if it is not there.")
+define_bool(
+    "download",
+    False,
+    "Download the data set if it is not there.",
+    module_name=command_line.DATA,
+)
 define_bool(
     "stream",
     None,
     "Read images from the disk when they are needed: decoded once to a file, with the "
     "same results. Default: where the memory does not suffice for them.",
+    module_name=command_line.DATA,
 )
-define_bool("overwrite", False, "Start anew where there is a run already.")
-define_bool("dry_run", False, "Only list what would run, how it stands, and the time.")
 define_integer(
     "jobs",
     None,
     "How many experiments run side by side. Default: as many as there are GPUs, or "
     "cores for their threads.",
     lower_bound=1,
+    module_name=COMPUTATION,
 )
 define_integer(
     "threads",
@@ -83,9 +131,13 @@ define_integer(
     "Threads of an experiment; its results depend on them in the last digits. Default: "
     "1 where several experiments are asked for, all cores for one.",
     lower_bound=1,
+    module_name=COMPUTATION,
 )
 define_string(
-    "ray", None, "Address of a Ray cluster to run on (extra: cluster), e.g. auto."
+    "ray",
+    None,
+    "Address of a Ray cluster to run on (extra: cluster), e.g. auto.",
+    module_name=COMPUTATION,
 )
 
 

@@ -59,6 +59,9 @@ class Setting:
         on_card: whether a model card speaks of it in a sentence of its own.
         free: whether a person may give a study another value than its own.
         run: whether it is the directory of a run.
+        together: whether it says how members collaborate, and those that are trained
+            apart have no use for it.
+        data: whether it says which images and labels there are.
     """
 
     help: str
@@ -72,6 +75,8 @@ class Setting:
     on_card: bool = False
     free: bool = False
     run: bool = False
+    together: bool = False
+    data: bool = False
 
     def check(self, name, value):
         """Raises ConfigError for a value that cannot be, naming what is allowed."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from collaborative import collaboration, datasets, resnet, schedules
-from collaborative.data import picture_survey
+from collaborative import collaboration, schedules
+from collaborative.experiments.paper_settings import PaperSettings
 from collaborative.experiments.setting import (
     NOT_NEGATIVE,
     PART_ABOVE_0,
@@ -24,175 +24,56 @@ from collaborative.experiments.setting import (
 from collaborative.nn import network_files
 from collaborative.nn.networks import NETWORKS
 
-PRECISIONS = ("float32", "bfloat16", "float16", "auto")
-JIT = ("auto", "on", "off")
-STRATEGIES = ("single", "mirrored")
-CLASS_WEIGHTS = ("balanced",)
+OPTIMIZERS = ("adam", "adamw", "sgd")
+KEPT = ("last", "best")
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
-    """All that decides the outcome of one experiment; `None` is the paper's choice."""
+class Settings(PaperSettings):
+    """All that decides the outcome of one experiment; `None` is the paper's choice.
 
-    dataset: str = setting(
-        "digits",
-        "{names}, another image classification set of TensorFlow Datasets, or one of "
-        "your own: folder:DIR with a folder of pictures for each class, or FILE.npz. A "
-        "list runs them all, as lists of methods, alphas and seeds do.",
-        names=lambda: datasets.DATASETS,
-        closed=False,
-        listed=True,
-        level=True,
-        on_card=True,
+    Those that stand here go beyond the paper, first in how a network is trained, then
+    in what its section 7.3 asks.
+    """
+
+    optimizer: str = setting(
+        "adam",
+        "{names}: the last with Nesterov's momentum; it wants a learning rate of its "
+        "own, for ST and M about 0.01.",
+        names=lambda: OPTIMIZERS,
         free=True,
     )
-    members: tuple[str, ...] = setting(
-        ("ST", "M"),
-        "Networks to train together, of {names}, of your own (--plugin), or files "
-        "that Keras saved (path/to/my.keras), trained on from their weights. One "
-        "trains alone.",
-        names=lambda: NETWORKS,
-        also=network_files.is_file,
-        level=True,
-        on_card=True,
+    momentum: float = setting(
+        0.9, "Nesterov's momentum of --optimizer sgd.", within=PART_BELOW_1, free=True
     )
-    method: str | None = setting(
-        None,
-        "How members collaborate: {names}, or Single: not at all. Default: L2, or "
-        "for one member Single, or KL where it has a teacher.",
-        names=lambda: collaboration.METHODS,
-        closed=False,
-        listed=True,
-        level=True,
-        on_card=True,
-    )
-    # 0 where the method is Single.
-    alpha: float | None = setting(
-        None,
-        "Weight of the collaboration cost. Default: 0.01, or 1 with a teacher.",
-        listed=True,
-        level=True,
-        on_card=True,
-    )
-    epochs: int | None = setting(
-        None,
-        "Passes over the training images. Default: 30, on notMNIST 15.",
-        within=at_least(1),
-        on_card=True,
-        free=True,
-    )
-    # A partial last batch is left out.
-    batch_size: int = setting(
-        64, "Images a training step.", within=at_least(1), on_card=True, free=True
-    )
-    learning_rate: float = setting(
-        2**-10,
-        "Initial learning rate; halved once 50 %, 75 % and 90 % of the steps are done.",
-        within=POSITIVE,
-        on_card=True,
-        free=True,
-    )
-    weight_decay: float = setting(
-        1e-4,
-        "Factor of sum(w^2)/2 over the kernels.",
-        within=NOT_NEGATIVE,
-        on_card=True,
-        free=True,
-    )
-    seed: int = setting(
-        912,
-        "Seed of the split, the weights and the order of images.",
-        within=at_least(0),
-        level=True,
-        on_card=True,
-    )
-    split: str | None = setting(
-        None,
-        "{names}: train and test images shuffled together, or as published. Default: "
-        "as the paper had it.",
-        names=lambda: datasets.SPLITS,
-        on_card=True,
-        free=True,
-    )
-    validation: int = setting(
-        0,
-        "Training images to set aside for choosing hyperparameters; the test set is "
-        "then measured once, at the end.",
-        within=at_least(0),
-        on_card=True,
-        free=True,
-    )
-    truncate: int = setting(
-        0,
-        "Use only so many images, to debug; 0 uses all.",
-        within=at_least(0),
-        on_card=True,
-        free=True,
-    )
-    image_size: str | None = setting(
-        None,
-        "Height x width that all pictures are stretched to, e.g. 32x32. Default: as "
-        "they are, which must be of one size; in a folder of yours the commonest.",
-        on_card=True,
-        free=True,
-    )
-    color_mode: str | None = setting(
-        None,
-        "{names}: how the pictures of a folder of yours are read. Default: rgb where "
-        "any of them has colour.",
-        names=lambda: picture_survey.COLOR_MODES,
-        free=True,
-    )
-    label_noise: float = setting(
+    ema: float = setting(
         0.0,
-        "Fraction of the training labels to make wrong on purpose, to see what "
-        "withstands it.",
+        "Measure and keep moving averages of the weights: an update has a weight of 1 "
+        "minus this, e.g. 0.99. 0: none.",
         within=PART_BELOW_1,
-        on_card=True,
-    )
-    class_weight: str | None = setting(
-        None,
-        "{names} weighs training images inversely to how frequent their class is, by 1 "
-        "in the mean. Default: all alike.",
-        names=lambda: CLASS_WEIGHTS,
         free=True,
     )
-    reduction: str = setting(
-        "paper",
-        "Reduction layer: {names} (as in the author's code).",
-        names=lambda: resnet.REDUCTIONS,
+    label_smoothing: float = setting(
+        0.0,
+        "Part of each label that is shared among all classes, in the minimised "
+        "cross-entropy with the labels alone; costs are shown without.",
+        within=PART_BELOW_1,
         free=True,
     )
-    # Of the layers; the logits are float32 always. Whether bfloat16 matters was
-    # measured: errors differed from float32's by -0.01 +- 0.25 points (ST), -0.06 +-
-    # 1.14 (M), -0.07 +- 0.44 (ensemble); CIFAR-10, 10,000 images, 10 epochs, 3 seeds.
-    precision: str = setting(
-        "float32",
-        "Of the layers: {names} (auto: bfloat16 where the hardware has it, else "
-        "float32).",
-        names=lambda: PRECISIONS,
-        material=False,
-        on_card=True,
+    patience: int = setting(
+        0,
+        "Stop after so many epochs without a lower validation error of the ensemble; "
+        "0: never. Needs --validation: the test set chooses nothing.",
+        within=at_least(0),
+        free=True,
     )
-    jit: str = setting(
-        "auto",
-        "Compile with XLA: {names} (auto: on a GPU).",
-        names=lambda: JIT,
-        material=False,
+    keep: str = setting(
+        "last",
+        "Which epoch's weights to keep: {names}, the one of the lowest validation "
+        "error of the ensemble. Needs --validation: the test set chooses nothing.",
+        names=lambda: KEPT,
+        free=True,
     )
-    strategy: str = setting(
-        "single",
-        "{names}: mirrored shares each batch out to all GPUs.",
-        names=lambda: STRATEGIES,
-        material=False,
-    )
-    # An absolute path. The optimizer and its learning rates start anew.
-    init_from: str | None = setting(
-        None,
-        "Directory of a finished run whose members' weights to start from, by name.",
-        run=True,
-    )
-    # Beyond the paper (section 7.3).
     augment: bool = setting(
         False,
         "Shift training images at random, by up to an eighth; flip those of CIFAR-10 "
@@ -204,25 +85,29 @@ class Settings:
         "takes: ramp_up:0.5, burn_in:0.2.",
         names=lambda: schedules.SCHEDULES,
         closed=False,
+        together=True,
     )
     # Only where the factor is not 1.
     pull: tuple[str, ...] = setting(
         (),
         "How far members are drawn to the others, e.g. ST=1,M=0.25; with 0 a member "
         "only teaches. Default: 1 each.",
+        together=True,
     )
     topology: str = setting(
         "chain",
         "Which pairs of members collaborate: {names}.",
         names=lambda: collaboration.TOPOLOGIES,
+        together=True,
     )
     pair_cost: str = setting(
         "sum",
         "{names} of the pairs' costs.",
         names=lambda: collaboration.PAIR_COSTS,
+        together=True,
     )
     temperature: float = setting(
-        1.0, "Softens the probabilities that a method compares."
+        1.0, "Softens the probabilities that a method compares.", together=True
     )
     teacher: tuple[str, ...] = setting(
         (),
@@ -231,6 +116,7 @@ class Settings:
         names=lambda: NETWORKS,
         also=network_files.is_file,
         on_card=True,
+        together=True,
     )
     # Any names: a run is read without the plugin that it was trained with.
     callbacks: tuple[str, ...] = setting(
@@ -243,24 +129,31 @@ class Settings:
         "Fraction of the training images whose labels are known; the others are left "
         "out.",
         within=PART_ABOVE_0,
+        data=True,
     )
     unlabeled: str | None = setting(
         None,
         "Collaborate on images without labels too: noise, a data set, folder:DIR with "
         "pictures, or holdout:FRACTION of the training images.",
+        together=True,
     )
     unlabeled_ratio: float = setting(
-        1.0, "How many images without labels to one with.", within=POSITIVE
+        1.0,
+        "How many images without labels to one with.",
+        within=POSITIVE,
+        together=True,
     )
     unlabeled_weight: float = setting(
         1.0,
         "Weight of the collaboration cost on them, besides alpha.",
         within=NOT_NEGATIVE,
+        together=True,
     )
     unlabeled_steps: str = setting(
         "mixed",
         "{names}: in the steps with labels, or between them.",
         names=lambda: collaboration.UNLABELED_STEPS,
+        together=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""Layers and the optimizer of Keras, computed by kernels that are faster.
+"""Layers and optimizers of Keras, computed by kernels that are faster.
 
 Each has the weights, the arguments and, up to rounding, the results of the class that
 it extends, so that one can stand in for the other. `benchmarks/training_step.py`
@@ -68,12 +68,8 @@ class PatchConv2D(keras.layers.Conv2D):
         return tf.reshape(outputs, [-1, height // rows, width // columns, self.filters])
 
 
-@keras.saving.register_keras_serializable(package="collaborative")
-class FusedAdam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam` with one kernel a variable, without `amsgrad`.
-
-    Keras updates each variable by a dozen small operations.
-    """
+class _Fused:
+    """An optimizer that updates each variable by one kernel, not by a dozen."""
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         # With one replica there is nothing to add up. tf.distribute would register a
@@ -81,6 +77,11 @@ class FusedAdam(keras.optimizers.Adam):
         if tf.distribute.get_strategy().num_replicas_in_sync == 1:
             return grads_and_vars
         return super()._all_reduce_sum_gradients(grads_and_vars)
+
+
+@keras.saving.register_keras_serializable(package="collaborative")
+class FusedAdam(_Fused, keras.optimizers.Adam):
+    """`keras.optimizers.Adam` with one kernel a variable, without `amsgrad`."""
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
@@ -99,9 +100,50 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
 
+@keras.saving.register_keras_serializable(package="collaborative")
+class FusedAdamW(FusedAdam, keras.optimizers.AdamW):
+    """`keras.optimizers.AdamW` with one kernel a variable; kernels alone decay.
+
+    Keras saves an optimizer without what `exclude_from_weight_decay` told it.
+    """
+
+    def build(self, variables):
+        if not self.built:
+            others = [v for v in variables if not is_kernel(v)]
+            self.exclude_from_weight_decay(others)
+        super().build(variables)
+
+
+@keras.saving.register_keras_serializable(package="collaborative")
+class FusedSGD(_Fused, keras.optimizers.SGD):
+    """`keras.optimizers.SGD` with one kernel a variable."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        rate = tf.cast(learning_rate, variable.dtype)
+        gradient = tf.cast(gradient, variable.dtype)
+        if not self.momentum:
+            variable.assign_sub(rate * gradient)
+            return
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=variable.handle,
+            accum=self.momentums[self._get_variable_index(variable)].value.handle,
+            lr=rate,
+            grad=gradient,
+            momentum=self.momentum,
+            use_nesterov=self.nesterov,
+        )
+
+
+def is_kernel(variable):
+    """Whether a weight decays: a layer's kernel, no bias and no offset."""
+    return variable.name.endswith("kernel")
+
+
 # What each of them extends.
 STOCK = {
     FusedBatchNormalization: keras.layers.BatchNormalization,
     PatchConv2D: keras.layers.Conv2D,
     FusedAdam: keras.optimizers.Adam,
+    FusedAdamW: keras.optimizers.AdamW,
+    FusedSGD: keras.optimizers.SGD,
 }

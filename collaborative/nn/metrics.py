@@ -89,6 +89,18 @@ def errors_and_costs(y, logits):
     return tf.cast(tf.argmax(logits, axis=-1) != labels, costs.dtype), costs
 
 
+def smoothed(costs, logits, smoothing):
+    """Cross-entropies with labels of which all classes share a part.
+
+    Args:
+        costs: cross-entropies with the labels themselves, `[predictors, batch]`.
+        logits: `[predictors, batch, classes]`.
+        smoothing: that part, from 0 to below 1.
+    """
+    uniform = tf.reduce_mean(-tf.nn.log_softmax(logits), axis=-1)
+    return (1 - smoothing) * costs + smoothing * uniform
+
+
 def mean_by_weight(values, weights):
     """Mean over the last axis, the images; those of weight 0 count nowhere.
 

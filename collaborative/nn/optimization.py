@@ -1,4 +1,4 @@
-"""The paper's optimizer and its learning rates (section 5.2)."""
+"""The optimizers, and the paper's learning rates (section 5.2)."""
 
 from __future__ import annotations
 
@@ -11,22 +11,56 @@ from collaborative.nn import fast_paths
 LEARNING_RATE_HALVINGS = (0.5, 0.75, 0.9)  # parts of training done (section 5.2)
 
 
-def paper_optimizer(steps, learning_rate=2**-10, use_ema=False):
+def paper_optimizer(steps, learning_rate=2**-10, **kwargs):
     """Adam (epsilon 1e-8) with the paper's learning rates (section 5.2).
+
+    Args:
+        steps, learning_rate: as for `learning_rates`.
+        **kwargs: others of `keras.optimizers.Adam`.
+
+    Returns:
+        A `keras.optimizers.Adam`, with the fused kernel.
+    """
+    rates = learning_rates(steps, learning_rate)
+    return fast_paths.FusedAdam(rates, epsilon=1e-8, **kwargs)
+
+
+def adamw(steps, learning_rate, weight_decay, **kwargs):
+    """`paper_optimizer` with decoupled weight decay (Loshchilov and Hutter 2019).
+
+    Args:
+        weight_decay: kernels shrink by this, times the learning rate, in each step;
+            what is minimised has to have no weight decay of its own.
+        steps, learning_rate, **kwargs: as for `paper_optimizer`.
+    """
+    rates = learning_rates(steps, learning_rate)
+    return fast_paths.FusedAdamW(rates, weight_decay, epsilon=1e-8, **kwargs)
+
+
+def sgd(steps, learning_rate, momentum, **kwargs):
+    """Gradient descent with Nesterov's momentum and the paper's learning rates.
+
+    With momentum as in Deep Mutual Learning (Zhang et al. 2018).
+
+    Args:
+        momentum: from 0 to below 1; 0 is plain gradient descent.
+        steps, learning_rate, **kwargs: as for `paper_optimizer`.
+    """
+    rates = learning_rates(steps, learning_rate)
+    return fast_paths.FusedSGD(rates, momentum, nesterov=True, **kwargs)
+
+
+def learning_rates(steps, learning_rate):
+    """The paper's schedule of the learning rate, as Keras has it.
 
     Args:
         steps: training steps in all. The learning rate is halved for all steps after
             50 %, 75 % and 90 % of them are done.
         learning_rate: the initial learning rate.
-        use_ema: whether it keeps moving averages of the weights, as Keras does.
-
-    Returns:
-        A `keras.optimizers.Adam`, with the fused kernel.
     """
     done = [math.ceil(part * steps) for part in LEARNING_RATE_HALVINGS]
-    schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
         # The schedule moves on once more than `boundary` steps are done.
         boundaries=[max(steps_done - 1, 0) for steps_done in done],
         values=[learning_rate / 2**i for i in range(len(done) + 1)],
     )
-    return fast_paths.FusedAdam(schedule, epsilon=1e-8, use_ema=use_ema)

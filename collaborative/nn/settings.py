@@ -105,6 +105,12 @@ def _weight_decay(model, value):
     return types.MappingProxyType({n: check(model, factors[n]) for n in names})
 
 
+def _label_smoothing(_, value):
+    if not 0 <= value < 1:
+        raise ValueError(f"label_smoothing must be from 0 to below 1, got {value}")
+    return float(value)
+
+
 def _unlabeled(model, value):
     if value not in (None, *UNLABELED_STEPS):
         raise ValueError(
@@ -147,6 +153,7 @@ class CollaborativeSettings(Classifier):
     unlabeled_weight = LiveSetting(_factor("unlabeled_weight"))
     weight_decay = LiveSetting(_weight_decay)
     class_weight = LiveSetting(_class_weight)
+    label_smoothing = LiveSetting(_label_smoothing)
     steps = LiveSetting(_steps)
     method, alpha, temperature, topology = _Field(), _Field(), _Field(), _Field()
     pair_cost, pull, schedule, weighted = _Field(), _Field(), _Field(), _Field()
@@ -163,6 +170,7 @@ class CollaborativeSettings(Classifier):
         unlabeled=None,
         unlabeled_weight=1.0,
         class_weight=None,
+        label_smoothing=0.0,
         **kwargs,
     ):
         fields = {f.name for f in dataclasses.fields(Collaboration)}
@@ -178,6 +186,7 @@ class CollaborativeSettings(Classifier):
         self.unlabeled = unlabeled
         self.unlabeled_weight = unlabeled_weight
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
         self.weight_decay = weight_decay
         self.collaboration = collaboration
 
@@ -198,6 +207,7 @@ class CollaborativeSettings(Classifier):
             "weight_decay": decay if isinstance(decay, float) else dict(decay),
             "steps": self.steps,
             "class_weight": self.class_weight,
+            "label_smoothing": self.label_smoothing,
             **dataclasses.asdict(self.collaboration),
             "schedule": _serialized(self.schedule),
         }

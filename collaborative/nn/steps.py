@@ -21,6 +21,7 @@ class Steps(keras.Model):
 
     unlabeled = None  # how images without labels come into a step, if there are any
     class_weight = None  # of what is minimised, if classes are weighted
+    label_smoothing = 0.0  # of what is minimised
     _held = None  # the training examples, where the device keeps them
     _unseen = ()  # names of members that may turn out to give no logits
 
@@ -130,7 +131,7 @@ class Steps(keras.Model):
             if self.unlabeled == "mixed":
                 apart = self._unlabeled_cost(inputs.unlabeled, others)
             loss = self._record(
-                y, logits, sample_weight, inputs.teacher, apart, self.class_weight
+                y, logits, sample_weight, inputs.teacher, apart, training=True
             )
             cost = self._scaled(loss, logits[0])
         self._descend(tape, cost)
@@ -214,7 +215,7 @@ class Steps(keras.Model):
             )
 
     def _record(
-        self, y, logits, sample_weight, teacher=(), unlabeled_cost=None, by_class=None
+        self, y, logits, sample_weight, teacher=(), unlabeled_cost=None, training=False
     ):
         """Computes and records all errors and costs.
 
@@ -224,23 +225,30 @@ class Steps(keras.Model):
             logits: of all predictors, each `[batch, classes]`.
             sample_weight: None or `[batch]`, of the images.
             teacher, unlabeled_cost: as for `total_cost`.
-            by_class: None or a weight for each class, of the total cost alone.
+            training: whether `class_weight` and `label_smoothing` count, in the total
+                cost alone.
 
         Returns:
             The total cost, a scalar.
         """
-        wrong, costs = metrics.errors_and_costs(y, tf.stack(logits))
+        stacked = tf.stack(logits)
+        wrong, costs = metrics.errors_and_costs(y, stacked)
         count = len(self.members)
         apart = 0.0 if unlabeled_cost is None else unlabeled_cost
         labels = metrics.class_labels(y, logits[0].shape[-1])
-        given = weights = sample_weight
+        given = sample_weight
         if given is not None:
-            given = weights = tf.reshape(tf.cast(given, costs.dtype), [-1])
-        if by_class is not None:
-            of_class = tf.gather(tf.constant(by_class, costs.dtype), labels)
-            weights = of_class if given is None else given * of_class
+            given = tf.reshape(tf.cast(given, costs.dtype), [-1])
         measured = [metrics.mean_by_weight(part, given) for part in (wrong, costs)]
-        minimised = measured[1] if weights is None else batch_mean(costs * weights)
+        weights, minimised = given, measured[1]
+        if training and self.class_weight is not None:
+            of_class = tf.gather(tf.constant(self.class_weight, costs.dtype), labels)
+            weights = of_class if given is None else given * of_class
+        if training and self.label_smoothing:
+            costs = metrics.smoothed(costs, stacked, self.label_smoothing)
+            minimised = batch_mean(costs)
+        if weights is not None:
+            minimised = batch_mean(costs * weights)
         totals = self.total_cost(
             minimised[:count], logits[:count], labels, weights, teacher, apart
         )

@@ -7,7 +7,8 @@
     models       by name (each member, "ensemble"): train_error, train_cost,
                  train_error_running, train_cost_running, test_error, test_cost
                  (validation_error, validation_cost too where images were set aside;
-                 the test set is then measured after the last epoch only, NaN before)
+                 the test set is then measured once, with the weights that are kept:
+                 NaN but for their epoch, see `kept_epoch`)
     totals       train_loss, test_loss and so on for loss (the total cost),
                  collaboration_cost and weight_decay; alpha where it has a schedule,
                  unlabeled_cost where there are images without labels
@@ -120,6 +121,15 @@ def read_statistics(path):
     if not whole:
         raise UnreadablePickle(f"{path}: a pickle, but not the statistics of a run")
     return statistics
+
+
+def kept_epoch(curves):
+    """The epoch, from 1, whose weights a finished run has kept.
+
+    Args:
+        curves: of one of its models: the last test error that was measured counts.
+    """
+    return int(np.flatnonzero(np.isfinite(curves["test_error"]))[-1]) + 1
 
 
 def has_unequal_classes(evaluation):

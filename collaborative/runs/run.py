@@ -192,7 +192,8 @@ class FinishedRun:
         try:
             statistics = reader.read_statistics(self.run_dir / run_files.STATISTICS)
             curves = statistics["models"][name]
-            scores = {k: float(curves[k][-1]) for k in ("test_error", "test_cost")}
+            kept = reader.kept_epoch(curves) - 1
+            scores = {k: float(curves[k][kept]) for k in ("test_error", "test_cost")}
             recorded = statistics.get("evaluation")
             return scores | (_beyond_the_error(recorded, name) if recorded else {})
         except (reader.UnreadablePickle, LookupError, TypeError) as error:

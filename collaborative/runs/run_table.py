@@ -162,15 +162,18 @@ def _load_run(path, run):
         **_origin(content),
         "seconds": float(sum(statistics.get("seconds", ()))),
     }
+    done = config.epochs
+    if config.patience:  # curves of one model have one length
+        done = min(done, len(statistics.get("seconds", ())))
     parts = []
     for model, curves in statistics["models"].items():
         measured = {n: curves.get(n) for n in MEASURED + RUNNING}
         if config.validation or CHOSEN_BY in curves:
             measured[CHOSEN_BY] = curves.get(CHOSEN_BY)
-        if any(v is None or v.shape != (config.epochs,) for v in measured.values()):
+        if any(v is None or v.shape != (done,) for v in measured.values()):
             raise _LeftOut(f"no whole curves of {model} over {config.epochs} epochs")
-        names = np.full(config.epochs, str(model), dtype=object)
-        epochs = np.arange(1, config.epochs + 1)
+        names = np.full(done, str(model), dtype=object)
+        epochs = np.arange(1, done + 1)
         parts.append(measured | {"model": names, "epoch": epochs})
     if not parts:
         raise _LeftOut("no models in it")
@@ -300,5 +303,10 @@ def missing_experiments(runs):
 
 
 def final_epochs(runs):
-    """The rows of each run's last epoch."""
-    return runs[runs["epoch"] == runs["epochs"]]
+    """The rows of the epoch whose weights each run has kept: its last, or a chosen one.
+
+    Of what validation images chose, the test error was measured in that epoch alone.
+    """
+    chosen = (runs["patience"] > 0) | (runs["keep"] == "best")
+    is_last = runs["epoch"] == runs["epochs"]
+    return runs[runs["test_error"].notna().where(chosen, is_last)]

@@ -11,19 +11,17 @@ from __future__ import annotations
 import collections
 import time
 
-import rich.console
-import rich.progress
-
 from collaborative.runs import space
 from collaborative.runs.memory import Memory, gibibytes
 from collaborative.runs.planning import Estimator, name_of
 from collaborative.runs.pools import SECONDS_TO_END
 from collaborative.runs.run import (
-    epochs_logged,
     forget_failure,
+    logged,
     record_failure,
     standing,
 )
+from collaborative.runs.view import View, errors
 from collaborative.system import run_files
 from collaborative.system.files import Busy
 
@@ -173,6 +171,8 @@ class Sweep:
     def _done(self, config, what):
         self._finished += what == "finished"
         done = self._finished + len(self.failed)
+        if what == "finished":
+            what += f"  {errors(logged(config.run_dir(self._log_dir)))}"
         self._view.say(f"[{done}/{self._count}] {name_of(config)}  {what}")
         self._view.end(config)
 
@@ -207,60 +207,3 @@ def explanation(status, log_path, peak=0):
         return next(line for line in reversed(lines) if line.strip())
     except (OSError, StopIteration):
         return f"exit status {status}"
-
-
-class View:
-    """The live view of a sweep: a bar for all, and one for each running experiment."""
-
-    def __init__(self, configs, log_dir, estimator, console=None):
-        self._log_dir = log_dir
-        self._seconds = {c: estimator.epoch_seconds(c) or 60 for c in configs}
-        self._done = {}  # config -> epochs done
-        self._tasks = {}
-        self._progress = rich.progress.Progress(
-            rich.progress.TextColumn("{task.description}", markup=False),
-            rich.progress.BarColumn(),
-            rich.progress.TaskProgressColumn(),
-            rich.progress.TimeRemainingColumn(),
-            console=console or rich.console.Console(highlight=False),
-            speed_estimate_period=3600,
-        )
-        total = sum(c.epochs * self._seconds[c] for c in configs)
-        self._all = self._progress.add_task("all", total=total)
-
-    def __enter__(self):
-        self._progress.__enter__()
-        return self
-
-    def __exit__(self, *error):
-        for task in self._tasks.values():
-            self._progress.remove_task(task)
-        # What was not done is no result: its bar goes.
-        self._progress.live.transient = error[0] is not None
-        self._progress.__exit__(*error)
-
-    def say(self, line):
-        """Shows a line above the bars."""
-        self._progress.console.print(line, markup=False, soft_wrap=True)
-
-    def update(self, running):
-        """Moves the bars to what the running experiments have logged."""
-        for config in running:
-            if config not in self._tasks:
-                self._tasks[config] = self._progress.add_task(
-                    name_of(config), total=config.epochs
-                )
-            self._done[config] = epochs_logged(config.run_dir(self._log_dir))
-            self._progress.update(self._tasks[config], completed=self._done[config])
-        self._move()
-
-    def end(self, config):
-        """Takes away the bar of an experiment that has ended."""
-        if config in self._tasks:
-            self._progress.remove_task(self._tasks.pop(config))
-        self._done[config] = config.epochs
-        self._move()
-
-    def _move(self):
-        done = sum(n * self._seconds[c] for c, n in self._done.items())
-        self._progress.update(self._all, completed=done)

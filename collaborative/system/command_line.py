@@ -28,6 +28,8 @@ _PATHS = (
     "manual_dir",
 )
 
+DATA, CODE = "data", "your own code"  # where --help shows the flags that are shared
+
 
 def define_data_flags(flag_values):
     """Defines the flags of a command that say where data sets are."""
@@ -36,12 +38,14 @@ def define_data_flags(flag_values):
         None,
         "Directory of prepared data sets. Default: that of TensorFlow Datasets.",
         flag_values=flag_values,
+        module_name=DATA,
     )
     flags.DEFINE_string(
         "manual_dir",
         None,
         "Directory with archives of notMNIST. Default: <data_dir>/downloads/manual.",
         flag_values=flag_values,
+        module_name=DATA,
     )
 
 
@@ -53,6 +57,7 @@ def define_plugin_flag(flag_values):
         "A Python file that registers costs, networks or callbacks of your own, see "
         "collaborative.register, register_network and register_callback.",
         flag_values=flag_values,
+        module_name=CODE,
     )
 
 
@@ -73,7 +78,8 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
     argv = sys.argv if argv is None else argv
     if {"--help", "-help", "-h"} & set(argv[1:]):
         # python -OO leaves no description.
-        show(f"{description or ''}\n{flag_values.get_help()}")
+        groups = map(flag_values.module_help, flag_values.flags_by_module_dict())
+        show("\n".join([description or "", *groups]))
         sys.exit(0)
     try:
         found = flag_values(argv)[1:]

@@ -32,9 +32,31 @@ def build_callbacks(config):
         ConfigError: where there is no such callback, or it cannot be used.
     """
     try:
-        return callbacks.build_callbacks(config.callbacks, config)
+        built = callbacks.build_callbacks(config.callbacks, config)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    _check_averages(config, built)
+    return built
+
+
+def swaps_averages(callbacks):
+    """Whether callbacks need averages of the weights that the optimizer keeps."""
+    return any(isinstance(c, keras.callbacks.SwapEMAWeights) for c in callbacks)
+
+
+def _check_averages(config, callbacks):
+    """Refuses callbacks that would have other weights kept than were measured."""
+    swaps = swaps_averages(callbacks)
+    if swaps and config.ema:
+        raise ConfigError(
+            "a callback is a SwapEMAWeights, which does what --ema does: leave one out"
+        )
+    stops = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
+    if (swaps or config.ema) and any(c.restore_best_weights for c in stops):
+        raise ConfigError(
+            "a callback is an EarlyStopping that would restore weights in place of "
+            "their averages: use --patience and --keep best"
+        )
 
 
 def build_model(config, dataset, steps, use_ema=False):
@@ -44,7 +66,8 @@ def build_model(config, dataset, steps, use_ema=False):
         config: an `ExperimentConfig`.
         dataset: the `datasets.Dataset` whose images and classes it is for.
         steps: training steps in all, for the learning rate.
-        use_ema: whether the optimizer keeps moving averages of the weights.
+        use_ema: whether the optimizer keeps moving averages of the weights though the
+            config asks for none, since a callback needs them.
 
     Returns:
         An `EnsembleModel`, or a `SingleModel` for a single member.
@@ -75,7 +98,7 @@ def _compiled_model(config, dataset, steps, use_ema):
         names = ", ".join(config.member_names)
         raise ConfigError(f"{names} cannot be trained: {reason_of(error)}") from error
     model.compile(
-        optimization.paper_optimizer(updates, config.learning_rate, use_ema),
+        _optimizer(config, updates, use_ema),
         jit_compile=_use_jit(config),
         # A GPU's steps are so short that Python would be most of the time.
         steps_per_execution=steps // config.epochs if environment.has_gpu() else 1,
@@ -86,6 +109,18 @@ def _compiled_model(config, dataset, steps, use_ema):
     return model
 
 
+def _optimizer(config, updates, use_ema):
+    """The optimizer of an experiment, for so many updates of the weights in all."""
+    settings = {"use_ema": use_ema or config.ema > 0}
+    settings |= {"ema_momentum": config.ema} if config.ema else {}
+    shared = updates, config.learning_rate
+    if config.optimizer == "adamw":
+        return optimization.adamw(*shared, config.weight_decay, **settings)
+    if config.optimizer == "sgd":
+        return optimization.sgd(*shared, config.momentum, **settings)
+    return optimization.paper_optimizer(*shared, **settings)
+
+
 def _model(config, members, updates, dataset):
     weights = None
     if config.class_weight:
@@ -93,7 +128,9 @@ def _model(config, members, updates, dataset):
     settings = {
         "class_weight": weights,
         "collaboration": config.collaboration,
-        "weight_decay": config.weight_decay,
+        "label_smoothing": config.label_smoothing,
+        # The optimizer's own is no part of the cost.
+        "weight_decay": 0.0 if config.optimizer == "adamw" else config.weight_decay,
         "steps": updates,
         "dtype": POLICIES[config.precision],
     }

@@ -8,8 +8,47 @@ import time
 import keras
 import tqdm
 
-from collaborative.runs.reader import has_unequal_classes
-from collaborative.system import text_table
+from collaborative.experiments import reference
+from collaborative.runs import planning, run
+from collaborative.runs.reader import has_unequal_classes, kept_epoch
+from collaborative.system import command_line, text_table
+
+TOLD = 60  # seconds: how long a run takes is said from there on
+
+
+class Opening(keras.callbacks.Callback):
+    """Says, before a run trains, what it trains, where it writes, and how long perhaps.
+
+    Args:
+        config: its `ExperimentConfig`.
+        log_dir: directory of all logs.
+    """
+
+    def __init__(self, config, log_dir):
+        super().__init__()
+        self._config, self._log_dir = config, log_dir
+
+    def on_train_begin(self, logs=None):
+        config, run_dir = self._config, self._config.run_dir(self._log_dir)
+        said = [f"{_members(self.model, config)}, {config.epochs} epochs"]
+        left = config.epochs - run.epochs_logged(run_dir)
+        seconds = planning.Estimator(self._log_dir).epoch_seconds(config)
+        if seconds and left * seconds >= TOLD:
+            said.append(f"about {planning.duration(left * seconds)}")
+        command_line.show(f"{', '.join(said)}\nwrites to {run_dir}")
+
+
+def _members(model, config):
+    """The members with their sizes, and how they learn, in words."""
+    counts = [f"{m.name} ({m.count_params():,} parameters)" for m in model.members]
+    how = reference.label(config.method, config.alpha)
+    if config.teacher:
+        how = f"taught by {', '.join(config.teacher)}, {how}"
+    elif len(counts) == 1:
+        how = "alone"
+    else:
+        how = "apart" if config.method == "Single" else f"together, {how}"
+    return f"trains {', '.join(counts)} {how}"
 
 
 class Progress(keras.callbacks.Callback):
@@ -83,10 +122,11 @@ def closing_table(statistics, paper):
     header += ["balanced %"] * bool(scores) + ["test cost"]
     rows = [header + ["paper %", "paper cost"] * bool(paper)]
     for name, curves in models.items():
-        error, cost = 100 * curves["test_error"][-1], curves["test_cost"][-1]
+        kept = kept_epoch(curves) - 1
+        error, cost = 100 * curves["test_error"][kept], curves["test_cost"][kept]
         row = [name, f"{error:.2f}", f"{cost:.4f}"]
         if validated:
-            row.insert(1, f"{100 * curves['validation_error'][-1]:.2f}")
+            row.insert(1, f"{100 * curves['validation_error'][kept]:.2f}")
         if scores:
             row.insert(-1, f"{100 * scores[name]['balanced_error']:.2f}")
         if paper:

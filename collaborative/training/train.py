@@ -6,13 +6,14 @@ import dataclasses
 import pathlib
 import shutil
 
-import keras
 import tensorflow as tf
 
 from collaborative import datasets, logger, models
 from collaborative.data import batches
+from collaborative.experiments import checks
 from collaborative.experiments.setting import ConfigError
-from collaborative.nn import checkpoint
+from collaborative.nn import averages, checkpoint
+from collaborative.nn.selection import Selection
 from collaborative.runs import beside, code_record, data_record, reader, run, space
 from collaborative.system import environment, files, interruption, plugins, run_files
 from collaborative.system.errors import UserError
@@ -86,11 +87,12 @@ def train(
         logger.TrainingDiverged: when the total cost is not finite any more.
     """
     steps = _steps_per_epoch(config, dataset)
+    checks.check_choice(config, len(dataset.validation))
     for note in building.precision_notes(config):
         say(note)
     callbacks = [*building.build_callbacks(config), *callbacks]
-    averages = any(isinstance(c, keras.callbacks.SwapEMAWeights) for c in callbacks)
-    model = building.build_model(config, dataset, config.epochs * steps, averages)
+    swaps = building.swaps_averages(callbacks)
+    model = building.build_model(config, dataset, config.epochs * steps, swaps)
     run_dir = config.run_dir(log_dir)
     with files.locked(run_dir):
         if overwrite:
@@ -128,15 +130,45 @@ def _teacher_logits(config, examples, log_dir):
 
 
 def _train(model, config, dataset, teacher, run_dir, callbacks, say):
-    space.check(run_dir, space.needed(checkpoint.size_of(model), config.epochs))
+    """Trains a model as far as it is to be trained; its `Logger`."""
+    log = _logger(model, config, dataset, run_dir)
+    first_epoch = _restore(log, model, config, dataset, say)
+    run.write_record(run_dir, config, dataset, environment.describe())
+    selection = log.selection
+    if first_epoch < config.epochs and not (selection and selection.is_over):
+        first = [*filter(None, [selection]), log]
+        first += [averages.MeasureAverages()] if config.ema else []
+        callbacks = [*first, *callbacks]
+        _fit(model, config, dataset, teacher, log, first_epoch, callbacks)
+    else:  # stopped before the end of `fit`, which gives the model its averages
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    if selection:
+        selection.settle(model)
+        for line in selection.said(config.epochs):
+            say(line)
+    return log
+
+
+def _logger(model, config, dataset, run_dir):
+    """The `Logger` of a run; raises space.DiskFull where there is no room for it."""
+    chooses = config.patience or config.keep == "best"
+    values = checkpoint.size_of(model) * (2 if config.keep == "best" else 1)
+    space.check(run_dir, space.needed(values, config.epochs))
     images = dataset.train.images
     log = logger.Logger(
         run_dir,
         config.to_json(),
         held_out="validation" if len(dataset.validation) else "test",
         samples=images if dataset.train.in_memory else None,
+        selection=Selection(config.patience, config.keep) if chooses else None,
     )
     log.set_model(model)
+    return log
+
+
+def _restore(log, model, config, dataset, say):
+    """Goes back to where a run stood, and says so; how many epochs were done."""
+    run_dir = log.run_dir
     first_epoch, damaged = log.restore()
     for path in damaged:
         say(f"{path} is damaged and passed over")
@@ -146,19 +178,14 @@ def _train(model, config, dataset, teacher, run_dir, callbacks, say):
         changed = _changed_code(config, run_dir)
         if changed:
             say(f"since it began, {changed}")
-    else:
-        for note in [
-            *(building.start_from(model, config) if config.init_from else ()),
-            *building.equal_members(model),
-            *beside.notes(config, run_dir),
-        ]:
-            say(note)
-    run.write_record(run_dir, config, dataset, environment.describe())
-    if first_epoch < config.epochs:
-        _fit(model, config, dataset, teacher, log, first_epoch, callbacks)
-    else:  # stopped before the end of `fit`, which gives the model its averages
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-    return log
+        return first_epoch
+    for note in [
+        *(building.start_from(model, config) if config.init_from else ()),
+        *building.equal_members(model),
+        *beside.notes(config, run_dir),
+    ]:
+        say(note)
+    return 0
 
 
 def _fit(model, config, dataset, teacher, log, first_epoch, callbacks):
@@ -171,7 +198,7 @@ def _fit(model, config, dataset, teacher, log, first_epoch, callbacks):
             epochs=config.epochs,
             validation_data=batches.eval_batches(getattr(dataset, log.held_out)),
             shuffle=False,  # the batches come shuffled
-            callbacks=[log, *callbacks],
+            callbacks=callbacks,
             verbose=0,
         )
     except UserError:

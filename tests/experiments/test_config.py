@@ -4,6 +4,7 @@ import sys
 import pytest
 from conftest import ROOT
 
+from collaborative.experiments import checks
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 
@@ -58,6 +59,22 @@ def test_a_pupil_and_its_teacher():
     assert ExperimentConfig("mnist").teacher_config is None
 
 
+def test_what_members_that_are_trained_apart_have_in_common_with_others():
+    settings = {"label_noise": 0.2, "seed": 3, "epochs": 7, "ema": 0.9}
+    apart = ExperimentConfig("mnist", method="Single", **settings)
+    for together in (
+        {"method": "CE", "alpha": 1.0, "temperature": 2.0, "alpha_schedule": "cosine"},
+        {"pull": ("M=0",), "topology": "ring", "pair_cost": "mean"},
+        {"unlabeled": "noise", "unlabeled_ratio": 2.0, "unlabeled_weight": 0.5},
+        {"unlabeled": "noise", "unlabeled_steps": "separate"},
+        {"method": "Single"},
+    ):
+        assert ExperimentConfig("mnist", **settings | together).apart == apart
+    pupil = ExperimentConfig("mnist", members=("ST",), teacher=("M",), **settings)
+    alone = ExperimentConfig("mnist", members=("ST",), **settings)
+    assert pupil.apart == alone and alone.method == "Single"
+
+
 def test_members_have_different_names():
     config = ExperimentConfig(members=("M", "ST", "M", "M"))
     assert config.member_names == ("M", "ST", "M_2", "M_3")
@@ -109,12 +126,33 @@ def test_members_have_different_names():
             {"unlabeled": "noise", "unlabeled_ratio": 0.0},
             "unlabeled_ratio must be above",
         ),
+        (
+            {"optimizer": "lamb"},
+            "optimizer must be one of adam, adamw, sgd, got",
+        ),
+        ({"momentum": 0.5}, "momentum is for optimizer sgd, got adam: leave it out"),
+        ({"optimizer": "sgd", "momentum": 1.0}, "momentum must be from 0 to below 1"),
+        ({"ema": 1.0}, "ema must be from 0 to below 1, got 1.0"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be from 0 to below 1"),
+        ({"patience": 3}, "patience needs validation images, since test images choose"),
+        (
+            {"keep": "best"},
+            "keep needs validation .*: set some aside with",
+        ),
+        ({"keep": "first"}, "keep must be one of last, best, got 'first'"),
         ({"unlabeled_steps": "both"}, "unlabeled_steps must be one of mixed, separate"),
     ],
 )
 def test_settings_that_cannot_be(settings, message):
     with pytest.raises(ConfigError, match=message):
         ExperimentConfig(**settings)
+
+
+def test_a_set_of_one_s_own_may_have_validation_images_that_no_setting_says():
+    config = ExperimentConfig("folder:pictures", patience=3, keep="best")
+    checks.check_choice(config, 10)
+    with pytest.raises(ConfigError, match="patience needs validation images"):
+        checks.check_choice(config, 0)
 
 
 def test_settings_are_checked_without_tensorflow():

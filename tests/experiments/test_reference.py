@@ -65,7 +65,12 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
         "unlabeled_ratio": 2.0, "unlabeled_weight": 0.5, "unlabeled_steps": "separate",
         "image_size": "32x32", "class_weight": "balanced", "color_mode": "rgb",
         "init_from": "logs/mnist/ST-M/L2_0.01/seed_1", "callbacks": ("ema",),
+        "optimizer": "adamw", "momentum": 0.5, "ema": 0.99, "label_smoothing": 0.1,
+        "patience": 3, "keep": "best",
     }  # fmt: skip
+    needed = {"teacher": {"members": ("ST",)}, "color_mode": {"dataset": "folder:pets"}}
+    needed |= {"momentum": {"optimizer": "sgd"}}
+    needed |= {n: {"validation": 10} for n in ("patience", "keep")}
     varied = {"dataset": "digits", "method": "CE", "alpha": 1.0, "seed": 1}
     with_ce = {"temperature"}  # L2, the default method, has none
     of_folders = {"color_mode"}
@@ -74,9 +79,8 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
     softened = ExperimentConfig("mnist", method="CE", temperature=2.0)
     assert run_table.deviations(softened) == "temperature 2.0"
     for name, value in changes.items():
-        pupil = {"members": ("ST",)} if name == "teacher" else {}
-        dataset = "folder:pets" if name == "color_mode" else "mnist"
-        config = ExperimentConfig(dataset, **pupil, **{name: value})
+        given = {"dataset": "mnist"} | needed.get(name, {}) | {name: value}
+        config = ExperimentConfig(**given)
         assert f"{name} " in run_table.deviations(config), name
     immaterial = {"jit": "on", "strategy": "mirrored", "precision": "bfloat16"}
     for name, value in (varied | immaterial).items():

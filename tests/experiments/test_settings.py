@@ -52,12 +52,16 @@ def test_a_setting_is_a_level_of_the_directory_a_part_of_its_name_or_immaterial(
         "labeled": 0.5, "label_noise": 0.5, "temperature": 2.0, "image_size": "16x16",
         "class_weight": "balanced", "callbacks": ("ema",), "color_mode": "rgb",
         "init_from": "logs/mnist/ST-M/L2_0.01/seed_1",
+        "optimizer": "adamw", "momentum": 0.5, "ema": 0.99, "label_smoothing": 0.1,
+        "keep": "best",
     }  # fmt: skip
     base = {"dataset": "cifar10", "method": "CE", "alpha": 1.0, "seed": 1}
     if name == "teacher":
         base |= {"members": ("ST",), "method": "KL", "teacher": ("ST",)}
     if name == "color_mode":
         base |= {"dataset": "folder:pictures"}
+    base |= {"optimizer": "sgd"} if name == "momentum" else {}
+    base |= {"validation": 500} if name in ("patience", "keep") else {}
     usual = ExperimentConfig(**base)
     if name == "method":
         values["method"] = "L2"

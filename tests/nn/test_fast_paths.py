@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from collaborative import models, resnet
 from collaborative.nn import fast_paths, optimization
-from collaborative.nn.fast_paths import FusedAdam, FusedBatchNormalization, PatchConv2D
+from collaborative.nn.fast_paths import FusedBatchNormalization, PatchConv2D
 
 STOCK = {fast.__name__: stock for fast, stock in fast_paths.STOCK.items()}
 
@@ -104,17 +104,38 @@ def test_patches_convolve_as_the_stock_layer(size, dtype):
         np.testing.assert_allclose(fast, stock, atol=bound * abs(stock).max())
 
 
-def test_adam_moves_as_the_stock_optimizer():
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("FusedAdam", {"epsilon": 1e-8}),
+        ("FusedAdamW", {"epsilon": 1e-8, "weight_decay": 0.5, "use_ema": True}),
+        ("FusedSGD", {"momentum": 0.9, "nesterov": True}),
+        ("FusedSGD", {"momentum": 0.9}),
+        ("FusedSGD", {}),
+    ],
+)
+def test_optimizers_move_as_the_stock_ones(name, settings):
     results = []
-    for kind in (keras.optimizers.Adam, FusedAdam):
-        variable = keras.Variable(np.linspace(-1, 1, 7, dtype=np.float32))
-        optimizer = kind(0.01, epsilon=1e-8)
+    for kind in (STOCK[name], getattr(fast_paths, name)):
+        start = np.linspace(-1, 1, 7, dtype=np.float32)
+        variable = keras.Variable(start, name="kernel")
+        optimizer = kind(0.01, **settings)
         for step in range(20):
             gradient = tf.random.stateless_normal([7], [step, 0])
             optimizer.apply_gradients([(gradient, variable)])
         results.append([variable.numpy(), *[v.numpy() for v in optimizer.variables]])
     for stock, fast in zip(*results, strict=True):
         np.testing.assert_allclose(fast, stock, rtol=1e-5, atol=1e-7)
+
+
+def test_kernels_alone_decay_after_loading_too():
+    """What Keras saves of an optimizer says nothing of what does not decay."""
+    optimizer = fast_paths.FusedAdamW(0.5, weight_decay=0.5)
+    config = keras.saving.serialize_keras_object(optimizer)
+    for one in (optimizer, keras.saving.deserialize_keras_object(config)):
+        weights = [keras.Variable([4.0], name=n) for n in ("kernel", "bias", "beta")]
+        one.apply([tf.zeros([1])] * 3, weights)
+        assert [float(v[0]) for v in weights] == [3.0, 4.0, 4.0]
 
 
 def test_ensemble_takes_the_step_of_the_stock_classes():

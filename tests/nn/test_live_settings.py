@@ -17,6 +17,7 @@ CHANGES = {
     "pull": (1.0, 0.25),
     "weight_decay": 0.5,
     "average": "probabilities",
+    "label_smoothing": 0.3,
 }
 # Fields of the collaboration, as alpha and method are.
 OF_THE_COST = ("temperature", "pair_cost", "pull")

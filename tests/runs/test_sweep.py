@@ -13,7 +13,8 @@ from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.grids import paper_grid
-from collaborative.runs import run, sweep
+from collaborative.runs import run, sweep, view
+from collaborative.runs.planning import Estimator
 from collaborative.system import files, interruption
 from collaborative.system.files import Busy
 
@@ -90,6 +91,7 @@ def test_runs_all_side_by_side(tmp_path):
     assert (result.count, result.failed, pool.most) == (13, {}, 2)
     assert sorted(map(repr, pool.started)) == sorted(map(repr, CONFIGS))
     assert "[13/13]" in output and "100%" in output
+    assert output.count("finished  test error in %: ensemble 50.00") == 13
 
 
 def test_finished_ones_are_not_run_again(tmp_path):
@@ -214,6 +216,31 @@ def test_a_run_with_other_settings_is_left_alone(tmp_path):
     assert result.failed == {other[0]: reason}
     assert pool.started == other[1:2]
     assert run.standing(CONFIGS[0], tmp_path).state == "finished"
+
+
+def test_the_bars_show_the_errors_of_what_runs(tmp_path):
+    config = CONFIGS[0]
+    logged_run(config, tmp_path, 2)
+    output = io.StringIO()
+    console = rich.console.Console(file=output, width=200, force_terminal=True)
+    with view.View([config], tmp_path, Estimator(tmp_path), console) as shown:
+        shown.update([config])
+        end = time.monotonic() + 30  # drawn ten times a second
+        while "ensemble" not in output.getvalue() and time.monotonic() < end:
+            time.sleep(0.02)
+    assert "test error in %: ensemble 50.00" in output.getvalue()
+
+
+def test_the_errors_of_a_finished_run_are_those_of_what_it_kept():
+    nan, curves = float("nan"), {"validation_error": [0.5, 0.25, 0.75]}
+    models = {"ST": curves, "ensemble": {"validation_error": [0.5, 0.125, 0.75]}}
+    statistics = {"models": models, "end_time": None}
+    newest = "validation error in %: ST 75.00  ensemble 75.00"
+    assert view.errors(statistics) == newest
+    for found in models.values():
+        found["test_error"] = [nan, 0.3, nan]
+    kept = "validation error in %: ST 25.00  ensemble 12.50"
+    assert view.errors(statistics | {"end_time": 2.0}) == kept
 
 
 def test_names_are_shown_as_they_are(tmp_path):

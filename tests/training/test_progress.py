@@ -3,7 +3,9 @@ import types
 
 import pytest
 import terminal
+from conftest import logged_run
 
+from collaborative.experiments.config import ExperimentConfig
 from collaborative.system.interruption import Interrupted
 from collaborative.training import progress
 
@@ -38,3 +40,45 @@ def test_an_interruption_leaves_no_bar(monkeypatch):
 def test_an_end_before_the_first_epoch_has_no_bar():
     with pytest.raises(Interrupted), progress.Progress(1):
         raise Interrupted(15)
+
+
+def opened(config, log_dir, capsys):
+    """What a run says before it begins, of members of 5 and 1,234 parameters."""
+    names = zip(config.member_names, (5, 1234), strict=False)
+    members = [
+        types.SimpleNamespace(name=name, count_params=lambda count=count: count)
+        for name, count in names
+    ]
+    opening = progress.Opening(config, log_dir)
+    opening.set_model(types.SimpleNamespace(members=members))
+    opening.on_train_begin()
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        ({}, "ST (5 parameters), M (1,234 parameters) together, L2 0.01"),
+        ({"method": "Single"}, "ST (5 parameters), M (1,234 parameters) apart"),
+        ({"members": ("ST",)}, "ST (5 parameters) alone"),
+        (
+            {"members": ("ST",), "teacher": ("ST", "M")},
+            "ST (5 parameters) taught by ST, M, KL 1.0",
+        ),
+    ],
+)
+def test_a_run_says_what_it_trains_and_where_it_writes(
+    settings, said, tmp_path, capsys
+):
+    config = ExperimentConfig(**settings)
+    what, where = opened(config, tmp_path, capsys)
+    assert what == f"trains {said}, 30 epochs"
+    assert where == f"writes to {config.run_dir(tmp_path)}"
+
+
+def test_a_long_run_says_how_long_from_what_others_took(tmp_path, capsys):
+    config = ExperimentConfig(epochs=30)
+    logged_run(ExperimentConfig(seed=1), tmp_path, seconds=[9, 6, 6])
+    assert opened(config, tmp_path, capsys)[0].endswith("30 epochs, about 3 min")
+    logged_run(config, tmp_path, 25)
+    assert opened(config, tmp_path, capsys)[0].endswith("30 epochs")
