@@ -44,6 +44,7 @@ with epy.lazy_imports():  # they import TensorFlow, which takes seconds
         verification,
     )
     from collaborative.deployment.web import exhibit
+    from collaborative.system import environment
 
 FLAGS = flags.FlagValues()
 define_bool, define_enum, define_float, define_string = (
@@ -240,6 +241,7 @@ def main(argv=None):
         if compared:
             check_member(compared)
         command_line.start_tensorflow()
+        environment.allow_tf32(False)  # what is exported is compared in float32
         command_line.show(model_card.table(export(run, compared)))
     return 0
 

@@ -91,7 +91,8 @@ class Logger(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(logs["loss"]):
-            raise TrainingDiverged(f"the total cost is {logs['loss']} at step {batch}")
+            step = (batch + 1) * self.model.steps_of_a_call - 1
+            raise TrainingDiverged(f"the total cost is {logs['loss']} at step {step}")
 
     def on_epoch_end(self, epoch, logs=None):
         self._record(logs)

@@ -58,7 +58,7 @@ def measure_step(members, batch_size=64, steps=20):
     dataset = load()
     config = ExperimentConfig("cifar10", members=tuple(members), batch_size=batch_size)
     model = building.build_model(config, dataset, steps=10_000)
-    data = batches.train_batches(dataset.train, batch_size, 0, 0, 1)
+    data = batches.TrainingBatches(dataset.train, batch_size, 0).fed(0, 1)
 
     def run():
         start = time.perf_counter()
@@ -89,7 +89,7 @@ def measure_data(images):
         start = time.perf_counter()
         config = ExperimentConfig("notmnist")
         model = building.build_model(config, dataset, steps=10_000)
-        data = batches.train_batches(dataset.train, 64, 0, 0, 1)
+        data = batches.TrainingBatches(dataset.train, 64, 0).fed(0, 1)
         model.fit(data, steps_per_epoch=1, shuffle=False, verbose=0)
     return {
         "seconds to prepare": seconds[0] - seconds[1],

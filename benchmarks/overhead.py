@@ -102,7 +102,7 @@ def measure_step(model, dataset, config, run_dir, steps):
     images = tf.constant(dataset.train.images[: config.batch_size])
     labels = tf.constant(dataset.train.labels[: config.batch_size])
     bare = bare_step(model)
-    data = batches.train_batches(dataset.train, config.batch_size, 0, 0, 1)
+    data = batches.TrainingBatches(dataset.train, config.batch_size, 0).fed(0, 1)
     log = logger.Logger(run_dir, config.to_json())
     log.on_epoch_end = lambda epoch, logs=None: None  # measured by measure_epoch
     seconds = {"fit": [], "bare": []}
@@ -134,7 +134,7 @@ def measure_step(model, dataset, config, run_dir, steps):
 def measure_epoch(model, dataset, config, run_dir):
     """Prints what an epoch spends outside its training steps, evaluation apart."""
     timer, log = Timer(), logger.Logger(run_dir, config.to_json())
-    data = batches.train_batches(dataset.train, config.batch_size, 0, 0, 2)
+    data = batches.TrainingBatches(dataset.train, config.batch_size, 0).fed(0, 2)
     steps = len(dataset.train) // config.batch_size
     model.fit(
         data, steps_per_epoch=steps, epochs=2, verbose=0, shuffle=False,

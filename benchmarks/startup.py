@@ -45,7 +45,7 @@ def parts(dataset, data_dir):
     done("load the images")
     model = building.build_model(config, data, steps=10_000)
     done("build the model")
-    steps = batches.train_batches(data.train, config.batch_size, 0, 0, 1)
+    steps = batches.TrainingBatches(data.train, config.batch_size, 0).fed(0, 1)
     model.fit(steps, steps_per_epoch=1, shuffle=False, verbose=0)
     done("first step")
     pairs = zip(times[1:], times, strict=False)

@@ -64,8 +64,10 @@ def main(argv=None):
     for way, stream in WAYS.items():
         before = process.memory_info().rss
         loaded[way] = datasets.load(args.dataset, data_dir=args.data_dir, stream=stream)
-        order = (config.batch_size, config.seed, 0, 10**6)
-        feeds[way] = batches.train_batches(loaded[way].train, *order).take(args.steps)
+        batched = batches.TrainingBatches(
+            loaded[way].train, config.batch_size, config.seed
+        )
+        feeds[way] = batched.fed(0, 10**6).take(args.steps)
         for _ in feeds[way]:
             pass
         grown = (process.memory_info().rss - before) / 2**20

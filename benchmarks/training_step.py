@@ -105,7 +105,7 @@ def stepper(variant, dataset):
                 total = step(images, labels)
             total.numpy()
     else:
-        data = batches.train_batches(dataset.train, 64, seed=0, first_epoch=0, epochs=1)
+        data = batches.TrainingBatches(dataset.train, 64, seed=0).fed(0, 1)
 
         def run(steps):
             model.fit(data, steps_per_epoch=steps, shuffle=False, verbose=0)

@@ -7,35 +7,61 @@ seed and the step alone, so that a resumed run sees what it would have seen.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import tensorflow as tf
 
 LARGEST_SHIFT = 1 / 8  # of the height and the width
 
 
-def augment(images, seed, step, flip):
+class Changes(NamedTuple):
+    """What happens to each image of a batch.
+
+    shifts: pixels to the right and down, int32 `[batch, 2]`; flips: whether it is
+    flipped, bool `[batch]`, or ().
+    """
+
+    shifts: Any
+    flips: Any = ()
+
+
+def draw(shape, seed, step, flip):
+    """Draws the `Changes` of a batch.
+
+    Not within XLA, which makes other numbers of the same seed (TensorFlow 2.21).
+
+    Args:
+        shape: of the images, (batch, height, width, channels).
+        seed: of the run, an integer.
+        step: of the batch in all training, an int64 scalar.
+        flip: whether half of the images are flipped.
+    """
+    batch, height, width, _ = shape
+    kinds = tf.random.split(tf.stack([tf.constant(seed, tf.int64), step]), 2)
+    largest = tf.floor(tf.constant([width, height], tf.float32) * LARGEST_SHIFT)
+    draws = tf.random.stateless_uniform([batch, 2], kinds[0], -0.5, 0.5)
+    shifts = tf.round(draws * (2 * largest + 1))
+    shifts = tf.cast(tf.clip_by_value(shifts, -largest, largest), tf.int32)
+    if not flip:
+        return Changes(shifts)
+    return Changes(shifts, tf.random.stateless_uniform([batch], kinds[1]) < 0.5)
+
+
+def augment(images, changes):
     """Changes a batch of images.
 
     Args:
         images: uint8 `[batch, height, width, channels]`.
-        seed: of the run, an integer.
-        step: of the batch in all training, an int64 scalar.
-        flip: whether half of the images are flipped.
+        changes: `Changes` that were drawn for it.
 
     Returns:
         Images of the same shape and type.
     """
-    shape = tf.shape(images)
-    kinds = tf.random.split(tf.stack([tf.constant(seed, tf.int64), step]), 2)
-    width_and_height = tf.cast(shape[2:0:-1], tf.float32)
-    largest = tf.floor(width_and_height * LARGEST_SHIFT)
-    draws = tf.random.stateless_uniform([shape[0], 2], kinds[0], -0.5, 0.5)
-    shifts = tf.round(draws * (2 * largest + 1))
-    shifts = tf.clip_by_value(shifts, -largest, largest)
-    right, down = tf.unstack(tf.cast(shifts, tf.int32), axis=1)
+    right, down = tf.unstack(changes.shifts, axis=1)
     changed = _shifted(_shifted(images, down, axis=1), right, axis=2)
-    if flip:
-        draws = tf.random.stateless_uniform([shape[0], 1, 1, 1], kinds[1])
-        changed = tf.where(draws < 0.5, tf.reverse(changed, [2]), changed)
+    if not isinstance(changes.flips, tuple):
+        flips = changes.flips[:, None, None, None]
+        changed = tf.where(flips, tf.reverse(changed, [2]), changed)
     return tf.ensure_shape(changed, images.shape)
 
 

@@ -1,12 +1,15 @@
 """Batches of images: for training in an order that the seed decides, and for measuring.
 
-The input pipelines are tf.data's. On a GPU, `index_batches` alone are fed, and the
-images stay on the device (`models`).
+An epoch is a list of `Keys`, one for each step, and a function makes a step's examples
+of its keys: in tf.data's pipeline on the CPU, or within the step, on the device that
+holds the images.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -19,82 +22,160 @@ EVAL_BATCH_SIZE = 250  # any size is as fast
 _OF_UNLABELED = 2**32  # sets their seed apart
 
 
-def index_batches(count, batch_size, seed, first_epoch, epochs):
-    """Indices of the images of each batch, epochs first_epoch to epochs - 1.
+class Keys(NamedTuple):
+    """What the examples of a step are made of, and all that is random in them.
 
-    The order of an epoch depends on the seed and the epoch alone, so that a run that is
-    resumed at an epoch sees the batches it would have seen. The partial last batch of
-    every epoch is dropped.
-
-    Returns:
-        A finite `tf.data.Dataset` of int32 `[batch_size]`.
-
-    Raises:
-        DatasetError: the batch size is below 1 or above the number of examples.
+    images: indices of training images, int32 `[batch]`; changes: of these images, see
+    `augmentation`, or (); unlabeled: indices of images without labels, int32 `[m]`, or
+    such images, uint8 `[m, height, width, channels]`, or ().
     """
-    return _prefetched(_index_batches(count, batch_size, seed, first_epoch, epochs))
+
+    images: Any
+    changes: Any = ()
+    unlabeled: Any = ()
 
 
-def train_batches(examples: Examples, batch_size, seed, first_epoch, epochs):
-    """The examples of `index_batches`, gathered on the CPU.
+@dataclasses.dataclass(frozen=True)
+class TrainingBatches:
+    """The batches of a run, in an order that depends on seed and epoch alone.
 
-    Returns:
-        A finite `tf.data.Dataset` of (images, labels): uint8 `[batch_size, height,
-        width, channels]` and int64 `[batch_size]`.
-
-    Raises:
-        DatasetError: the batch size is below 1 or above the number of examples.
-    """
-    indices = _index_batches(len(examples), batch_size, seed, first_epoch, epochs)
-    images_at, labels = _gatherer(examples.images), _on_cpu(examples.labels)
-
-    def gather(batch):
-        return images_at(batch), tf.gather(labels, batch)
-
-    cardinality = tf.data.experimental.assert_cardinality(len(indices))
-    return _prefetched(indices.map(gather).apply(cardinality))
-
-
-def extended_batches(
-    examples: Examples, batch_size, seed, first_epoch, epochs, *,
-    flip=None, teacher=None, unlabeled=None, unlabeled_size=0,
-):  # fmt: skip
-    """As `train_batches`, with what goes beyond the paper.
+    So a run that is resumed at an epoch sees the batches that it would have seen. The
+    partial last batch of every epoch is dropped.
 
     Args:
+        examples: the `Examples` to learn.
+        batch_size: how many a step takes.
+        seed: of the run.
         flip: None leaves the images as they are; else they are shifted, and flipped too
             where it is true, see `augmentation`.
         teacher: logits of a teacher for all examples, float32 `[n, classes]`, or None.
         unlabeled: as of a `datasets.Dataset`.
         unlabeled_size: how many of them a step takes. Each is seen equally often.
 
-    Returns:
-        A finite `tf.data.Dataset` of (`Inputs`, labels).
-
     Raises:
-        DatasetError: as `train_batches`.
+        DatasetError: the batch size is below 1 or above the number of examples.
     """
-    order = (seed, first_epoch, epochs)
-    indices = _index_batches(len(examples), batch_size, *order)
-    steps = len(examples) // batch_size
-    images_at, labels = _gatherer(examples.images), _on_cpu(examples.labels)
-    teacher = () if teacher is None else _on_cpu(teacher)
-    streams = [indices, tf.data.Dataset.range(first_epoch * steps, epochs * steps)]
-    if isinstance(unlabeled, str):
-        shape = (unlabeled_size, *examples.images.shape[1:])
-        streams.append(_noise_batches(shape, steps, *order))
-    elif unlabeled is not None:
-        streams.append(_unlabeled_batches(unlabeled, unlabeled_size, steps, *order))
 
-    def gather(batch, step, further=()):
-        chosen = images_at(batch)
-        if flip is not None:
-            chosen = augmentation.augment(chosen, seed, step, flip)
-        taught = () if isinstance(teacher, tuple) else tf.gather(teacher, batch)
-        return Inputs(chosen, further, taught), tf.gather(labels, batch)
+    examples: Examples
+    batch_size: int
+    seed: int
+    flip: bool | None = None
+    teacher: np.ndarray | None = None
+    unlabeled: np.ndarray | str | None = None
+    unlabeled_size: int = 0
 
-    cardinality = tf.data.experimental.assert_cardinality(len(indices))
-    return _prefetched(tf.data.Dataset.zip(*streams).map(gather).apply(cardinality))
+    def __post_init__(self):
+        count = len(self.examples)
+        if not 1 <= self.batch_size <= count:
+            raise DatasetChoiceError(
+                f"the batch size must be from 1 to the {count:,} training images, "
+                f"not {self.batch_size:,}"
+            )
+
+    @property
+    def steps(self):
+        """How many an epoch has."""
+        return len(self.examples) // self.batch_size
+
+    def fed(self, first_epoch, epochs):
+        """The batches of epochs first_epoch to epochs - 1, gathered on the CPU.
+
+        Returns:
+            A finite `tf.data.Dataset` of (images, labels): uint8 `[batch, height,
+            width, channels]` and int64 `[batch]`; with `Inputs` in place of the images
+            where there is a teacher, or there are images without labels.
+        """
+        gather = self.gatherer("CPU:0")
+        parts = _in_turn(self._keys, first_epoch, epochs, self.steps)
+        return _prefetched(_sized(parts.map(gather), len(parts)))
+
+    def blocks(self, first_epoch, epochs, size):
+        """The same for a model that gathers the examples by itself (`gatherer`).
+
+        Args:
+            size: how many steps a block has; the last one of an epoch is padded.
+
+        Returns:
+            A finite `tf.data.Dataset` of (`Keys` of `size` steps, how many are taken).
+        """
+
+        def padded(keys):
+            count = tf.shape(keys.images)[0]
+
+            def longer(part):
+                padding = [[0, size - count], *[[0, 0]] * (len(part.shape) - 1)]
+                return tf.ensure_shape(tf.pad(part, padding), [size, *part.shape[1:]])
+
+            return tf.nest.map_structure(longer, keys), count
+
+        def blocks_of(epoch):
+            return self._keys(epoch).batch(size).map(padded)
+
+        count = math.ceil(self.steps / size)
+        return _prefetched(_in_turn(blocks_of, first_epoch, epochs, count))
+
+    def gatherer(self, device=None):
+        """A function from `Keys` to the examples of a step, as `fed` has them.
+
+        Args:
+            device: where the images lie, and are gathered; None: TensorFlow's choice.
+        """
+        images_at = _images_at(self.examples.images, device)
+        labels = _placed(self.examples.labels, device)
+        teacher = None if self.teacher is None else _placed(self.teacher, device)
+        further_at = self._further(device)
+
+        def gather(keys):
+            images = images_at(keys.images)
+            if self.flip is not None:
+                images = augmentation.augment(images, keys.changes)
+            if teacher is not None or self.unlabeled is not None:
+                taught = () if teacher is None else tf.gather(teacher, keys.images)
+                images = Inputs(images, further_at(keys.unlabeled), taught)
+            return images, tf.gather(labels, keys.images)
+
+        return gather
+
+    def _further(self, device):
+        """What makes a step's images without labels of their keys."""
+        if self.unlabeled is None or isinstance(self.unlabeled, str):
+            return lambda keys: keys
+        return _images_at(self.unlabeled, device)
+
+    def _keys(self, epoch):
+        """The `Keys` of the steps of an epoch, a `tf.data.Dataset`."""
+        order = _shuffled(len(self.examples), self.seed, epoch)
+        kept = order[: self.steps * self.batch_size]
+        images = tf.reshape(kept, [self.steps, self.batch_size])
+        steps = epoch * self.steps + tf.range(self.steps, dtype=tf.int64)
+        further = self._unlabeled_keys(epoch)
+        slices = tf.data.Dataset.from_tensor_slices((images, steps, further))
+        return slices.map(self._with_what_is_drawn)
+
+    def _with_what_is_drawn(self, images, step, further):
+        size, shape = self.batch_size, self.examples.images.shape[1:]
+        changes = ()
+        if self.flip is not None:
+            changes = augmentation.draw((size, *shape), self.seed, step, self.flip)
+        if isinstance(self.unlabeled, str):  # noise
+            key = _key(self.seed + _OF_UNLABELED, step)
+            shape = (self.unlabeled_size, *shape)
+            draws = tf.random.stateless_uniform(shape, key, 0, 256, tf.int32)
+            further = tf.cast(draws, tf.uint8)
+        return Keys(images, changes, further)
+
+    def _unlabeled_keys(self, epoch):
+        """As many passes over images without labels as the steps of an epoch need."""
+        if self.unlabeled is None or isinstance(self.unlabeled, str):
+            return ()
+        count, wanted = len(self.unlabeled), self.steps * self.unlabeled_size
+        passes = math.ceil(wanted / count)
+        shuffles = [
+            _shuffled(count, self.seed + _OF_UNLABELED, epoch * passes + i)
+            for i in range(passes)
+        ]
+        kept = tf.concat(shuffles, axis=0)[:wanted]
+        return tf.reshape(kept, [self.steps, self.unlabeled_size])
 
 
 def eval_batches(examples: Examples, batch_size=EVAL_BATCH_SIZE):
@@ -105,7 +186,8 @@ def eval_batches(examples: Examples, batch_size=EVAL_BATCH_SIZE):
     """
     if batch_size < 1:
         raise DatasetChoiceError(f"the batch size must be 1 or more, not {batch_size}")
-    images_at, labels = _gatherer(examples.images), _on_cpu(examples.labels)
+    images_at = _images_at(examples.images, "CPU:0")
+    labels = _placed(examples.labels, "CPU:0")
 
     def part(start):
         stop = tf.minimum(start + batch_size, len(examples))
@@ -115,22 +197,14 @@ def eval_batches(examples: Examples, batch_size=EVAL_BATCH_SIZE):
     return _prefetched(starts.map(part))
 
 
-def _index_batches(count, batch_size, seed, first_epoch, epochs):
-    if not 1 <= batch_size <= count:
-        raise DatasetChoiceError(
-            f"the batch size must be from 1 to the {count:,} training images, "
-            f"not {batch_size:,}"
-        )
-    steps = count // batch_size
+def _in_turn(parts_of, first_epoch, epochs, count):
+    """The data sets of epochs, each of `count` parts, in one."""
+    whole = tf.data.Dataset.range(first_epoch, epochs).flat_map(parts_of)
+    return _sized(whole, count * max(0, epochs - first_epoch))
 
-    def indices(epoch):
-        order = _shuffled(count, seed, epoch)
-        kept = tf.reshape(order[: steps * batch_size], [steps, batch_size])
-        return tf.data.Dataset.from_tensor_slices(kept)
 
-    total = steps * max(0, epochs - first_epoch)
-    batches = tf.data.Dataset.range(first_epoch, epochs).flat_map(indices)
-    return batches.apply(tf.data.experimental.assert_cardinality(total))
+def _sized(dataset, count):
+    return dataset.apply(tf.data.experimental.assert_cardinality(count))
 
 
 def _shuffled(count, seed, epoch):
@@ -143,33 +217,6 @@ def _shuffled(count, seed, epoch):
 def _key(seed, place):
     """What stateless random operations take for their seed."""
     return tf.stack([tf.constant(seed, tf.int64), place])
-
-
-def _noise_batches(shape, steps, seed, first_epoch, epochs):
-    def noise(step):
-        key = _key(seed + _OF_UNLABELED, step)
-        draws = tf.random.stateless_uniform(shape, key, 0, 256, tf.int32)
-        return tf.cast(draws, tf.uint8)
-
-    return tf.data.Dataset.range(first_epoch * steps, epochs * steps).map(noise)
-
-
-def _unlabeled_batches(images, size, steps, seed, first_epoch, epochs):
-    """Images without labels: as many passes over them in an epoch as its steps need."""
-    count = len(images)
-    passes = math.ceil(steps * size / count)
-    images_at = _gatherer(images)
-
-    def indices(epoch):
-        shuffles = [
-            _shuffled(count, seed + _OF_UNLABELED, epoch * passes + i)
-            for i in range(passes)
-        ]
-        kept = tf.concat(shuffles, axis=0)[: steps * size]
-        return tf.data.Dataset.from_tensor_slices(tf.reshape(kept, [steps, size]))
-
-    batches = tf.data.Dataset.range(first_epoch, epochs).flat_map(indices)
-    return batches.map(images_at)
 
 
 def _prefetched(batches):
@@ -187,10 +234,10 @@ def _prefetched(batches):
     return batches.prefetch(2).with_options(options)
 
 
-def _gatherer(images):
+def _images_at(images, device):
     """A function from indices `[batch]` to the images there, uint8 tensors."""
     if isinstance(images, np.ndarray):
-        tensor = _on_cpu(images)
+        tensor = _placed(images, device)
         return lambda batch: tf.gather(tensor, batch)
 
     def read(batch):  # from the disk, see `decoded`
@@ -200,8 +247,8 @@ def _gatherer(images):
     return read
 
 
-def _on_cpu(array):
+def _placed(array, device):
     # A tensor made of an array holds a second copy of it; the result of an operation on
-    # it does not. On the CPU, since that is where tf.data works.
-    with tf.device("CPU:0"):
+    # it does not.
+    with tf.device(device):
         return tf.identity(array)

@@ -11,6 +11,7 @@ from collaborative.deployment import verification_text
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import SETTINGS
 from collaborative.nn import network_files
+from collaborative.runs.run import in_tf32
 from collaborative.system import files, text_table
 
 METADATA, CARD = "metadata.json", "model_card.md"
@@ -198,10 +199,17 @@ def _scores(metadata):
     scores, run = metadata["scores"], metadata["run"]
     when = "Before the export" if "model_file" in run else "At the end of training"
     return (
-        f"{when}, in {run['config']['precision']}: test "
+        f"{when}, in {_precision(run)}: test "
         f"error {100 * scores['test_error']:.2f} %, test cost (mean cross-entropy) "
         f"{scores['test_cost']:.4f}."
     )
+
+
+def _precision(run):
+    """What a model was trained and scored in, in words."""
+    if in_tf32(run):
+        return "TF32"
+    return run["config"]["precision"].removesuffix("_exact")
 
 
 def _beyond_the_error(scores):
@@ -256,10 +264,11 @@ def _limits(metadata):
             f"{100 * config['label_noise']:.0f} % of its training labels were wrong on "
             "purpose."
         )
-    if config["precision"] != "float32":
+    precision = _precision(metadata["run"])
+    if precision != "float32":
         yield (
-            f"It was trained and scored in {config['precision']} and computes in "
-            "float32, so that its outputs differ a little from those scored."
+            f"It was trained and scored in {precision} and computes in float32, so "
+            "that its outputs differ a little from those scored."
         )
     if metadata["quantize"]:
         changed = 100 * metadata["verification"]["changed_answers"]

@@ -30,7 +30,12 @@ from collaborative.system.errors import UserError
 IMAGES = 256  # test images on which outputs are compared
 TOLERANCE = 1e-4  # of the largest output's magnitude, or of 1 if that is larger
 # Of the trained model's outputs from the artifact's, by the precision of the run.
-TRAINED_TOLERANCE = {"float32": TOLERANCE, "bfloat16": 0.05, "float16": 0.01}
+TRAINED_TOLERANCE = {
+    "float32": TOLERANCE,
+    "float32_exact": TOLERANCE,
+    "bfloat16": 0.05,
+    "float16": 0.01,
+}
 POINTS = 0.5  # percentage points of error that low precision may clearly lose
 SIGNIFICANCE = 0.05  # of a clear loss
 

@@ -19,7 +19,7 @@ from collaborative.experiments.setting import (
 from collaborative.nn import network_files
 from collaborative.nn.networks import NETWORKS
 
-PRECISIONS = ("float32", "bfloat16", "float16", "auto")
+PRECISIONS = ("float32", "float32_exact", "bfloat16", "float16", "auto")
 JIT = ("auto", "on", "off")
 STRATEGIES = ("single", "mirrored")
 CLASS_WEIGHTS = ("balanced",)
@@ -173,8 +173,8 @@ class PaperSettings:
     # 1.14 (M), -0.07 +- 0.44 (ensemble); CIFAR-10, 10,000 images, 10 epochs, 3 seeds.
     precision: str = setting(
         "float32",
-        "Of the layers: {names} (auto: bfloat16 where the hardware has it, else "
-        "float32).",
+        "Of the layers: {names} (float32 is TF32 on a GPU that has it, float32_exact "
+        "never; auto: bfloat16 where the hardware has it, else float32).",
         names=lambda: PRECISIONS,
         material=False,
         on_card=True,

@@ -22,8 +22,9 @@ class Steps(keras.Model):
     unlabeled = None  # how images without labels come into a step, if there are any
     class_weight = None  # of what is minimised, if classes are weighted
     label_smoothing = 0.0  # of what is minimised
-    _held = None  # the training examples, where the device keeps them
     _unseen = ()  # names of members that may turn out to give no logits
+    steps_of_a_call = 1  # of `train_step`, at most
+    _gather = None  # makes a step's examples of its keys, where the model does that
 
     def total_cost(
         self, costs, logits, labels, weights=None, teacher=(), unlabeled_cost=0.0
@@ -97,21 +98,37 @@ class Steps(keras.Model):
         """
         return self.predictions(self.member_logits(x, training, frozen))
 
-    def hold(self, images, labels):
-        """Keeps training examples on the device, where each step gathers its batch.
+    def hold(self, gather, size):
+        """Lets the step gather its examples, and take many batches in one call.
 
-        From then on `fit` takes batches of indices into them, int32 `[batch]`.
+        From then on `fit` takes blocks, (keys of several steps, how many are taken):
+        the loop over them is part of what XLA compiles. A member's variables then stay
+        on the device from step to step, and callbacks hear of blocks.
 
         Args:
-            images: array `[n, ...]`, as the members take them.
-            labels: integers `[n]`.
+            gather: from the keys of one step to its (x, y), as
+                `batches.TrainingBatches.gatherer` gives it.
+            size: how many steps a block has, at most.
         """
-        self._held = (tf.constant(images), tf.constant(labels))
+        self._gather, self.steps_of_a_call = gather, size
 
     def train_step(self, data):
-        """One step of gradient descent on the total cost, for `fit`."""
-        if self._held is not None:
-            data = tuple(tf.gather(part, data) for part in self._held)
+        """One step of gradient descent on the total cost, for `fit`; or a block."""
+        if self._gather is None:
+            self._train_on(data)
+        else:
+            self._train_on_block(*data)
+        return self.get_metrics_result()
+
+    def _train_on_block(self, keys, count):
+        def step(i):
+            own = keras.tree.map_structure(lambda part: part[i], keys)
+            self._train_on(self._gather(own))
+            return i + 1
+
+        tf.while_loop(lambda i: i < count, step, [0])
+
+    def _train_on(self, data):
         self._clear_losses()  # of calls by others
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         self._check_labels(y)
@@ -136,7 +153,6 @@ class Steps(keras.Model):
             cost = self._scaled(loss, logits[0])
         self._descend(tape, cost)
         self.compute_metrics(inputs.images, y, logits[-1], sample_weight)
-        return self.get_metrics_result()
 
     def test_step(self, data):
         """One batch of `evaluate`."""

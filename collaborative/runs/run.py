@@ -83,6 +83,15 @@ def config_of(record):
         raise DamagedRecord(str(error).partition("\n")[0]) from error
 
 
+def in_tf32(record):
+    """Whether a run was computed in TF32, as a GPU does with float32.
+
+    Args:
+        record: what `read_record` gives; one of before that was recorded says False.
+    """
+    return bool(record.get("tf32")) and record["config"]["precision"] == "float32"
+
+
 def record_failure(run_dir, reason):
     """Keeps why a run failed, one line, until it succeeds."""
     content = {"reason": reason, "time": time.time()}

@@ -25,6 +25,7 @@ def describe():
         },
         "git_revision": git_revision(),
         "device": device(),
+        "tf32": computes_in_tf32(),
         "threads": tf.config.threading.get_intra_op_parallelism_threads()
         or limits.core_count(),
         "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -63,6 +64,21 @@ def has_gpu():
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def allow_tf32(allowed):
+    """Says whether float32 may be computed in TF32, which is TensorFlow's default.
+
+    TF32 keeps 10 of the 23 bits of a factor's mantissa. GPUs of compute capability 8
+    and up have it.
+    """
+    tf.config.experimental.enable_tensor_float_32_execution(allowed)
+
+
+def computes_in_tf32():
+    """Whether matrix products and convolutions in float32 are computed in TF32."""
+    allowed = tf.config.experimental.tensor_float_32_execution_enabled()
+    return allowed and has_gpu() and _gpus_have(8)
+
+
 def has_float16():
     """Whether the processor computes in float16 (AVX512-FP16, AMX-FP16)."""
     return bool({"avx512_fp16", "amx_fp16"} & _processor_flags())
@@ -77,13 +93,18 @@ def fastest_precision():
         "bfloat16" where the GPUs (compute capability 8 and up) or the processor
         (AVX512-BF16, AMX) compute in it, else "float32".
     """
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        details = map(tf.config.experimental.get_device_details, gpus)
-        native = all(d.get("compute_capability", (0, 0)) >= (8, 0) for d in details)
+    if has_gpu():
+        native = _gpus_have(8)
     else:
         native = bool({"avx512_bf16", "amx_bf16"} & _processor_flags())
     return "bfloat16" if native else "float32"
+
+
+def _gpus_have(capability):
+    """Whether all GPUs have this compute capability, or a higher one."""
+    gpus = tf.config.list_physical_devices("GPU")
+    details = map(tf.config.experimental.get_device_details, gpus)
+    return all(d.get("compute_capability", (0,))[0] >= capability for d in details)
 
 
 def _processor_flags():

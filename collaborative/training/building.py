@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import zlib
 
 import keras
@@ -20,9 +21,15 @@ from collaborative.system.errors import UserError, reason_of
 
 POLICIES = {
     "float32": "float32",
+    "float32_exact": "float32",
     "bfloat16": "mixed_bfloat16",
     "float16": "mixed_float16",
 }
+
+# Steps in one call of XLA's, without and with a GPU. There it is about a second, after
+# which progress is shown and an interruption heard. On a processor XLA has no fast code
+# for a convolution within a loop: a step takes 13 times as long (findings/).
+_LONGEST_BLOCK = {False: 1, True: 400}
 
 
 def build_callbacks(config):
@@ -75,6 +82,7 @@ def build_model(config, dataset, steps, use_ema=False):
     Raises:
         ConfigError: where the members cannot take such images, or do not fit together.
     """
+    environment.allow_tf32(config.precision != "float32_exact")
     with _strategy(config).scope():
         return _compiled_model(config, dataset, steps, use_ema)
 
@@ -97,11 +105,12 @@ def _compiled_model(config, dataset, steps, use_ema):
     except ValueError as error:  # what the settings say has been checked
         names = ", ".join(config.member_names)
         raise ConfigError(f"{names} cannot be trained: {reason_of(error)}") from error
+    by_python = environment.has_gpu() and steps_of_a_block(config, dataset) == 1
     model.compile(
         _optimizer(config, updates, use_ema),
         jit_compile=_use_jit(config),
         # A GPU's steps are so short that Python would be most of the time.
-        steps_per_execution=steps // config.epochs if environment.has_gpu() else 1,
+        steps_per_execution=steps // config.epochs if by_python else 1,
     )
     # Built while the step is traced, its variables would leave a graph behind for each
     # of their initial values, and the memory of a run would never be given back.
@@ -184,6 +193,19 @@ def _check_can_be_saved(member):
             f"class {type(member).__name__} a get_config with the arguments of its "
             "__init__"
         ) from error
+
+
+def steps_of_a_block(config, dataset):
+    """How many steps XLA computes in one call, see `Steps.hold`; 1: each by itself.
+
+    An epoch is parted as evenly as can be.
+    """
+    held = dataset.train.in_memory and config.strategy == "single"
+    if not (_use_jit(config) and held):
+        return 1
+    steps = len(dataset.train) // config.batch_size
+    blocks = math.ceil(steps / _LONGEST_BLOCK[environment.has_gpu()])
+    return math.ceil(steps / blocks)
 
 
 def equal_members(model):

@@ -78,10 +78,12 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         steps = self.params["steps"]
         if self._bar is None:
+            several = self.model.steps_of_a_call
             self._bar = tqdm.tqdm(
                 total=steps * self.epochs,
                 initial=steps * epoch,
                 unit="step",
+                unit_scale=several if several > 1 else False,
                 leave=False,
                 disable=None,  # where the output is not a terminal
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import pathlib
 import shutil
 
@@ -190,10 +191,11 @@ def _restore(log, model, config, dataset, say):
 
 def _fit(model, config, dataset, teacher, log, first_epoch, callbacks):
     """Trains the epochs from `first_epoch` on, and measures each on held-out images."""
+    feed, calls = _feed(model, config, dataset, teacher, first_epoch)
     try:
         model.fit(
-            _train_batches(model, config, dataset, teacher, first_epoch),
-            steps_per_epoch=_steps_per_epoch(config, dataset),
+            feed,
+            steps_per_epoch=calls,
             initial_epoch=first_epoch,
             epochs=config.epochs,
             validation_data=batches.eval_batches(getattr(dataset, log.held_out)),
@@ -212,23 +214,26 @@ def _fit(model, config, dataset, teacher, log, first_epoch, callbacks):
         raise RunError(f"{said}: mend it, and the same command goes on") from error
 
 
-def _train_batches(model, config, dataset, teacher, first_epoch):
-    """What `fit` takes its batches from; on a GPU, the model holds the images."""
-    examples = dataset.train
-    order = (config.batch_size, config.seed, first_epoch, config.epochs)
-    if config.augment or config.unlabeled or teacher is not None:
-        return batches.extended_batches(
-            examples,
-            *order,
-            flip=datasets.spec(config.dataset).flips if config.augment else None,
-            teacher=teacher,
-            unlabeled=dataset.unlabeled,
-            unlabeled_size=max(1, round(config.unlabeled_ratio * config.batch_size)),
-        )
-    if not (environment.has_gpu() and examples.in_memory):
-        return batches.train_batches(examples, *order)
-    model.hold(examples.images, examples.labels)
-    return batches.index_batches(len(examples), *order)
+def _feed(model, config, dataset, teacher, first_epoch):
+    """What `fit` takes, and how much of it is an epoch.
+
+    Where XLA computes many steps in one call, the model holds the images.
+    """
+    made = batches.TrainingBatches(
+        dataset.train,
+        config.batch_size,
+        config.seed,
+        flip=datasets.spec(config.dataset).flips if config.augment else None,
+        teacher=teacher,
+        unlabeled=dataset.unlabeled,
+        unlabeled_size=max(1, round(config.unlabeled_ratio * config.batch_size)),
+    )
+    size = building.steps_of_a_block(config, dataset)
+    if size == 1:
+        return made.fed(first_epoch, config.epochs), made.steps
+    model.hold(made.gatherer(), size)
+    blocks = made.blocks(first_epoch, config.epochs, size)
+    return blocks, math.ceil(made.steps / size)
 
 
 def _steps_per_epoch(config, dataset):

@@ -18,7 +18,8 @@ def place(images, value):
 
 def augmented(images, step, flip, seed=912):
     step = tf.constant(step, tf.int64)
-    return augmentation.augment(images, seed, step, flip).numpy()
+    changes = augmentation.draw(images.shape, seed, step, flip)
+    return augmentation.augment(images, changes).numpy()
 
 
 def test_shifts_are_by_whole_pixels_up_to_an_eighth():

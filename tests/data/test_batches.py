@@ -7,8 +7,9 @@ from collaborative import datasets
 from collaborative.data import batches
 
 
-def batches_of(examples, *args):
-    return list(batches.train_batches(examples, *args).as_numpy_iterator())
+def batches_of(examples, batch_size, seed, first_epoch, epochs, **settings):
+    made = batches.TrainingBatches(examples, batch_size, seed, **settings)
+    return list(made.fed(first_epoch, epochs).as_numpy_iterator())
 
 
 @pytest.fixture
@@ -40,10 +41,11 @@ def test_order_depends_on_seed_and_epoch_only(numbered):
 
 
 def test_batches_have_a_static_shape(numbered):
-    images, labels = batches.train_batches(numbered, 4, 1, 0, 3).element_spec
+    made = batches.TrainingBatches(numbered, 4, 1)
+    images, labels = made.fed(0, 3).element_spec
     assert images.shape == (4, 1, 1, 1) and labels.shape == (4,)
     assert images.dtype == tf.uint8
-    assert batches.train_batches(numbered, 4, 1, 1, 3).cardinality() == 4
+    assert made.fed(1, 3).cardinality() == 4
 
 
 def test_evaluation_keeps_all_images_in_order(numbered):
@@ -53,7 +55,7 @@ def test_evaluation_keeps_all_images_in_order(numbered):
 
 def test_batches_are_not_autotuned(numbered):
     for pipeline in (
-        batches.train_batches(numbered, 4, 1, 0, 3),
+        batches.TrainingBatches(numbered, 4, 1).fed(0, 3),
         batches.eval_batches(numbered, 4),
     ):
         assert pipeline.options().autotune.enabled is False
@@ -61,24 +63,38 @@ def test_batches_are_not_autotuned(numbered):
 
 def test_batch_sizes_that_cannot_be(numbered):
     with pytest.raises(datasets.DatasetChoiceError, match="from 1 to the 10 training"):
-        batches.train_batches(numbered, 11, 1, 0, 1)
+        batches.TrainingBatches(numbered, 11, 1)
     with pytest.raises(datasets.DatasetChoiceError, match="must be 1 or more, not 0"):
         batches.eval_batches(numbered, 0)
 
 
-def test_indices_name_the_same_batches(numbered):
-    indices = batches.index_batches(10, 4, 1, 0, 3)
-    assert indices.element_spec.shape == (4,) and len(indices) == 6
-    labels = [y.tolist() for _, y in batches_of(numbered, 4, 1, 0, 3)]
-    assert [i.tolist() for i in indices.as_numpy_iterator()] == labels
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"flip": True},
+        {"teacher": np.arange(20, dtype=np.float32).reshape(10, 2)},
+        {"unlabeled": "noise", "unlabeled_size": 3},
+        {"unlabeled": np.arange(7, dtype=np.uint8).reshape(7, 1, 1, 1),
+         "unlabeled_size": 2},
+    ],
+    ids=["plain", "flip", "teacher", "noise", "unlabeled"],
+)  # fmt: skip
+def test_blocks_hold_the_same_batches(numbered, settings):
+    """Of three steps an epoch in blocks of two."""
+    made = batches.TrainingBatches(numbered, 3, 1, **settings)
+    gather, seen = tf.function(made.gatherer(), jit_compile=True), []
+    for keys, count in made.blocks(1, 3, 2):
+        assert keys.images.shape == (2, 3)
+        for i in range(count):
+            seen.append(gather(tf.nest.map_structure(lambda part, i=i: part[i], keys)))
+    for one, other in zip(made.fed(1, 3), seen, strict=True):
+        for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def extended(examples, first_epoch=0, **settings):
-    return list(
-        batches.extended_batches(
-            examples, 4, 1, first_epoch, 3, **settings
-        ).as_numpy_iterator()
-    )
+    return batches_of(examples, 4, 1, first_epoch, 3, **settings)
 
 
 def test_extended_batches_are_the_same_images_with_their_teacher(numbered):
@@ -129,9 +145,9 @@ def test_images_are_copied_once_however_many_iterators_there_are():
     images = np.ones((50_000, 32, 32, 3), np.uint8)
     examples = datasets.Examples(images, np.zeros(len(images), np.int64))
     few = datasets.Examples(images[:100], examples.labels[:100])
-    next(iter(batches.train_batches(few, 64, 1, 0, 1)))
+    next(iter(batches.TrainingBatches(few, 64, 1).fed(0, 1)))
     before = psutil.Process().memory_info().rss
-    pipeline = batches.train_batches(examples, 64, 1, 0, 1)
+    pipeline = batches.TrainingBatches(examples, 64, 1).fed(0, 1)
     iterators = [iter(pipeline) for _ in range(3)]
     for iterator in iterators:
         next(iterator)

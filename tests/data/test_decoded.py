@@ -95,12 +95,12 @@ def test_images_on_the_disk_are_indexed_as_an_array(pets):
 
 
 def all_batches(data):
-    yield from batches.train_batches(data.train, 8, 1, 1, 3)
+    yield from batches.TrainingBatches(data.train, 8, 1).fed(1, 3)
     yield from batches.eval_batches(data.test, 3)
-    yield from batches.extended_batches(data.train, 8, 1, 0, 1, flip=True)
+    yield from batches.TrainingBatches(data.train, 8, 1, flip=True).fed(0, 1)
     few = datasets.with_few_labels(data, 1.0, 0.5)
     sizes = {"unlabeled": few.unlabeled, "unlabeled_size": 5}
-    yield from batches.extended_batches(few.train, 8, 1, 0, 1, **sizes)
+    yield from batches.TrainingBatches(few.train, 8, 1, **sizes).fed(0, 1)
 
 
 def test_batches_are_the_same_and_of_static_shape(pets):
@@ -112,9 +112,11 @@ def test_batches_are_the_same_and_of_static_shape(pets):
     for one, other in pairs:
         for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True):
             np.testing.assert_array_equal(a, b)
-    for make in (batches.train_batches, batches.extended_batches):
-        specs = [make(d.train, 8, 1, 0, 1).element_spec for d in (held, read)]
-        assert specs[0] == specs[1]
+    specs = [
+        batches.TrainingBatches(d.train, 8, 1).fed(0, 1).element_spec
+        for d in (held, read)
+    ]
+    assert specs[0] == specs[1]
     specs = [batches.eval_batches(d.test, 3).element_spec for d in (held, read)]
     assert specs[0] == specs[1]
 

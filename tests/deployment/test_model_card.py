@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import json
 import pickle
@@ -100,6 +101,21 @@ def test_the_card_says_what_it_is(digits_run, tmp_path):
         assert text in card
     row = model_card.table(tmp_path).splitlines()[1]
     assert row.startswith("ST-onnx-int8 ") and row.endswith("5.00 -> 5.25 %, open loss")
+
+
+def test_the_card_tells_tf32_from_float32(digits_run, tmp_path):
+    run = read_finished(digits_run)
+    cards = {
+        tf32: described(
+            dataclasses.replace(run, record=run.record | {"tf32": tf32}),
+            "ST",
+            tmp_path / str(tf32) / "model.onnx",
+        )[1]
+        for tf32 in (True, False)
+    }
+    assert "trained and scored in TF32 and computes in float32" in cards[True]
+    assert "At the end of training, in TF32: test" in cards[True]
+    assert "TF32" not in cards[False] and "in float32: test" in cards[False]
 
 
 def test_the_card_has_the_scores_beyond_the_error(digits_run, tmp_path):

@@ -22,15 +22,41 @@ def test_auto_is_what_the_processor_has(monkeypatch, flags, precision):
     assert config == ExperimentConfig(precision=precision)
 
 
+@pytest.fixture
+def gpu(monkeypatch):
+    """A function that has TensorFlow see a GPU of that compute capability."""
+
+    def appears(capability):
+        device = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+        details = {"compute_capability": capability, "device_name": "A GPU"}
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [device])
+        monkeypatch.setattr(
+            tf.config.experimental, "get_device_details", lambda device: details
+        )
+
+    return appears
+
+
 @pytest.mark.parametrize(
     "capability, precision", [((8, 0), "bfloat16"), ((7, 5), "float32")]
 )
-def test_auto_is_what_the_gpu_has(monkeypatch, capability, precision):
-    gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [gpu])
-    monkeypatch.setattr(
-        tf.config.experimental,
-        "get_device_details",
-        lambda device: {"compute_capability": capability},
-    )
+def test_auto_is_what_the_gpu_has(gpu, capability, precision):
+    gpu(capability)
     assert environment.fastest_precision() == precision
+
+
+@pytest.mark.parametrize(
+    "capability, allowed, used",
+    [((9, 0), True, True), ((9, 0), False, False), ((7, 5), True, False)],
+)
+def test_what_float32_is_on_a_gpu_is_recorded(gpu, capability, allowed, used):
+    gpu(capability)
+    environment.allow_tf32(allowed)
+    try:
+        assert environment.describe()["tf32"] is used
+    finally:
+        environment.allow_tf32(True)
+
+
+def test_a_processor_has_no_tf32():
+    assert environment.describe()["tf32"] is False

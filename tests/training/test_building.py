@@ -44,6 +44,18 @@ def test_a_model_is_built_with_its_optimizer(images_and_labels):
 
 
 @pytest.mark.parametrize(
+    "precision, tf32", [("float32_exact", False), ("float32", True)]
+)
+def test_exact_float32_is_never_tf32(images_and_labels, precision, tf32):
+    examples = datasets.Examples(*images_and_labels)
+    dataset = datasets.Dataset("tiny", tuple("abc"), examples, examples, examples)
+    config = ExperimentConfig("tiny", members=("ST",), precision=precision)
+    model = building.build_model(config, dataset, steps=4)
+    assert model.members[0].dtype_policy.name == "float32"
+    assert tf.config.experimental.tensor_float_32_execution_enabled() is tf32
+
+
+@pytest.mark.parametrize(
     "precision, jit, gpu, compiled",
     [
         ("float32", "auto", False, False),

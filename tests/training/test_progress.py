@@ -14,7 +14,9 @@ def trained(epochs, steps=3):
     """Calls the hooks that `fit` calls, and ends after a step of the last epoch."""
     with progress.Progress(epochs) as shown:
         shown.set_params({"steps": steps})
-        shown.set_model(types.SimpleNamespace(predictor_names=["ST"]))
+        shown.set_model(
+            types.SimpleNamespace(predictor_names=["ST"], steps_of_a_call=1)
+        )
         for epoch in range(epochs):
             shown.on_epoch_begin(epoch)
             for step in range(steps):

@@ -15,7 +15,8 @@ from collaborative import datasets, logger, register_network, resnet
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 from collaborative.runs import reader, run, run_table
-from collaborative.system import environment, files
+from collaborative.system import files
+from collaborative.training import building
 from collaborative.training import train as trainer
 
 CONFIG = ExperimentConfig("tiny", members=("ST", "ST"), epochs=3, batch_size=16)
@@ -216,26 +217,79 @@ def test_diverging_run_stops_and_keeps_what_was_logged(tmp_path, tiny):
         train(config, tiny, tmp_path)
 
 
-@pytest.mark.parametrize("jit", [pytest.param("off", marks=pytest.mark.slow), "on"])
-def test_images_held_on_the_device_give_the_same_run(
-    tmp_path, tiny, monkeypatch, registered, jit
-):
-    """What a GPU does differently, on the CPU; XLA takes seconds for convolutions."""
+def assert_same(one, other, rtol):
+    """That two runs have the same statistics, up to `rtol`."""
+    for name, curves in one["models"].items():
+        for statistic, values in curves.items():
+            np.testing.assert_allclose(
+                other["models"][name][statistic], values, rtol, err_msg=statistic
+            )
+    for statistic, values in one["totals"].items():
+        np.testing.assert_allclose(
+            other["totals"][statistic], values, rtol, err_msg=statistic
+        )
+
+
+@pytest.fixture
+def flat(registered, monkeypatch):
+    """A network that XLA compiles soon, and epochs of 5 steps in blocks of 3."""
+    monkeypatch.setattr(building, "_LONGEST_BLOCK", {False: 3})
 
     @register_network("flat")
-    def flat(input_shape, num_classes):
+    def build(input_shape, num_classes):
         layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
         return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
 
-    config = dataclasses.replace(CONFIG, members=("flat", "flat"), jit=jit, epochs=2)
-    fed = train(config, tiny, tmp_path / "fed").statistics
-    monkeypatch.setattr(environment, "has_gpu", lambda: True)
-    held = train(config, tiny, tmp_path / "held").statistics
-    for name, curves in fed["models"].items():
-        for statistic, values in curves.items():
-            np.testing.assert_allclose(
-                held["models"][name][statistic], values, rtol=1e-4, err_msg=statistic
+    return dataclasses.replace(CONFIG, members=("flat", "flat"), batch_size=12)
+
+
+BEYOND_THE_PAPER = {
+    "augment": True,
+    "alpha_schedule": "ramp_up:0.5",
+    "class_weight": "balanced",
+    "weight_decay": 1e-3,
+}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"unlabeled": "noise", **BEYOND_THE_PAPER},
+        *(
+            pytest.param(settings, marks=pytest.mark.slow)
+            for settings in (
+                {},
+                {"precision": "float16"},
+                {"labeled": 0.5, "unlabeled_steps": "separate"},
+                {"members": ("flat",), "teacher": ("flat",), "method": "KL"},
             )
+        ),
+    ],
+    ids=", ".join,
+)
+def test_xla_computes_blocks_of_steps(settings, tmp_path, tiny, flat):
+    """The run that one has step by step."""
+    config = dataclasses.replace(flat, **settings)
+    data = datasets.with_few_labels(tiny, config.labeled, 1 - config.labeled)
+    if config.unlabeled == datasets.NOISE:
+        data = dataclasses.replace(data, unlabeled=datasets.NOISE)
+    results = {}
+    for jit in ("on", "off"):
+        config = dataclasses.replace(config, jit=jit)
+        if config.teacher:
+            train(config.teacher_config, data, tmp_path / jit)
+        results[jit] = train(config, data, tmp_path / jit).statistics
+    assert_same(results["off"], results["on"], 1e-3)
+
+
+def test_an_interrupted_run_of_blocks_goes_on_as_if_it_had_not_been(
+    tmp_path, tiny, flat
+):
+    config = dataclasses.replace(flat, jit="on", **BEYOND_THE_PAPER)
+    whole = train(config, tiny, tmp_path / "whole").statistics
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tiny, tmp_path, callbacks=[StopAfter(1)])
+    assert_same(whole, train(config, tiny, tmp_path).statistics, rtol=0)
 
 
 def test_a_run_that_another_process_is_at_is_left_alone(tmp_path, tiny):
@@ -254,6 +308,7 @@ two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
 from collaborative import datasets, logger, resnet
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.training import building
 from collaborative.training import train as trainer
 from matplotlib.figure import Figure
 resnet.PRESETS["ST"] = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
