@@ -129,6 +129,7 @@ class Steps(keras.Model):
         tf.while_loop(lambda i: i < count, step, [0])
 
     def _train_on(self, data):
+        """Descends the gradient once, on one batch; twice with `separate` steps."""
         self._clear_losses()  # of calls by others
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         self._check_labels(y)
