@@ -1,5 +1,6 @@
 """Shared by all tests: the project's root on the path, small data, real data."""
 
+import gc
 import json
 import pathlib
 import pickle
@@ -32,6 +33,26 @@ def pytest_collection_modifyitems(items):
     """Sorts the longest tests to the front, the others stay in their order."""
     places = {name: place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(item.originalname, len(FIRST)))
+
+
+def pytest_collection_finish():
+    """What is imported stays: it need not be looked through for garbage each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Where the quick tests are run, `eager` ones trace no graph, which takes seconds.
+
+    `make test-all` runs them with graphs, as users do.
+    """
+    mark = item.get_closest_marker("eager")
+    is_quick = item.config.option.markexpr == "not slow"
+    if tensorflow := sys.modules.get("tensorflow"):
+        is_eager = is_quick and mark is not None and mark.args != (False,)
+        tensorflow.config.run_functions_eagerly(is_eager)
 
 
 @pytest.fixture(scope="session")
@@ -105,16 +126,25 @@ def paper_claims(paper):
 
 
 @pytest.fixture(scope="module")
-def small_runs():
-    """Runs without their seconds: a smaller network named ST, and empty curves."""
+def no_curves():
+    """Logs draw empty curves, which takes no time."""
     from matplotlib.figure import Figure
 
-    from collaborative import logger, resnet
+    from collaborative import logger
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logger, "draw_curves", lambda *_: Figure((1, 1), dpi=10))
+        yield
+
+
+@pytest.fixture(scope="module")
+def small_runs(no_curves):
+    """Runs without their seconds: a smaller network named ST, and empty curves."""
+    from collaborative import resnet
 
     small = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(resnet.PRESETS, "ST", small)
-        patch.setattr(logger, "draw_curves", lambda *_: Figure((1, 1), dpi=10))
         yield
 
 

@@ -18,7 +18,7 @@ import tempfile
 import time
 import traceback
 
-STARTED = 120  # seconds until TensorFlow must have been imported
+STARTED = 300  # seconds until TensorFlow must have been imported
 
 
 class Python:

@@ -30,6 +30,7 @@ def row(use=None, **settings):
         members: what makes a member of its name.
         policy: of the dtypes, for all layers.
         single: whether it is quick for a single network too.
+        eager: whether the quick tests trace no graph for it.
         rtol: how far what comes out may be apart.
     """
     if use is None:
@@ -48,7 +49,7 @@ def sample_weights_in_fit_and_evaluate(case):
     return case.fit(*WEIGHED, validation_data=WEIGHED), case.evaluate(*WEIGHED)
 
 
-@row
+@row(eager=True)
 def class_weights_in_fit(case):
     return case.fit(*PLAIN, class_weight={0: 0.0, 1: 2.0, 2: 0.5})
 
@@ -79,7 +80,7 @@ def tf_data_of_three_parts(case):
     return case.fit(batches, validation_data=batches)
 
 
-@row
+@row(eager=True)
 def a_generator(case):
     def batches():
         while True:
@@ -97,12 +98,12 @@ class Batches(keras.utils.PyDataset):
         return tuple(part[9 * i : 9 * i + 9] for part in WEIGHED)
 
 
-@row
+@row(eager=True)
 def a_py_dataset(case):
     return case.fit(Batches(), validation_data=Batches())
 
 
-@row(members=two_inputs, single=True)
+@row(members=two_inputs, single=True, eager=True)
 def inputs_in_a_dict(case):
     x, y, weights = WEIGHED
     return case.fit(half_by_half(x), y, weights)
@@ -114,12 +115,18 @@ def several_steps_per_execution(case):
     return case.fit(*WEIGHED)
 
 
-@row(members=lambda name: dense(name, keras.layers.ActivityRegularization(l2=0.1)))
+@row(
+    eager=True,
+    members=lambda name: dense(name, keras.layers.ActivityRegularization(l2=0.1)),
+)
 def what_members_add_to_the_loss(case):
     return case.fit(*PLAIN, validation_data=PLAIN)
 
 
-@row(members=lambda name: dense(name, kernel_regularizer="l2", bias_regularizer="l1"))
+@row(
+    eager=True,
+    members=lambda name: dense(name, kernel_regularizer="l2", bias_regularizer="l1"),
+)
 def regularizers_of_members(case):
     return case.fit(*WEIGHED, validation_data=PLAIN)
 
@@ -136,7 +143,7 @@ class Activity(keras.layers.Layer):
         return x
 
 
-@row(members=lambda name: dense(name, *[Activity()] * (name == "a")))
+@row(eager=True, members=lambda name: dense(name, *[Activity()] * (name == "a")))
 def metrics_of_members(case):
     return case.fit(*PLAIN, validation_data=PLAIN)
 
@@ -146,7 +153,7 @@ def right(y, g):
     return tf.argmax(g, axis=-1) == tf.reshape(tf.cast(y, tf.int64), [-1])
 
 
-@row
+@row(eager=True)
 def metrics_of_the_user(case):
     case.make(metrics=[keras.metrics.MeanMetricWrapper(right, "right")])
     return case.fit(*WEIGHED, validation_data=WEIGHED)
@@ -217,7 +224,7 @@ def ModelCheckpoint_of_models(case):
     return case.prediction(best(WEIGHED[0]))
 
 
-@row
+@row(eager=True)
 def SwapEMAWeights(case):
     case.make(optimizer=keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
     swap = callbacks.SwapEMAWeights(swap_on_epoch=True)
@@ -237,7 +244,7 @@ def TensorBoard_with_histograms(case):
     return found
 
 
-@row(policy="mixed_bfloat16", rtol=0.02)
+@row(policy="mixed_bfloat16", rtol=0.02, eager=True)
 def mixed_bfloat16(case):
     return case.fit(*WEIGHED)
 
@@ -247,18 +254,18 @@ def mixed_float16(case):
     return case.fit(*WEIGHED), float(case.model.optimizer.dynamic_scale)
 
 
-@row(policy="float64")
+@row(policy="float64", eager=True)
 def floats_of_64_bits(case):
     return case.fit(*WEIGHED, validation_data=WEIGHED)
 
 
-@row
+@row(eager=True)
 def gradient_accumulation(case):
     case.make(optimizer=keras.optimizers.SGD(0.1, gradient_accumulation_steps=2))
     return case.fit(*WEIGHED)
 
 
-@row
+@row(eager=True)
 def keras_distribution(case):
     keras.distribution.set_distribution(keras.distribution.DataParallel())
     try:
@@ -297,6 +304,7 @@ def rows():
         for kind in KINDS:
             is_slow = kind == "single" and not settings.get("single")
             marks = [pytest.mark.slow] * is_slow
+            marks += [pytest.mark.eager] * settings.get("eager", False)
             yield pytest.param(name, kind, marks=marks, id=f"{name}-{kind}")
 
 

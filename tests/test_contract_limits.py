@@ -14,6 +14,7 @@ from contract import ALPHA, KINDS, compiled, dense, examples, made
 
 from collaborative import EnsembleModel, register
 
+pytestmark = pytest.mark.eager
 X, Y, WEIGHTS = examples()
 
 
@@ -32,6 +33,7 @@ def larger(model):
     return large
 
 
+@pytest.mark.eager(False)
 def test_the_collaboration_cost_comes_along_into_a_larger_model():
     """The losses and the steps are those of what is written out by hand."""
     model = made("ensemble", False)

@@ -114,7 +114,7 @@ assert resnet.PRESETS is collaborative.PRESETS
 shape = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
 members = [resnet.build_resnet(shape, (8, 8, 1), 3, name, seed=0) for name in "ab"]
 ensemble = EnsembleModel(members, method="L2", alpha=0.01)
-ensemble.compile("adam", jit_compile=False)
+ensemble.compile("adam", run_eagerly=True)  # no graph is to be traced
 images = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 1)).astype("uint8")
 ensemble.fit(images, np.arange(32) % 3, verbose=0)
 ensemble.save("ensemble.keras")

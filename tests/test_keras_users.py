@@ -11,6 +11,7 @@ from small_models import compiled, ensemble, linear
 
 from collaborative import EnsembleModel, Inputs, SingleModel
 
+pytestmark = pytest.mark.eager
 LAYERS = keras.layers
 
 
@@ -54,6 +55,7 @@ def test_a_loss_is_refused_by_compile_and_the_model_lives_on(images_and_labels):
     compiled(model).fit(*images_and_labels, verbose=0)
 
 
+@pytest.mark.eager(False)
 def test_evaluate_and_predict_take_what_fit_takes(images_and_labels):
     images, labels = images_and_labels
     teacher = np.random.default_rng(0).normal(size=(96, 3)).astype(np.float32)
@@ -180,7 +182,8 @@ for devices in (1, 2):
         strategy = tf.distribute.MirroredStrategy(tf.config.list_logical_devices("CPU"))
     with strategy.scope():
         model = ensemble()
-        model.compile(keras.optimizers.SGD(0.01), jit_compile=False)
+        eager = {"run_eagerly": devices == 1}  # quicker than graphs for few steps
+        model.compile(keras.optimizers.SGD(0.01), jit_compile=False, **eager)
     # The last batches have one image, so that one of two devices has none.
     history, tested = {}, []
     for weights in (None, np.arange(33) % 3.0):
@@ -205,7 +208,7 @@ def test_shares_of_a_batch_count_by_their_sizes(python):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("label", [3, -1])
+@pytest.mark.parametrize("label", [pytest.param(3, marks=pytest.mark.eager(False)), -1])
 def test_labels_that_are_no_class_are_one_line(label):
     model = compiled(ensemble())
     images = np.zeros((4, 8, 8, 1), np.float32)

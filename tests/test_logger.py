@@ -17,6 +17,7 @@ from collaborative.nn import checkpoint, events
 from collaborative.runs import reader
 from collaborative.system import drawing
 
+pytestmark = pytest.mark.eager
 PARAMS = {"dataset": "test", "members": ["a", "b"]}
 
 
@@ -233,6 +234,7 @@ def test_curves_of_any_names_and_numbers(quantity, tmp_path):
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 figure = logger.draw_curves(models, quantity)
+                figure.set_dpi(20)
                 drawing.save(figure, tmp_path / "x.png")
             legend = figure.axes[0].get_legend()
             shown = [t.get_text() for t in legend.get_texts()] if legend else []

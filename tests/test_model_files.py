@@ -11,6 +11,8 @@ from collaborative.collaboration import Collaboration
 from collaborative.costs import METHODS
 from collaborative.nn import optimization
 
+pytestmark = pytest.mark.eager
+
 
 def test_keras_exports_the_ensemble(tmp_path, images_and_labels):
     images, _ = images_and_labels
@@ -59,6 +61,7 @@ def test_save_and_load_single(tmp_path, images_and_labels):
     np.testing.assert_array_equal(loaded(images), model(images))
 
 
+@pytest.mark.eager(False)
 def test_a_schedule_of_keras_is_saved(tmp_path, images_and_labels):
     schedule = keras.optimizers.schedules.PolynomialDecay(2.0, 3, 0.5)
     model = compiled(ensemble(schedule=schedule))

@@ -9,6 +9,8 @@ from small_models import compiled, ensemble, linear, weights
 from collaborative import collaboration, models, register
 from collaborative.data.examples import Inputs
 
+pytestmark = pytest.mark.eager
+
 
 def fit_on_inputs(model, inputs, labels, epochs=1):
     data = tf.data.Dataset.from_tensors((inputs, labels))
@@ -39,6 +41,7 @@ def normalized(name, seed):
     return keras.Sequential([*layers, *linear(name, seed=seed).layers], name=name)
 
 
+@pytest.mark.eager(False)
 def test_mixed_images_without_labels_add_their_cost(images_and_labels):
     images, labels = images_and_labels
     further = 255 - images[:32]
@@ -62,6 +65,7 @@ def test_mixed_images_without_labels_add_their_cost(images_and_labels):
         np.testing.assert_allclose(new, old - 0.1 * gradient, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.eager(False)
 def test_separate_steps_on_images_without_labels(images_and_labels):
     images, labels = images_and_labels
     further = 255 - images[:32]

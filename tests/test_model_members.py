@@ -8,6 +8,8 @@ from small_models import compiled, ensemble, fit, linear
 from collaborative import models
 from collaborative.nn.members import UnknownMember
 
+pytestmark = pytest.mark.eager
+
 
 def test_a_member_by_its_name():
     model = ensemble()
@@ -22,6 +24,7 @@ def test_a_member_by_its_name():
         list(model)
 
 
+@pytest.mark.eager(False)
 def test_predictions_of_the_members(images_and_labels):
     images, _ = images_and_labels
     model = compiled(ensemble())

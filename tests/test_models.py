@@ -6,13 +6,18 @@ from small_models import compiled, ensemble, fit, linear, weights
 
 from collaborative import collaboration, models, resnet
 
+pytestmark = pytest.mark.eager
+
 
 def softmax_cost(logits, labels):
     log_p = np.asarray(tf.nn.log_softmax(logits))
     return -log_p[np.arange(len(labels)), labels].mean()
 
 
-@pytest.mark.parametrize("method", ["CE", "L2", "L1", "Single"])
+@pytest.mark.parametrize(
+    "method",
+    ["CE", pytest.param("L2", marks=pytest.mark.eager(False)), "L1", "Single"],
+)
 def test_metrics_are_what_the_equations_say(method, images_and_labels):
     images, labels = images_and_labels
     model = compiled(ensemble(method))
@@ -34,6 +39,7 @@ def test_metrics_are_what_the_equations_say(method, images_and_labels):
     assert metrics == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.eager(False)
 def test_step_descends_the_gradient_of_the_total_cost(images_and_labels):
     images, labels = images_and_labels
     model = compiled(ensemble(), optimizer=keras.optimizers.SGD(0.1))
@@ -77,6 +83,7 @@ def test_alpha_changes_training(images_and_labels):
     assert not np.allclose(weights(one)[0], weights(other)[0])
 
 
+@pytest.mark.eager(False)
 def test_collaboration_brings_members_together(images_and_labels):
     costs = []
     for alpha in (0.0, 1.0):
@@ -127,6 +134,7 @@ def test_average_of_probabilities(images_and_labels):
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.eager(False)
 def test_labels_of_all_forms_in_turn(jit_compile, images_and_labels):
     images, labels = images_and_labels
     model = compiled(ensemble(), jit_compile=jit_compile)
@@ -280,6 +288,7 @@ def test_every_variable_of_the_paper_ensemble_learns(options, images_and_labels)
         assert np.any(old != np.asarray(variable)), variable.path
 
 
+@pytest.mark.eager(False)
 def test_xla_computes_the_same(images_and_labels):
     histories = [
         fit(compiled(ensemble("CE"), jit_compile=jit), images_and_labels).history
@@ -293,6 +302,7 @@ def cost_of(model, *data):
     return model.train_on_batch(*data, return_dict=True)
 
 
+@pytest.mark.eager(False)
 def test_alpha_follows_its_schedule(images_and_labels):
     images, labels = images_and_labels
     model = ensemble(alpha=0.4, schedule="ramp_up:0.5", steps=8)

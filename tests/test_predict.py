@@ -279,8 +279,13 @@ def test_a_network_that_gives_nan(tmp_path, command):
     assert "own gives NaN or infinity" in err[0]
 
 
-@pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "ascii"},
-                                         {"LC_ALL": "C"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        pytest.param({"LC_ALL": "C"}, marks=pytest.mark.slow),
+    ],
+)
 def test_names_that_the_locale_cannot_print(environment, run_dir, tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()

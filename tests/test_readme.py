@@ -39,7 +39,7 @@ assert type(keras.models.load_model("small.keras")) is keras.Sequential
 QUICK = (
     ("resnet.py", "3, repetitions=1, filters=8)", "1, repetitions=1, filters=4)"),
     ("resnet.py", "3, repetitions=2, filters=16)", "1, repetitions=1, filters=8)"),
-    ("datasets.py", '"digits": DatasetSpec(', '"digits": DatasetSpec(epochs=3, '),
+    ("datasets.py", "epochs: int = 30 ", "epochs: int = 3 "),
 )
 
 

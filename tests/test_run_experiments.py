@@ -23,7 +23,7 @@ def command(*arguments, **kwargs):
         [sys.executable, SCRIPT, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=500,
         **kwargs,
     )
 
@@ -193,7 +193,7 @@ def test_wrong_flags(arguments, message, capsys, fresh_flags):
     ],
 )
 def test_one_line_for_a_person(
-    arguments, status, message, tmp_path, capsys, fresh_flags
+    arguments, status, message, tmp_path, capsys, fresh_flags, small_runs
 ):
     with pytest.raises(SystemExit) as raised:
         run_experiments.main(["", "--log_dir", str(tmp_path), *arguments])
@@ -267,16 +267,9 @@ def test_a_dry_run_is_quick_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
-def test_a_sweep_survives_a_failing_experiment(tmp_path):
+def test_a_sweep_survives_a_failing_experiment(tmp_path, own_network):
     """Of real processes: one ends well, one cannot find its images."""
-    arguments = (
-        "--dataset",
-        "digits,cifar01",
-        "--members",
-        "ST",
-        "--log_dir",
-        tmp_path,
-    )
+    arguments = ("--dataset", "digits,cifar01", *own_network, "--log_dir", tmp_path)
     run = command(*arguments, "--truncate", 64, "--epochs", 1, "--jobs", 2)
     assert (run.returncode, run.stderr) == (1, "")
     lines = run.stdout.splitlines()

@@ -42,7 +42,7 @@ def pip(command, *arguments):
 def away(wheel, tmp_path_factory, python):
     """Runs a command that the wheel installs, in a folder with modules of its own."""
     installed = tmp_path_factory.mktemp("installed")
-    pip("install", "--target", installed, wheel)
+    pip("install", "--no-compile", "--target", installed, wheel)
     folder = tmp_path_factory.mktemp("away")
     for name in FOREIGN:
         (folder / f"{name}.py").write_text("raise RuntimeError('not the one meant')")

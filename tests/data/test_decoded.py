@@ -121,6 +121,7 @@ def test_batches_are_the_same_and_of_static_shape(pets):
     assert specs[0] == specs[1]
 
 
+@pytest.mark.eager
 def test_a_run_is_the_same_and_goes_on_as_the_same(pets, tmp_path, small_runs):
     """Of one in memory and one on the disk that changes over, bit for bit."""
     config = ExperimentConfig(

@@ -9,7 +9,7 @@ import pytest
 from collaborative.models import EnsembleModel
 
 from collaborative import export
-from collaborative.deployment import model_source
+from collaborative.deployment import model_source, runtimes, verification
 
 CLASSES = ("dark", "grey", "light")
 
@@ -44,6 +44,19 @@ def command(run_command):
     return functools.partial(run_command, export)
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Has artifacts run here, not in the fresh process of `test_export`."""
+
+    def run(form, artifact, images):
+        function = runtimes.load(form, artifact)
+        outputs = runtimes.run_in_batches(function, images)
+        return outputs, {"alone": 1.0, "batch": 1.0, "cores": 1}
+
+    monkeypatch.setattr(verification, "run_in_a_fresh_process", run)
+
+
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8)])
 def test_an_ensemble_of_one_s_own(shape, arrays, tmp_path, command):
     path = tmp_path / "mine.keras"
@@ -127,6 +140,7 @@ def test_one_line_for_a_person(
     assert not list(tmp_path.glob("*-export"))
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_sixteen_bits(arrays, tmp_path, command):
     pytest.importorskip("ai_edge_litert")
     path = tmp_path / "mine.keras"

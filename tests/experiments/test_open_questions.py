@@ -16,7 +16,7 @@ from training.test_train import (
 from collaborative.runs import reader
 from collaborative.training import train as trainer
 
-pytestmark = pytest.mark.usefixtures("small_runs")
+pytestmark = [pytest.mark.usefixtures("small_runs"), pytest.mark.eager]
 PUPIL = dataclasses.replace(
     ONE_EPOCH,
     members=("ST",),

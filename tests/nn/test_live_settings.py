@@ -19,8 +19,9 @@ CHANGES = {
     "average": "probabilities",
     "label_smoothing": 0.3,
 }
-# Fields of the collaboration, as alpha and method are.
-OF_THE_COST = ("temperature", "pair_cost", "pull")
+# All at once, which is quick, with a method that has a temperature; and each alone.
+LATE = {"all": CHANGES | {"method": "KL"}}
+LATE |= {name: {name: value} for name, value in CHANGES.items()}
 
 
 def settled(**changes):
@@ -32,21 +33,21 @@ def settled(**changes):
 
 
 @pytest.mark.parametrize(
-    "name",
+    "changes",
     [
-        pytest.param(name, marks=[pytest.mark.slow] * (name in OF_THE_COST))
-        for name in CHANGES
+        pytest.param(changes, id=name, marks=[pytest.mark.slow] * (name != "all"))
+        for name, changes in LATE.items()
     ],
 )
-def test_what_is_set_after_training_takes_effect(name, images_and_labels):
-    change = {name: CHANGES[name]}
-    late, early = settled(), settled(**change)
+def test_what_is_set_after_training_takes_effect(changes, images_and_labels):
+    late, early = settled(), settled(**changes)
     fit(late, images_and_labels)
     late.evaluate(*images_and_labels, verbose=0)
     late.predict(images_and_labels[0], verbose=0)
     early.set_weights(late.get_weights())
-    setattr(late, *change.popitem())
-    assert getattr(late, name) == getattr(early, name)
+    for name, value in changes.items():
+        setattr(late, name, value)
+        assert getattr(late, name) == getattr(early, name)
     found = [
         (
             model.evaluate(*images_and_labels, verbose=0),

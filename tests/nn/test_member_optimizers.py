@@ -12,6 +12,7 @@ from small_models import compiled, ensemble, fit, linear, weights
 from collaborative import models
 from collaborative.nn import checkpoint
 
+pytestmark = pytest.mark.eager
 SGD, Adam = keras.optimizers.SGD, keras.optimizers.Adam
 
 
@@ -24,7 +25,9 @@ def assert_equal_weights(one, other):
         np.testing.assert_array_equal(left, right)
 
 
-@pytest.mark.parametrize("as_list", [False, True])
+@pytest.mark.parametrize(
+    "as_list", [pytest.param(False, marks=pytest.mark.eager(False)), True]
+)
 def test_each_member_is_trained_by_its_own(as_list, images_and_labels):
     optimizers = list(own().values()) if as_list else own()
     model = compiled(ensemble("Single"), optimizer=optimizers)
@@ -55,7 +58,7 @@ def test_they_are_saved_and_loaded(dtype, tmp_path, images_and_labels):
     assert_equal_weights(model, loaded)
 
 
-def test_a_checkpoint_and_the_log_know_them(tmp_path, images_and_labels):
+def test_a_checkpoint_and_the_log_know_them(tmp_path, images_and_labels, no_curves):
     model = compiled(ensemble(), optimizer=own())
     log = Logger(tmp_path, {})
     data = {"batch_size": 32, "shuffle": False, "verbose": 0}
@@ -188,7 +191,8 @@ for devices in (1, 2):
     with strategy.scope():
         model = ensemble(dtype=sys.argv[1])
         optimizers = [keras.optimizers.SGD(0.01, 0.9), keras.optimizers.SGD(0.1)]
-        model.compile(optimizers, jit_compile=False)
+        eager = {"run_eagerly": devices == 1}  # quicker than a graph for few steps
+        model.compile(optimizers, jit_compile=False, **eager)
     model.fit(images, labels, batch_size=8, shuffle=False, verbose=0)
     predicted = model.predict(images, verbose=0)
     found.append([predicted, *map(np.asarray, model.trainable_variables)])

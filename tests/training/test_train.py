@@ -23,7 +23,7 @@ CONFIG = ExperimentConfig("tiny", members=("ST", "ST"), epochs=3, batch_size=16)
 ONE_EPOCH = dataclasses.replace(CONFIG, epochs=1)
 
 
-pytestmark = pytest.mark.usefixtures("small_runs")
+pytestmark = [pytest.mark.usefixtures("small_runs"), pytest.mark.eager]
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +190,7 @@ def test_validation_images_are_measured_each_epoch_and_test_images_once(tmp_path
 @pytest.mark.parametrize(
     "precision", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)]
 )
+@pytest.mark.eager(False)  # of many steps
 def test_mixed_precision_trains(precision, tmp_path, tiny):
     config = dataclasses.replace(CONFIG, precision=precision, epochs=10)
     models = train(config, tiny, tmp_path).statistics["models"]
@@ -267,6 +268,7 @@ BEYOND_THE_PAPER = {
     ],
     ids=", ".join,
 )
+@pytest.mark.eager(False)
 def test_xla_computes_blocks_of_steps(settings, tmp_path, tiny, flat):
     """The run that one has step by step."""
     config = dataclasses.replace(flat, **settings)
@@ -282,6 +284,7 @@ def test_xla_computes_blocks_of_steps(settings, tmp_path, tiny, flat):
     assert_same(results["off"], results["on"], 1e-3)
 
 
+@pytest.mark.eager(False)
 def test_an_interrupted_run_of_blocks_goes_on_as_if_it_had_not_been(
     tmp_path, tiny, flat
 ):
@@ -316,6 +319,8 @@ logger.draw_curves = lambda *_: Figure((1, 1), dpi=10)
 data = datasets.load("digits", truncate=128)
 results = []
 for strategy in ("single", "mirrored"):
+    # Of few steps a graph takes longer to be made than it saves.
+    tf.config.run_functions_eagerly(strategy == "single")
     config = ExperimentConfig(
         members=("ST", "ST"), epochs=2, truncate=128, strategy=strategy
     )
@@ -369,6 +374,7 @@ def test_balanced_classes(tmp_path, tiny):
     assert errors["balanced"] <= errors[None]
 
 
+@pytest.mark.eager(False)
 def test_a_run_leaves_no_graphs_behind(tmp_path, tiny):
     def graphs():
         gc.collect()
@@ -493,7 +499,7 @@ def test_a_new_run_beside_one_that_was_interrupted_is_told(tmp_path, tiny):
 
 
 def test_more_epochs_than_a_finished_run_had_are_told(tmp_path, tiny, first):
-    _, said = said_of(CONFIG, tiny, tmp_path)
+    _, said = said_of(dataclasses.replace(CONFIG, epochs=2), tiny, tmp_path)
     assert said == [
         f"begins anew: {first} is finished after 1 epochs, and its learning "
         f"rates ended with them; --init_from {first} starts from its weights"
