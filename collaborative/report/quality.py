@@ -50,9 +50,10 @@ def quality_tables(runs, records, dataset):
 
     Returns:
         Two `tables.Table`s of means over seeds, or none where nothing is recorded; a
-        third, of the error by class, where classes are unequal (`reader`). Churn is the
-        mean, over pairs of seeds, of the fraction of common test images that are
-        classified differently.
+        third, of the error by class, where classes are unequal (`reader`); another, of
+        confusions, where there are more than MOST_NUMBERS classes. Churn is the mean,
+        over pairs of seeds, of the fraction of common test images that are classified
+        differently.
     """
     groups = _by_setting(runs, records, dataset)
     if not groups:
@@ -80,7 +81,23 @@ def quality_tables(runs, records, dataset):
         _table("quality", dataset, caption, scores, columns),
         _table("agreement", dataset, together, agreement, AGREEMENT),
         *([class_errors.table(groups, dataset)] if unequal else []),
+        *_confusions(groups, dataset),
     ]
+
+
+def _chosen(groups):
+    """The setting whose confusions are shown: L2 0.01, else the first."""
+    return reference.CHOSEN if reference.CHOSEN in groups else next(iter(groups))
+
+
+def _confusions(groups, dataset):
+    """A table of confusions, where the figure cannot have the names of all classes."""
+    setting = _chosen(groups)
+    found = groups[setting]
+    if len(found[0]["class_names"]) <= MOST_NUMBERS:
+        return []
+    table = class_errors.confusions(setting, found, dataset)
+    return [] if table is None else [table]
 
 
 def _by_setting(runs, records, dataset):
@@ -201,7 +218,7 @@ def confusion_figure(runs, records, dataset):
     groups = _by_setting(runs, records, dataset)
     if not groups:
         return None
-    setting = reference.CHOSEN if reference.CHOSEN in groups else next(iter(groups))
+    setting = _chosen(groups)
     found = groups[setting]
     names = [drawing.shortened(n, LONGEST_LABEL) for n in found[0]["class_names"]]
     counts = sum(record["models"]["ensemble"]["confusion"] for record in found)
