@@ -138,7 +138,7 @@ def _save_with_constants(model, path):
     (given,) = model.inputs
     signature = tf.TensorSpec(given.shape, given.dtype, name=given.name)
     weights = [
-        [tf.constant(v.value) for v in variables]
+        [tf.constant(v.numpy()) for v in variables]
         for variables in (model.trainable_variables, model.non_trainable_variables)
     ]
 

@@ -18,7 +18,7 @@ from collaborative.report import class_errors, comparison, styles
 from collaborative.report import records as run_records
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs.reader import has_unequal_classes
-from collaborative.system import drawing
+from collaborative.system import drawing, text_table
 
 # Columns of the table of a data set, with the decimals that are shown.
 BALANCED = {"balanced_error": 2}  # where classes are unequal
@@ -220,7 +220,7 @@ def confusion_figure(runs, records, dataset):
         return None
     setting = _chosen(groups)
     found = groups[setting]
-    names = [drawing.shortened(n, LONGEST_LABEL) for n in found[0]["class_names"]]
+    names = [text_table.shortened(n, LONGEST_LABEL) for n in found[0]["class_names"]]
     counts = sum(record["models"]["ensemble"]["confusion"] for record in found)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(6.2, 5.6), dpi=110, layout="constrained")
@@ -237,7 +237,7 @@ def confusion_figure(runs, records, dataset):
     axes.set_xticks(shown, some, rotation=45, ha="right", fontsize=8)
     axes.set_yticks(shown, some, fontsize=8)
     title = f"{reference.label(*setting)}, ensemble: % of a true class"
-    axes.set_title(drawing.shortened(title, 70), fontsize=9, **drawing.TITLE_AT_TOP)
+    axes.set_title(text_table.shortened(title, 70), fontsize=9, **drawing.TITLE_AT_TOP)
     return figure
 
 
