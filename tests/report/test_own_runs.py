@@ -1,9 +1,11 @@
 """A report on data of one's own: nothing in it is about the paper's sets."""
 
+import pandas as pd
 import pytest
 
-from collaborative.report import context, differences, pictures
+from collaborative.report import context, differences, page, pictures
 from collaborative.report.sections import further, results, samples
+from collaborative.report.tables import Cell, Table
 from collaborative.system.errors import UserError
 
 
@@ -42,3 +44,13 @@ def test_the_paper_s_numbers_are_named_only_where_they_stand(reported, monkeypat
         gains = differences.differences(given.runs, {}, dataset, given.paper)
         caption = results._main_figure(given, gains, dataset)["caption"]
         assert ("diamonds: the paper's" in caption) is compared
+
+
+@pytest.mark.parametrize("classes", [page.LONGEST_TABLE, page.LONGEST_TABLE + 1])
+def test_the_errors_of_very_many_classes_are_folded(classes):
+    rows = [(Cell(f"class {i}"), Cell("1.50")) for i in range(classes)]
+    table = Table("t", "errors", ("class", "error"), rows, pd.DataFrame())
+    template = "{% from 'macros.html' import table %}{{ table(t) }}"
+    text = page.environment().from_string(template).render(t=table)
+    assert text.count("<tr>") == classes + 1
+    assert ("<details>" in text) is ("</details>" in text) is (classes > 30)
