@@ -28,11 +28,19 @@ PRINTS = {
 EDITS = {
     "own_models": [
         ("EPOCHS = 30", "EPOCHS = 1"),
-        ("SEEDS = (1, 2, 3)", "SEEDS = (1,)"),
+        ("(1, 2, 3)", "(1,)"),
+        ("order[:300], order[300:]", "order[:64], order[-64:]"),
     ],
     "own_pictures": [("PICTURES = 600", "PICTURES = 90")],
-    "own_cost": [("EPOCHS = 15", "EPOCHS = 1"), ('"L1", "L1.5", "L2"', '"L1.5"')],
-    "averaged_weights": [("EPOCHS = 10", "EPOCHS = 2")],
+    "own_cost": [
+        ("EPOCHS = 15", "EPOCHS = 1"),
+        ('"L1", "L1.5", "L2"', '"L1.5"'),
+        ("slice(300), slice(300, None)", "slice(64), slice(-64, None)"),
+    ],
+    "averaged_weights": [
+        ("EPOCHS = 10", "EPOCHS = 2"),
+        ("slice(1200), slice(1200, None)", "slice(64), slice(-64, None)"),
+    ],
     "label_noise": [("NOISE = (0.0, 0.2, 0.4)", "NOISE = (0.4,)")],
 }
 ARGUMENTS = {"label_noise": ["--epochs", "1", "--seeds", "1", "--truncate", "128"]}
