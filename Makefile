@@ -15,6 +15,7 @@ test: $(TO_TEST)
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(TO_TEST)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[notebook]'
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(TO_TEST)

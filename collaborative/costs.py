@@ -75,7 +75,7 @@ def register(name, *, probabilities=False, labels=False, signed=False):
 
     def add(cost):
         METHODS.check(name, cost)
-        takes = len(inspect.signature(cost).parameters)
+        takes = _taken(cost)
         if takes not in (2, 3) or (probabilities and takes == 3):
             raise ValueError(
                 f"the cost {name!r} must take two members' logits (g1, g2), or all "
@@ -87,6 +87,15 @@ def register(name, *, probabilities=False, labels=False, signed=False):
         return cost
 
     return add
+
+
+def _taken(cost):
+    """How many tensors a cost takes; a parameter with a value of its own is none."""
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = inspect.signature(cost).parameters.values()
+    positional = [p for p in parameters if p.kind in kinds]
+    required = sum(p.default is p.empty for p in positional)
+    return required if required in (2, 3) else len(positional)
 
 
 @register("CE", probabilities=True)

@@ -1,3 +1,4 @@
+import functools
 import itertools
 import math
 
@@ -283,6 +284,18 @@ def test_a_schedule_that_is_a_callable():
     decay = tf.keras.optimizers.schedules.PiecewiseConstantDecay([9], [1.0, 0.5])
     together = collaboration.Collaboration(alpha=4.0, schedule=decay)
     assert [float(together.weight(tf.constant(s))) for s in (0, 9, 10)] == [4, 4, 2]
+
+
+def power(g1, g2, p=2.0):
+    return tf.reduce_sum(tf.abs(g1 - g2) ** p, axis=-1)
+
+
+@pytest.mark.parametrize("given", [power, functools.partial(power, p=2.0)])
+def test_a_parameter_of_the_cost_itself_is_no_tensor(given, registered):
+    """It was counted, and the cost taken for one of all members with their labels."""
+    costs.register("power")(given)
+    assert costs.METHODS["power"].pairwise
+    assert float(cost([G1, G2], "power")) == float(cost([G1, G2], "L2"))
 
 
 def test_costs_with_other_arguments():

@@ -14,8 +14,12 @@ from collaborative import analysis, export, predict
 from collaborative.experiments import flags as experiment_flags
 
 FOLLOWED = pages.in_order()
-# Of the last two the commands are checked, and not run: what they tell took hours.
-ALL_PAGES = [*FOLLOWED, "results/README.md", "benchmarks/gpu.md"]
+# Of the last three the commands are checked, and not run: what the first two tell took
+# hours, and the examples have tests of their own.
+ALL_PAGES = [
+    *FOLLOWED,
+    *("results/README.md", "benchmarks/gpu.md", "examples/README.md"),
+]
 COMMANDS = {
     "run_experiments.py": experiment_flags.FLAGS,
     "analysis.py": analysis.FLAGS,
@@ -29,7 +33,9 @@ INSTALLED = {  # names of the same commands
     "collaborative-predict": "predict.py",
 }
 COMMAND = re.compile(r"\w+\.py --|python |make |collaborative-\w+ ")  # in a sentence
-FOLDER = re.compile(r"(collaborative|tests|benchmarks|docs|paper|results)/[\w/.]*$")
+FOLDER = re.compile(
+    r"(collaborative|tests|benchmarks|docs|examples|paper|results)/[\w/.]*$"
+)
 OF_A_READER = {"my_code.py", "my_model.py"}  # files that are theirs
 
 
@@ -103,6 +109,8 @@ def check_command(words, parsed):
         source = (ROOT / arguments[0]).read_text()
         for name in re.findall(r"--\w+", " ".join(arguments[1:])):
             assert f'"{name}"' in source, words
+    elif program == "jupytext":
+        assert (ROOT / arguments[-1]).is_file(), words
     elif program == "make":
         makefile = (ROOT / "Makefile").read_text()
         assert all(f"\n{target}:" in makefile for target in arguments)
@@ -174,7 +182,8 @@ def test_the_storeys_are_those_that_are_held():
 def test_every_module_that_is_named_is_there():
     """In the pages, and in docstrings, comments and messages of the project."""
     sources = [*ROOT.glob("*.py"), *ROOT.glob("collaborative/**/*.py")]
-    sources += [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("*.cfg"), ROOT / "Makefile"]
+    sources += [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("examples/*.py")]
+    sources += [*ROOT.glob("*.cfg"), ROOT / "Makefile"]
     sources += [ROOT / page for page in ALL_PAGES]
     there = {path.name for path in ROOT.glob("**/*.py")} | OF_A_READER
     for path in sources:

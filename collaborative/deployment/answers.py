@@ -19,6 +19,7 @@ from collaborative.system import text_table
 
 LARGEST_MATRIX = 20  # classes; of more, the commonest confusions are shown
 CONFUSIONS = 10
+LONGEST_HEAD = 16  # characters of a class name above a column
 
 
 def of_pictures(predictor, files):
@@ -125,7 +126,8 @@ def score_text(scored):
     matrix, classes = scored["confusion"][name], scored["classes"]
     lines = [f"accuracy on {scored['pictures']:,} pictures: {found}"]
     if len(classes) <= LARGEST_MATRIX:
-        rows = [["right \\ answered", *classes]]
+        heads = [text_table.shortened(label, LONGEST_HEAD) for label in classes]
+        rows = [["right \\ answered", *heads]]
         rows += [
             [label, *map(str, counts)]
             for label, counts in zip(classes, matrix, strict=True)

@@ -1,4 +1,4 @@
-"""Errors by class, where a data set has unequal classes (`runs.reader`)."""
+"""Errors by class, where a data set has unequal classes (`runs.reader`); confusions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pandas as pd
 from collaborative.experiments import reference
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs.reader import has_unequal_classes
+
+MOST_CONFUSIONS = 15  # rows of their table
 
 
 def balanced(records):
@@ -65,6 +67,53 @@ def table(groups, dataset):
         caption=f"{reference.dataset_label(dataset)}, error by class in %, {last}; "
         "means over seeds",
         header=("class", "test images", *(reference.label(*s) for s in groups)),
+        rows=rows,
+        data=data,
+    )
+
+
+def confusions(setting, found, dataset):
+    """Which classes are taken for which most often, for more than a figure can name.
+
+    Args:
+        setting: (method, alpha).
+        found: the records of its runs, one a seed.
+        dataset: whose table.
+
+    Returns:
+        A `tables.Table` of the MOST_CONFUSIONS most frequent ones of the ensemble; its
+        data has all that there are. None where no image is classified wrongly.
+    """
+    names = found[0]["class_names"]
+    counts = sum(record["models"]["ensemble"]["confusion"] for record in found)
+    wrong = counts * (1 - np.eye(len(counts), dtype=int))
+    of_class = np.maximum(counts.sum(axis=1), 1)
+    order = np.argsort(-wrong, axis=None, kind="stable")[: np.count_nonzero(wrong)]
+    true, predicted = np.unravel_index(order, wrong.shape)
+    if not len(order):
+        return None
+    data = pd.DataFrame(
+        {
+            "class": [names[i] for i in true],
+            "taken_for": [names[i] for i in predicted],
+            "images": wrong[true, predicted],
+            "fraction_of_class": wrong[true, predicted] / of_class[true],
+        }
+    )
+    rows = [
+        (
+            Cell(str(row[0])),
+            Cell(str(row[1])),
+            Cell(f"{row[2]:,.0f}"),
+            Cell(_percent(row[3])),
+        )
+        for row in data.head(MOST_CONFUSIONS).itertuples(index=False)
+    ]
+    return Table(
+        name=f"table_confusions_{file_name(dataset)}",
+        caption=f"{reference.dataset_label(dataset)}, {reference.label(*setting)}, "
+        "what the ensemble takes for what most often",
+        header=("class", "taken for", "images", "% of the class"),
         rows=rows,
         data=data,
     )

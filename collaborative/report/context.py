@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from collaborative.experiments import reference
 from collaborative.report import figures, tables
 from collaborative.system import files
 from collaborative.system.errors import UserError
@@ -43,6 +44,11 @@ class Context:
     left_out: tuple[str, ...]
     say: Callable[[str], None]
     absent: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def has_paper_datasets(self):
+        """Whether any run is on a data set of the paper, or on one that stands in."""
+        return any(map(reference.paper_dataset, self.runs["dataset"].unique()))
 
     def optional(self, what, make, *arguments):
         """What `make(*arguments)` gives; where it fails, None and a line.

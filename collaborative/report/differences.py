@@ -183,7 +183,7 @@ def figure(found, narrow=False):
         axes.set_axisbelow(True)
         axes.tick_params(labelsize=8)
     panels[0].set_yticks(range(len(settings)), [reference.label(*s) for s in settings])
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(settings) - 0.5, -0.5)  # the first above, also alone
     return drawn
 
 

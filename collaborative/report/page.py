@@ -28,6 +28,7 @@ from collaborative.runs import run_table
 
 # Templates, and the library that draws the curves with its licence.
 FOLDERS = [pathlib.Path(__file__).with_name(n) for n in ("templates", "vendor")]
+LONGEST_TABLE = 30  # rows; longer ones are folded: the errors of very many classes
 # In the order of the page: one's own results first.
 SECTIONS = (runs, results, curves, studies, claims, networks, samples, further)
 
@@ -76,12 +77,18 @@ def _name(section):
 
 def _render(parts):
     """The page, from what the sections made."""
+    page = environment().get_template("page.html").render(parts)
+    return page.removesuffix("\n")
+
+
+def environment():
+    """What templates are rendered in."""
     # Autoescape: names of data sets, commands and versions come from files.
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDERS), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters["laid_out"] = page_tables.laid_out
-    page = environment.get_template("page.html").render(parts)
-    return page.removesuffix("\n")
+    made.filters["laid_out"] = page_tables.laid_out
+    made.globals["longest_table"] = LONGEST_TABLE
+    return made

@@ -18,7 +18,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from collaborative import datasets
 from collaborative.data import own_names, preparation, stored
-from collaborative.system import drawing
+from collaborative.system import drawing, text_table
 
 with epy.lazy_imports():
     from sklearn import decomposition, neighbors
@@ -81,7 +81,7 @@ def samples_figure(images, labels, class_names):
     for index, axes in enumerate(panels.flat):
         axes.axis("off")
         if index < len(images):
-            name = drawing.shortened(class_names[labels[index]], LONGEST_TITLE)
+            name = text_table.shortened(class_names[labels[index]], LONGEST_TITLE)
             axes.set_title(name, fontsize=9, pad=3, **drawing.TITLE_AT_TOP)
             axes.imshow(np.squeeze(images[index]), cmap="gray", vmin=0, vmax=255)
     return figure

@@ -18,7 +18,7 @@ from collaborative.report import class_errors, comparison, styles
 from collaborative.report import records as run_records
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs.reader import has_unequal_classes
-from collaborative.system import drawing
+from collaborative.system import drawing, text_table
 
 # Columns of the table of a data set, with the decimals that are shown.
 BALANCED = {"balanced_error": 2}  # where classes are unequal
@@ -50,9 +50,10 @@ def quality_tables(runs, records, dataset):
 
     Returns:
         Two `tables.Table`s of means over seeds, or none where nothing is recorded; a
-        third, of the error by class, where classes are unequal (`reader`). Churn is the
-        mean, over pairs of seeds, of the fraction of common test images that are
-        classified differently.
+        third, of the error by class, where classes are unequal (`reader`); another, of
+        confusions, where there are more than MOST_NUMBERS classes. Churn is the mean,
+        over pairs of seeds, of the fraction of common test images that are classified
+        differently.
     """
     groups = _by_setting(runs, records, dataset)
     if not groups:
@@ -80,7 +81,23 @@ def quality_tables(runs, records, dataset):
         _table("quality", dataset, caption, scores, columns),
         _table("agreement", dataset, together, agreement, AGREEMENT),
         *([class_errors.table(groups, dataset)] if unequal else []),
+        *_confusions(groups, dataset),
     ]
+
+
+def _chosen(groups):
+    """The setting whose confusions are shown: L2 0.01, else the first."""
+    return reference.CHOSEN if reference.CHOSEN in groups else next(iter(groups))
+
+
+def _confusions(groups, dataset):
+    """A table of confusions, where the figure cannot have the names of all classes."""
+    setting = _chosen(groups)
+    found = groups[setting]
+    if len(found[0]["class_names"]) <= MOST_NUMBERS:
+        return []
+    table = class_errors.confusions(setting, found, dataset)
+    return [] if table is None else [table]
 
 
 def _by_setting(runs, records, dataset):
@@ -201,9 +218,9 @@ def confusion_figure(runs, records, dataset):
     groups = _by_setting(runs, records, dataset)
     if not groups:
         return None
-    setting = reference.CHOSEN if reference.CHOSEN in groups else next(iter(groups))
+    setting = _chosen(groups)
     found = groups[setting]
-    names = [drawing.shortened(n, LONGEST_LABEL) for n in found[0]["class_names"]]
+    names = [text_table.shortened(n, LONGEST_LABEL) for n in found[0]["class_names"]]
     counts = sum(record["models"]["ensemble"]["confusion"] for record in found)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(6.2, 5.6), dpi=110, layout="constrained")
@@ -220,7 +237,7 @@ def confusion_figure(runs, records, dataset):
     axes.set_xticks(shown, some, rotation=45, ha="right", fontsize=8)
     axes.set_yticks(shown, some, fontsize=8)
     title = f"{reference.label(*setting)}, ensemble: % of a true class"
-    axes.set_title(drawing.shortened(title, 70), fontsize=9, **drawing.TITLE_AT_TOP)
+    axes.set_title(text_table.shortened(title, 70), fontsize=9, **drawing.TITLE_AT_TOP)
     return figure
 
 

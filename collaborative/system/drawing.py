@@ -93,15 +93,6 @@ def _lay_out(figure):
         figure.set_layout_engine(None)
 
 
-def shortened(text, length):
-    """A text from a file on one line, cut in its middle to at most `length`."""
-    text = " ".join(text.split())
-    if len(text) <= length:
-        return text
-    end = (length - 1) // 2
-    return f"{text[: length - 1 - end]}…{text[len(text) - end :]}"
-
-
 def spelled(text):
     """A text with code points in place of characters that cannot be drawn."""
     if all(c == "\n" or " " <= c <= "~" for c in text):

@@ -1,4 +1,4 @@
-"""Text tables for a terminal."""
+"""Text tables for a terminal, and names that must fit in them or in a figure."""
 
 from __future__ import annotations
 
@@ -19,3 +19,12 @@ def aligned(rows, left=1):
         ).rstrip()
         for row in rows
     )
+
+
+def shortened(text, length):
+    """A text from a file on one line, cut in its middle to at most `length`."""
+    text = " ".join(text.split())
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 2
+    return f"{text[: length - 1 - end]}…{text[len(text) - end :]}"

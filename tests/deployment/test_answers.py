@@ -41,6 +41,13 @@ def test_scores(scored):
     ]  # fmt: skip
 
 
+def test_a_long_name_makes_no_wide_column(scored):
+    name = "a class whose name is longer than any column should be"
+    text = answers.score_text(scored | {"classes": [name, "b", "c"]}).splitlines()
+    assert "  a class …ould be  b  c" in text[-4]
+    assert text[-3].startswith(name) and len(text[-3]) < len(name) + 30
+
+
 def test_confusions_of_many_classes(scored, monkeypatch):
     monkeypatch.setattr(answers, "LARGEST_MATRIX", 2)
     last = answers.score_text(scored).splitlines()[-1]

@@ -130,6 +130,16 @@ def test_nothing_is_compared_with_nothing(paper):
     assert differences.differences(runs, {}, "mnist", paper).empty
 
 
+@pytest.mark.parametrize("alphas", [(0.01,), (0.01, 0.1)])
+def test_marks_stand_at_the_names_of_their_settings(paper, alphas):
+    chosen = paper["method"].eq("L2") & paper["alpha"].isin(alphas)
+    runs = paper[chosen | paper["method"].eq("Single")]
+    found = differences.differences(runs, {}, "mnist")
+    axes = differences.figure(found).axes[0]
+    assert axes.get_ylim() == (len(alphas) - 0.5, -0.5)
+    assert list(axes.get_yticks()) == list(range(len(alphas)))
+
+
 def test_the_figure_has_a_mark_for_each_and_names_what_is_far(paper):
     runs = seeded(paper[paper["dataset"] == "cifar10"], s1=0.0, s2=0.1)
     found = differences.differences(runs, {}, "cifar10", paper)

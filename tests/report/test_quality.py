@@ -144,10 +144,30 @@ def test_confusion_of_many_classes_is_a_picture_without_numbers(runs_and_records
     for given in records.values():
         given["class_names"] = names
         given["models"]["ensemble"]["confusion"] = counts
+    counts[3, 7], counts[50, 2] = 40, 30
     (axes,) = quality.confusion_figure(runs, records, "mnist").axes
     assert not axes.texts
     labels = [label.get_text() for label in axes.get_xticklabels()]
     assert len(labels) == 20 and max(map(len, labels)) <= quality.LONGEST_LABEL
+    table = quality.quality_tables(runs, records, "mnist")[-1]
+    assert table.name == "table_confusions_mnist" and "L2 0.01" in table.caption
+    assert len(table.rows) == class_errors.MOST_CONFUSIONS
+    assert len(table.data) == 100 * 99
+    texts = [[cell.text for cell in row] for row in table.rows[:2]]
+    percent = [f"{100 * n / (n + 108):.2f}" for n in (40, 30)]
+    assert texts == [
+        [names[3], names[7], "40", percent[0]],
+        [names[50], names[2], "30", percent[1]],
+    ]
+
+
+def test_nothing_confused_is_no_table(runs_and_records):
+    runs, records = runs_and_records
+    for given in records.values():
+        given["class_names"] = [f"class {i}" for i in range(30)]
+        given["models"]["ensemble"]["confusion"] = np.eye(30, dtype=int)
+    names = [t.name for t in quality.quality_tables(runs, records, "mnist")]
+    assert not any("confusions" in name for name in names)
 
 
 @pytest.mark.parametrize("counts", [[[5]], [[0]], [[4, 0], [0, 4]], [[0, 0], [0, 0]]])

@@ -94,13 +94,6 @@ def test_a_person_s_settings_bring_no_formulas_back(tmp_path):
     assert labels and not any("$" in label for label in labels)
 
 
-def test_long_texts_are_cut_in_their_middle():
-    assert drawing.shortened("black-and-tan coonhound", 24) == "black-and-tan coonhound"
-    assert drawing.shortened("abcdefghij", 6) == "abc…ij"
-    assert drawing.shortened("abcdefghij", 5) == "ab…ij"
-    assert drawing.shortened(" a\nb  c ", 9) == "a b c"
-
-
 def test_no_window_system_is_touched(tmp_path):
     """Figures are made without pyplot, which would start one."""
     code = (

@@ -100,7 +100,8 @@ def _beyond_the_paper(context, runs, dataset):
 
 def _main_figure(context, gains, dataset):
     """What each method gains over training apart."""
-    compared = "" if context.paper is None else "; diamonds: the paper's"
+    has_theirs = context.paper is not None and reference.paper_dataset(dataset)
+    compared = "; diamonds: the paper's" if has_theirs else ""
     return context.figure(
         differences.figure(gains),
         ("", dataset, "differences"),

@@ -9,14 +9,15 @@ from collaborative.report import pictures
 
 
 def parts(context):
-    """Figures 3.1 to 3.4, of the data sets that are there."""
+    """Figures 3.1 to 3.4, where any run is on a set of the paper, and those of ours."""
     if context.places is None:
         return {"samples": []}
     drawn = []
     # Other sets of tfds are not looked up: an unknown name would ask the network.
     there = set(context.runs["dataset"])
     known = [n for n in there if n in datasets.DATASETS or own_names.kind(n)]
-    names = sorted({*reference.PAPER_DATASETS, *known}, key=reference.dataset_place)
+    papers = reference.PAPER_DATASETS if context.has_paper_datasets else ()
+    names = sorted({*papers, *known}, key=reference.dataset_place)
     while names:
         name = names.pop(0)
         sample = context.optional(f"sample images of {name}", _samples, name, context)
