@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from small_models import StopAfter
 
 from collaborative import datasets, register_callback, register_network
 from collaborative.experiments.config import ExperimentConfig
@@ -52,18 +53,6 @@ def scripted(monkeypatch, errors):
         real(self, epoch, {"val_ensemble_error": errors[epoch]})
 
     monkeypatch.setattr(selection.Selection, "on_epoch_end", on_epoch_end)
-
-
-class StopAfter(keras.callbacks.Callback):
-    """Interrupts a run, as Ctrl-C would, when so many epochs are done."""
-
-    def __init__(self, epochs):
-        super().__init__()
-        self.epochs = epochs
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epochs:
-            raise KeyboardInterrupt
 
 
 def test_an_interrupted_choice_goes_on_as_if_it_had_not_been(

@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from small_models import StopAfter
 
 from collaborative import datasets, models, register_callback, register_network
 from collaborative.experiments.config import ExperimentConfig
@@ -77,13 +78,8 @@ def test_a_run_that_goes_on_with_another_plugin(
     monkeypatch.setattr(plugins, "_given", marks)
     config = settings(members=("linear",), epochs=2)
 
-    class Stop(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 1:
-                raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        train.train(config, digits, tmp_path, callbacks=[Stop()])
+        train.train(config, digits, tmp_path, callbacks=[StopAfter(1)])
     assert list((config.run_dir(tmp_path) / "checkpoint").iterdir())
     marks[0] = marks[0] | {"sha256": "b"}
     lines = []

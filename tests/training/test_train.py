@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from conftest import ROOT
+from small_models import StopAfter
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from collaborative import datasets, logger, register_network, resnet
@@ -62,18 +63,6 @@ def short(tmp_path_factory, tiny, small_runs):
 def first(short, tmp_path):
     """The directory of that run, in `tmp_path`, as if it had been trained there."""
     return shutil.copytree(short, ONE_EPOCH.run_dir(tmp_path))
-
-
-class StopAfter(keras.callbacks.Callback):
-    """Interrupts a run, as Ctrl-C would, after so many epochs."""
-
-    def __init__(self, epochs):
-        super().__init__()
-        self.epochs = epochs
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epochs:
-            raise KeyboardInterrupt
 
 
 def test_a_run_leaves_its_files(whole):
