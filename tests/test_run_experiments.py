@@ -73,14 +73,6 @@ def own_network(tmp_path_factory):
     return "--plugin", path, "--members", "own"
 
 
-@pytest.fixture
-def fresh_flags():
-    """Puts the flags back to their defaults at the end of a test."""
-    yield
-    for flag in run_experiments.FLAGS:
-        run_experiments.FLAGS[flag].unparse()
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, python):
     """The log directory and the output of a finished run of small networks."""
@@ -277,9 +269,9 @@ def test_a_sweep_survives_a_failing_experiment(tmp_path, own_network):
     reason, heading, header, result, *_, report = lines[at + 1 :]
     assert "there is no data set 'cifar01'" in reason
     assert heading == "digits: errors in %, one seed"
-    assert header.split() == ["ST", "test"] and result.startswith("  Single ")
-    script = SCRIPT.with_name("analysis.py")
-    assert report == f"report: python {script} --log_dir {tmp_path}"
+    assert header.split() == ["own", "test"] and result.startswith("  Single ")
+    script, plugin = SCRIPT.with_name("analysis.py"), own_network[1]
+    assert report == f"report: python {script} --log_dir {tmp_path} --plugin '{plugin}'"
     (finished,) = tmp_path.rglob("model.keras")
     assert "epoch 1/1" in (finished.parent / "output.log").read_text()
     config = json.loads((finished.parent / "config.json").read_text())
