@@ -89,7 +89,7 @@ def test_members_have_different_names():
         ({"members": ("ST",), "method": "L2"}, "method L2 needs at least 2 members"),
         ({"split": "half"}, "split must be one of pooled, official, got 'half'"),
         ({"reduction": "max"}, "reduction must be one of paper, released"),
-        ({"precision": "int8"}, "precision must be one of float32, float32_exact, bfloat16"),
+        ({"precision": "int8"}, "precision must be one of float32, float32_exact"),
         ({"jit": "yes"}, "jit must be one of auto, on, off, got 'yes'"),
         ({"alpha": -0.1}, "alpha must be a finite number >= 0, got -0.1"),
         ({"alpha": float("nan")}, "alpha must be a finite number >= 0, got nan"),
