@@ -1,15 +1,18 @@
 """Where collaboration helps most: labels that are wrong.
 
-Description: the paper's small network ST, trained alone and together with M, on
-training labels of which 0, 20 and 40 % are wrong. The test labels are right.
+Description: the paper's networks ST and M, trained alone and together, on training
+labels that are right and of which 40 % are wrong. The test labels are right.
 Date created: 2026-11-27, with TensorFlow 2.21.0 and Keras 3.15.1
 
     python examples/label_noise.py
     python examples/label_noise.py --dataset mnist --data_dir DIR --truncate 2000
 
-Whatever comes out is printed, with the seeds beside the mean. With digits of 8x8 pixels
-it takes two minutes; other sets (`mnist`, `folder:DIR`, `my.npz`, …) take longer, and
-those of TensorFlow Datasets must be on the disk (`run_experiments.py --download`).
+Whatever comes out is printed, with the seeds beside the mean. In the study of this
+(`--grid noise`, 2,000 images of notMNIST, three seeds) M made 3.5 +- 1.5 points fewer
+errors together where 40 % were wrong, and ST no clear difference. With digits of 8x8
+pixels it takes two minutes; other sets (`mnist`, `folder:DIR`, `my.npz`, …) take
+longer, and those of TensorFlow Datasets must be on the disk (`run_experiments.py
+--download`).
 """
 
 import argparse
@@ -19,7 +22,8 @@ import numpy as np
 
 from collaborative import PRESETS, EnsembleModel, build_resnet, datasets, load_dataset
 
-NOISE = (0.0, 0.2, 0.4)
+NOISE = (0.0, 0.4)
+MEMBERS = ("ST", "M")
 METHODS = {"alone": ("Single", 0.0), "together": ("L2", 0.01)}
 BATCH = 64
 
@@ -29,7 +33,7 @@ def parsed():
     parser.add_argument("--dataset", default="digits")
     parser.add_argument("--data_dir", help="of prepared sets of TensorFlow Datasets")
     parser.add_argument("--truncate", type=int, default=0, help="images; 0: all")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     return parser.parse_args()
 
@@ -48,7 +52,7 @@ def members(data, seed):
     shape, classes = data.input_shape, data.num_classes
     return [
         build_resnet(PRESETS[name], shape, classes, name=name, seed=seed)
-        for name in ("ST", "M")
+        for name in MEMBERS
     ]
 
 
@@ -60,8 +64,8 @@ def built(data, method, alpha, epochs):
     return ensemble
 
 
-def error(ensemble, data, epochs, seed):
-    """The test error of ST in %, after training with M."""
+def errors(ensemble, data, epochs, seed):
+    """The test errors of the members in %, after one training."""
     for member, new in zip(ensemble.members, members(data, seed), strict=True):
         member.set_weights(new.get_weights())
     for variable in ensemble.optimizer.variables:
@@ -72,7 +76,7 @@ def error(ensemble, data, epochs, seed):
     scores = ensemble.evaluate(
         data.test.images, data.test.labels, verbose=0, return_dict=True
     )
-    return 100 * scores["ST_error"]
+    return [100 * scores[f"{name}_error"] for name in MEMBERS]
 
 
 # ## All of them
@@ -83,8 +87,8 @@ def error(ensemble, data, epochs, seed):
 
 def main():
     args = parsed()
-    print(f"ST on {args.dataset}, test error in %, seeds {args.seeds}", flush=True)
-    print("wrong labels     alone  together   together - alone (each seed)")
+    print(f"{args.dataset}: test errors in %, seeds {args.seeds}", flush=True)
+    print("wrong labels        alone  together   together - alone (each seed)")
     ensembles = {}
     for noise in NOISE:
         found = {name: [] for name in METHODS}
@@ -96,14 +100,15 @@ def main():
             for name, settings in METHODS.items():
                 if name not in ensembles:
                     ensembles[name] = built(data, *settings, args.epochs)
-                found[name].append(error(ensembles[name], data, args.epochs, seed))
-        alone, together = (np.array(errors) for errors in found.values())
-        differences = ", ".join(f"{d:+.2f}" for d in together - alone)
-        print(
-            f"{noise:12.0%}{alone.mean():10.2f}{together.mean():10.2f}"
-            f"{(together - alone).mean():+10.2f} ({differences})",
-            flush=True,
-        )
+                found[name].append(errors(ensembles[name], data, args.epochs, seed))
+        alone, together = (np.array(rows).T for rows in found.values())
+        for member, one, other in zip(MEMBERS, alone, together, strict=True):
+            differences = ", ".join(f"{d:+.2f}" for d in other - one)
+            print(
+                f"{noise:12.0%} {member:>2}{one.mean():10.2f}{other.mean():10.2f}"
+                f"{(other - one).mean():+10.2f} ({differences})",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

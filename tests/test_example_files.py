@@ -41,7 +41,7 @@ EDITS = {
         ("EPOCHS = 10", "EPOCHS = 2"),
         ("slice(1200), slice(1200, None)", "slice(64), slice(-64, None)"),
     ],
-    "label_noise": [("NOISE = (0.0, 0.2, 0.4)", "NOISE = (0.4,)")],
+    "label_noise": [("NOISE = (0.0, 0.4)", "NOISE = (0.4,)")],
 }
 ARGUMENTS = {"label_noise": ["--epochs", "1", "--seeds", "1", "--truncate", "128"]}
 
