@@ -19,7 +19,7 @@ from etils import epy
 
 from collaborative.data import own_names
 from collaborative.runs import run_table
-from collaborative.system import command_line
+from collaborative.system import command_line, streams
 
 with epy.lazy_imports():  # so that the help and a wrong flag are answered at once
     from collaborative.report import page
@@ -64,7 +64,7 @@ def run():
     names = ", ".join(map(own_names.short_name, runs["dataset"].unique()))
     command_line.show(f"{number} run{'s' * (number > 1)} on {names}")
     if FLAGS.images or FLAGS.latency:
-        command_line.start_tensorflow()
+        streams.start_tensorflow()
     places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}
     path = page.write(
         runs,

@@ -33,7 +33,7 @@ from etils import epy
 
 from collaborative.deployment import formats, labels, model_card
 from collaborative.runs.run import load_data, read_finished
-from collaborative.system import command_line, files, run_files
+from collaborative.system import command_line, files, run_files, streams
 
 with epy.lazy_imports():  # they import TensorFlow, which takes seconds
     from collaborative import models
@@ -151,7 +151,7 @@ def artifact_name():
 def read_source():
     """What is exported: the `runs.run.FinishedRun`, or a file's `ModelSource`."""
     if FLAGS.model:
-        command_line.start_tensorflow()
+        streams.start_tensorflow()
         return model_source.open_source(
             FLAGS.model, FLAGS.data, FLAGS.labels, FLAGS.data_dir, FLAGS.manual_dir
         )
@@ -240,7 +240,7 @@ def main(argv=None):
         compared = FLAGS.compare and read_finished(FLAGS.compare)
         if compared:
             check_member(compared)
-        command_line.start_tensorflow()
+        streams.start_tensorflow()
         environment.allow_tf32(False)  # what is exported is compared in float32
         command_line.show(model_card.table(export(run, compared)))
     return 0

@@ -23,7 +23,7 @@ from etils import epy
 
 from collaborative.data import pictures
 from collaborative.deployment import predictors
-from collaborative.system import command_line, text_table
+from collaborative.system import command_line, streams, text_table
 
 with epy.lazy_imports():  # it imports scikit-learn, which takes a second
     from collaborative.deployment import answers
@@ -169,7 +169,7 @@ def main(argv=None):
         command_line.fail("name pictures or folders with pictures; see --help", 2)
     with command_line.one_line_errors(FLAGS.model, "interrupted"):
         predictors.check_path(FLAGS.model)
-        command_line.start_tensorflow()
+        streams.start_tensorflow()
         return predict(paths)
 
 

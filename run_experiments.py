@@ -33,7 +33,8 @@ from collaborative.runs.run import (
     record_failure,
     standing,
 )
-from collaborative.system import command_line, limits, run_files
+from collaborative.system import command_line, limits, run_files, streams
+from collaborative.system.errors import reason_of
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
     import tensorflow as tf
@@ -94,7 +95,7 @@ def check_starts(configs):
 
 def run_one(config):
     """Trains an experiment in this process and prints its closing table."""
-    command_line.start_tensorflow()
+    streams.start_tensorflow()
     threads = FLAGS.threads or (limits.core_count() if limits.has_quota() else None)
     if threads:  # TensorFlow looks at no quota
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -205,7 +206,7 @@ def run_many(configs):
         try:
             pool = pools.RayPool(FLAGS.ray, FLAGS.log_dir, options, len(configs))
         except (ImportError, OSError, ValueError) as error:
-            reason = command_line.first_line(error)
+            reason = reason_of(error)
             command_line.fail(
                 f"no Ray cluster at {FLAGS.ray}: {reason}; where it asks for a token, "
                 "set RAY_AUTH_MODE=token and have its token in ~/.ray/auth_token",

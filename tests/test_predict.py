@@ -135,7 +135,7 @@ def test_one_line_for_a_person(run_dir, tmp_path, command):
 
 def test_interrupted_at_the_start(run_dir, command, monkeypatch):
     monkeypatch.setattr(
-        predict.command_line,
+        predict.streams,
         "start_tensorflow",
         lambda: signal.raise_signal(signal.SIGINT),
     )

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from etils import epy
 
-from collaborative.data.errors import DatasetError, first_line
+from collaborative.data.errors import DatasetError
+from collaborative.system.errors import reason_of
 
 with epy.lazy_imports():
     from tensorflow_datasets.core.download import resource
@@ -85,7 +86,7 @@ def check_network(name: str, urls) -> None:
         except urllib.error.HTTPError:
             return
         except OSError as error:
-            failure = failure or f"{host}: {first_line(error)}"
+            failure = failure or f"{host}: {reason_of(error)}"
     if failure:
         raise DatasetError(
             f"{name} cannot be downloaded, its host cannot be reached ({failure}): try "

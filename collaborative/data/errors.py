@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from collaborative.system.errors import UserError
 
 
@@ -22,10 +20,3 @@ def damaged(folder, reason):
     return DatasetError(
         f"{folder} is damaged ({reason}): move it away and get the set anew"
     )
-
-
-def first_line(error):
-    """The reason in an error text, without what TensorFlow and tfds put around it."""
-    around = r"\{\{.*?\}\}|\[Op:\w*\].*|Failed to construct dataset \".*?\}\": "
-    text = re.sub(around, "", str(error)).strip()
-    return text.splitlines()[0][:300].rstrip(" :.") if text else type(error).__name__

@@ -13,9 +13,10 @@ import zipfile
 import numpy as np
 
 from collaborative.data import resizing
-from collaborative.data.errors import DatasetError, first_line
+from collaborative.data.errors import DatasetError
 from collaborative.data.examples import COPIES, Examples
 from collaborative.system import command_line, digests, limits
+from collaborative.system.errors import reason_of
 
 _PARTS = ("train", "test", "validation")
 _WANTED = [f"{kind}_{part}" for part in _PARTS[:2] for kind in "xy"]
@@ -83,11 +84,11 @@ def _arrays(path):
     except DatasetError:
         raise
     except OSError as error:
-        raise _cannot_be_read(path, error.strerror or first_line(error)) from error
+        raise _cannot_be_read(path, reason_of(error)) from error
     # A damaged archive can raise nearly anything.
     except Exception as error:
         objects = "allow_pickle" in str(error) or "Object arrays" in str(error)
-        reason = "it holds Python objects" if objects else first_line(error)
+        reason = "it holds Python objects" if objects else reason_of(error)
         raise _cannot_be_read(path, reason) from error
 
 

@@ -25,6 +25,7 @@ from collaborative.data import (
 from collaborative.data.errors import DatasetError
 from collaborative.data.examples import COPIES, Examples
 from collaborative.system import command_line, digests, limits
+from collaborative.system.errors import reason_of
 
 _AT_A_TIME = 256  # files
 _NAMES_TOLD = 10
@@ -195,7 +196,7 @@ def _decode(found, shape, path, threads):
         try:
             return _digest(at), pictures.read(at, shape)
         except (pictures.UnreadablePicture, OSError) as error:
-            return _digest(at), command_line.first_line(error)
+            return _digest(at), reason_of(error)
 
     with decoded.writing(path, len(found.files)) as add:
         for start in range(0, len(found.files), _AT_A_TIME):

@@ -18,8 +18,7 @@ import numpy as np
 from etils import epy
 
 from collaborative.data import resizing
-from collaborative.system import command_line
-from collaborative.system.errors import UserError
+from collaborative.system.errors import UserError, reason_of
 
 with epy.lazy_imports():
     from PIL import Image, ImageOps
@@ -54,7 +53,7 @@ def find(paths):
         try:
             inside = visible(path) if stat.S_ISDIR(path.stat().st_mode) else [path]
         except OSError as error:
-            missing[str(path)] = command_line.first_line(error)
+            missing[str(path)] = reason_of(error)
             continue
         if not inside:
             missing[str(path)] = "an empty folder"
@@ -156,7 +155,7 @@ def _opened(path):
         reason = "an empty file" if empty else "not a picture"
         raise UnreadablePicture(reason) from error
     except Exception as error:  # a damaged file can raise nearly anything
-        raise UnreadablePicture(command_line.first_line(error)) from error
+        raise UnreadablePicture(reason_of(error)) from error
 
 
 def _shown(picture):

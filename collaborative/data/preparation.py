@@ -24,9 +24,9 @@ from collaborative.data.errors import (
     DatasetChoiceError,
     DatasetError,
     damaged,
-    first_line,
 )
 from collaborative.system import files
+from collaborative.system.errors import reason_of
 
 with epy.lazy_imports():
     import tensorflow_datasets as tfds
@@ -82,7 +82,7 @@ def prepared_builder(
         if not (builder.data_path / "dataset_info.json").exists():
             raise damaged(builder.data_dir, "it has no dataset_info.json")
     except OSError as error:
-        reason = error.strerror or first_line(error)
+        reason = reason_of(error)
         raise DatasetError(
             f"{name} cannot be read: {reason}: {error.filename or _root(data_dir)}"
         ) from error
@@ -97,7 +97,7 @@ def notes(builder: "tfds.core.DatasetBuilder") -> tuple[str, ...]:
         by_split = builder.info.metadata.get("unreadable", {})
         names = [name for split in sorted(by_split) for name in by_split[split]]
     except (OSError, TypeError, ValueError) as error:
-        reason = f"metadata.json: {first_line(error)}"
+        reason = f"metadata.json: {reason_of(error)}"
         raise damaged(builder.data_dir, reason) from error
     if not names:
         return ()
@@ -152,7 +152,7 @@ def _open(name, config, known_names, data_dir):
     # nearly every type of exception here.
     except Exception as error:
         raise DatasetError(
-            f"{name} cannot be opened ({first_line(error)}): check the name, or, if "
+            f"{name} cannot be opened ({reason_of(error)}): check the name, or, if "
             f"{folder} is damaged, move that away and get the set anew"
         ) from error
 
@@ -182,7 +182,7 @@ def _of_another_version(name, builder, resize):
     try:
         found = tfds.builder_from_directory(folder)
     except Exception as error:  # as in _open
-        raise damaged(folder, first_line(error)) from error
+        raise damaged(folder, reason_of(error)) from error
     _check_features(name, found, resize)
     return found
 
@@ -276,7 +276,7 @@ def _run(name, builder, manual, **settings):
         if not builder.data_path.exists():
             raise DatasetError(
                 f"{name} could not be prepared in {builder.data_dir_root}: "
-                f"{first_line(error)}"
+                f"{reason_of(error)}"
             ) from error
 
 

@@ -16,9 +16,10 @@ import numpy as np
 from etils import epy
 
 from collaborative.data import resizing
-from collaborative.data.errors import DatasetError, damaged, first_line
+from collaborative.data.errors import DatasetError, damaged
 from collaborative.data.examples import COPIES, check_labels
 from collaborative.system import limits
+from collaborative.system.errors import reason_of
 
 with epy.lazy_imports():
     import tensorflow as tf
@@ -181,13 +182,13 @@ def _stored_batches(builder, splits, size=None):
     except ImportError as error:
         raise DatasetError(
             f"{builder.data_dir} is stored as {stored_as}, which cannot be read here "
-            f"({first_line(error)}): install that, or prepare the set as tfrecord in "
+            f"({reason_of(error)}): install that, or prepare the set as tfrecord in "
             "another --data_dir"
         ) from error
     # TensorFlow, ArrayRecord and Arrow each have exceptions of their own for files that
     # are missing, cut short, not theirs or not to be read.
     except Exception as error:
-        reason = f"{stored_as}, {split}: {first_line(error)}"
+        reason = f"{stored_as}, {split}: {reason_of(error)}"
         raise damaged(builder.data_dir, reason) from error
 
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 import importlib.util
 import pathlib
 import tempfile
-import textwrap
 
 from etils import epy
 
-from collaborative.system import command_line
-from collaborative.system.errors import UserError
+from collaborative.system import streams
+from collaborative.system.errors import UserError, reason_of
 
 with epy.lazy_imports():
     import tensorflow as tf
@@ -101,10 +100,10 @@ def write(model, path, form, kind=None, calibration=None):
     }
     arguments = () if kind is None else (kind, calibration)
     try:
-        with command_line.silence():
+        with streams.silence():
             writers[form](model, str(path), *arguments)
     except Exception as error:  # each converter has errors of its own
-        reason = textwrap.shorten(command_line.first_line(error), 300)
+        reason = reason_of(error)
         raise ConversionFailed(f"{model.name} as {form}: {reason}") from error
 
 

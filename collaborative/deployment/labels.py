@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
-from collaborative.system import command_line
-from collaborative.system.errors import UserError
+from collaborative.system.errors import UserError, reason_of
 
 NAME = "labels.txt"
 FORMATS = ("litert", "onnx")  # whose users look for it beside the artifact
@@ -33,7 +32,7 @@ def read(path):
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeError) as error:
         raise UnusableLabels(
-            f"{path} holds no names of classes: {command_line.first_line(error)}"
+            f"{path} holds no names of classes: {reason_of(error)}"
         ) from error
     names = [line.strip() for line in lines if line.strip()]
     if not names:

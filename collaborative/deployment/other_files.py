@@ -11,8 +11,8 @@ import numpy as np
 
 from collaborative.deployment import runtimes
 from collaborative.nn import outputs as kinds
-from collaborative.system import command_line
-from collaborative.system.errors import UserError
+from collaborative.system import streams
+from collaborative.system.errors import UserError, reason_of
 
 # What a fraction of 0..255 is scaled to.
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (2 / 255, -1.0)}
@@ -46,11 +46,11 @@ class OtherFile:
 
     def __init__(self, path, form, values="0..255"):
         try:
-            with command_line.silence():
+            with streams.silence():
                 shape, self._dtype, inputs = runtimes.described(form, str(path))
                 self._function = runtimes.load(form, path)
         except Exception as error:  # each runtime has errors of its own
-            reason = command_line.first_line(error)
+            reason = reason_of(error)
             raise UnusableFile(f"{path} cannot be loaded: {reason}") from error
         self._channels_first, self.image_shape = _layout(path, shape, inputs)
         self._alone = shape[0] is not None  # it takes so many at once, and no more
@@ -79,10 +79,10 @@ class OtherFile:
         rng = np.random.default_rng(0)
         images = rng.integers(0, 256, (_TRIED, *self.image_shape)).astype(np.float32)
         try:
-            with command_line.silence():
+            with streams.silence():
                 found = self.outputs(images)
         except Exception as error:  # each runtime has errors of its own
-            reason = command_line.first_line(error)
+            reason = reason_of(error)
             raise UnusableFile(f"{path} cannot be run: {reason}") from error
         if found.ndim != 2 or len(found) != _TRIED:
             raise UnusableFile(

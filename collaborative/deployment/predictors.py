@@ -11,7 +11,7 @@ import numpy as np
 from etils import epy
 
 from collaborative.deployment import formats, labels, model_card, runtimes
-from collaborative.system import command_line, run_files
+from collaborative.system import run_files, streams
 from collaborative.system.errors import UserError, reason_of
 
 with epy.lazy_imports():
@@ -142,7 +142,7 @@ def _find(path):
     try:
         path.stat()
     except OSError as error:
-        raise UnusablePath(f"{path}: {command_line.first_line(error)}") from error
+        raise UnusablePath(f"{path}: {reason_of(error)}") from error
     # An exported saved model is a directory too, inside that of the artifact.
     for directory in (path, path.parent):
         metadata = _read_json(directory / model_card.METADATA)
@@ -168,10 +168,10 @@ def _read_json(path):
 
 def _exported(artifact, metadata):
     try:
-        with command_line.silence():
+        with streams.silence():
             function = runtimes.load(metadata["format"], artifact)
     except Exception as error:  # each runtime has errors of its own
-        reason = command_line.first_line(error)
+        reason = reason_of(error)
         raise UnusablePath(f"{artifact} cannot be loaded: {reason}") from error
     return Predictor(
         tuple(metadata["input"]["shape"][1:]),

@@ -106,7 +106,7 @@ def _naming(call, name, hook):
         except UserError:
             raise
         except (Exception, SystemExit) as error:  # whatever it does
-            said = f"{type(error).__name__}: {reason_of(error)}".rstrip(".")
+            said = f"{type(error).__name__}: {reason_of(error)}"
             raise FailedCallback(
                 f"callback {name}, {hook}: {said}: mend it, and the run goes on after "
                 "its last whole epoch, or leave it out with --callbacks="

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-from collaborative.system import command_line, limits, resources, run_files
+from collaborative.system import limits, resources, run_files, streams
+from collaborative.system.errors import reason_of
 from collaborative.system.files import Busy
 
 # What Python is told to run: the command, from the checkout or the installed package.
@@ -159,10 +160,10 @@ class RayPool:
         self._log_dir = pathlib.Path(log_dir).absolute()
         self._options = options | {"log_dir": self._log_dir, "threads": 1}
         try:
-            with command_line.silence():  # its C++ repeats an error every second
+            with streams.silence():  # its C++ repeats an error every second
                 ray.init(address, logging_level="error", log_to_driver=False)
         except ray.exceptions.RayError as error:
-            reason = command_line.first_line(error).partition(". ")[0]
+            reason = reason_of(error).partition(". ")[0]
             raise ConnectionError(reason) from error
         # A worker that dies takes its task with it; Ray then runs it elsewhere, where
         # it goes on from its checkpoint.

@@ -1,17 +1,15 @@
-"""What the commands have in common: flags, one-line errors and a quiet TensorFlow."""
+"""What the commands have in common: flags and one-line errors."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import os
 import sys
-import tempfile
 
 from absl import flags
 
-from collaborative.system import interruption, libraries
+from collaborative.system import interruption, libraries, plugins
 from collaborative.system.errors import UserError
 
 # Flags that are paths: where the shell leaves a ~ as it is, as in --log_dir=~/logs.
@@ -95,17 +93,11 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
         fail(f"got {found[0]!r}, which is no flag; see --help", 2)
     if "plugin" in flag_values and flag_values.plugin:
         flag_values.plugin = os.path.abspath(flag_values.plugin)
-        _run_plugin(flag_values.plugin)
+        try:
+            plugins.run(flag_values.plugin)
+        except UserError as error:
+            fail(error, error.status)
     return found
-
-
-def _run_plugin(path):
-    from collaborative.system import plugins  # which imports this module
-
-    try:
-        plugins.run(path)
-    except UserError as error:
-        fail(error, error.status)
 
 
 def show(text):
@@ -126,12 +118,6 @@ def printable(name):
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name)
     )
-
-
-def first_line(error):
-    """What an exception says, on one line: what the system said, without the path."""
-    said = getattr(error, "strerror", None) or str(error)
-    return next(iter(said.strip().splitlines()), type(error).__name__)
 
 
 def fail(error, status):
@@ -160,52 +146,3 @@ def one_line_errors(place, interrupted):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         advice = ": make room, and the same command goes on" if full else ""
         fail(f"{error.strerror or error}: {error.filename or place}{advice}", 1)
-
-
-def start_tensorflow():
-    """Imports TensorFlow, which takes seconds, without its notes about itself."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with without_start_up_notes():
-        importlib.import_module("tensorflow")
-
-
-@contextlib.contextmanager
-def without_start_up_notes():
-    """Keeps TensorFlow's notes about itself, which no setting silences, off stderr.
-
-    What else is written to stderr meanwhile is passed on at the end of the block.
-    """
-    with tempfile.TemporaryFile() as held:
-        try:
-            with _redirected(sys.stderr, 2, held):
-                yield
-        finally:
-            held.seek(0)
-            for line in held.read().decode(errors="replace").splitlines():
-                if not line.startswith(("I0000", "WARNING: All log messages before")):
-                    print(line, file=sys.stderr)
-
-
-@contextlib.contextmanager
-def silence():
-    """Drops what converters, some of them in C++, print; errors are still raised."""
-    with (
-        open(os.devnull, "wb") as nowhere,
-        _redirected(sys.stdout, 1, nowhere),
-        _redirected(sys.stderr, 2, nowhere),
-    ):
-        yield
-
-
-@contextlib.contextmanager
-def _redirected(stream, descriptor, file):
-    """Sends what this process writes to a standard stream, C++ too, to `file`."""
-    stream.flush()
-    kept = os.dup(descriptor)
-    os.dup2(file.fileno(), descriptor)
-    try:
-        yield
-    finally:
-        stream.flush()
-        os.dup2(kept, descriptor)
-        os.close(kept)

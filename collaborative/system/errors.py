@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 
@@ -16,11 +17,23 @@ class UserError(Exception):
     status = 1
 
 
+# What TensorFlow and tfds put around the reason.
+_AROUND = re.compile(
+    r"\{\{.*?\}\}|\[Op:\w*\].*|Failed to construct dataset \".*?\}\": "
+)
+
+
 def reason_of(error):
-    """What an error of Keras says first of all: one line, without all arguments."""
+    """What an exception says first of all: one line of at most 300 characters.
+
+    Of what the system raises without the path; of what Keras and TensorFlow raise the
+    innermost reason, without all arguments.
+    """
+    said = getattr(error, "strerror", None) or str(error)
     # A layer that cannot be rebuilt is an error of each model around it.
-    said = str(error).rpartition("Exception encountered: ")[2]
+    said = said.rpartition("Exception encountered: ")[2]
     # A layer that cannot be called: the reason is in bold.
     said = said.rpartition("\x1b[1m")[2].partition("\x1b[0m")[0]
-    first = said.strip().partition("\n")[0].partition(" Full object config")[0]
+    said = _AROUND.sub("", said).strip()
+    first = said.partition("\n")[0].partition(" Full object config")[0].rstrip(" :.")
     return textwrap.shorten(first or type(error).__name__, 300)

@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 
-from collaborative.system import command_line, digests, registry
+from collaborative.system import digests, registry, streams
 from collaborative.system.errors import UserError, reason_of
 
 MODULE = "plugin"  # where dataclasses, and Keras's loading, look for what it defines
@@ -48,7 +48,7 @@ def run(path):
     """
     if not os.path.isfile(path):
         raise UnusablePlugin(f"--plugin must be a Python file, and there is no {path}")
-    command_line.start_tensorflow()  # which the file will import
+    streams.start_tensorflow()  # which the file will import
     loader = importlib.machinery.SourceFileLoader(MODULE, path)
     module = importlib.util.module_from_spec(
         importlib.util.spec_from_loader(MODULE, loader)
@@ -59,7 +59,7 @@ def run(path):
         with registry.each_name_once():
             loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever that file does
-        said = f"{type(error).__name__}: {command_line.first_line(error)}"
+        said = f"{type(error).__name__}: {reason_of(error)}"
         raise UnusablePlugin(f"--plugin {path}{_line(error, path)}: {said}") from error
     if mark not in _given:
         _given.append(mark)

@@ -13,6 +13,7 @@ from conftest import ROOT
 from collaborative import costs
 from collaborative.experiments import flags as experiment_flags
 from collaborative.system import command_line
+from collaborative.system.errors import reason_of
 
 
 def test_a_reader_that_has_seen_enough(tmp_path):
@@ -35,7 +36,7 @@ def test_a_reader_that_has_seen_enough(tmp_path):
     ],
 )
 def test_what_an_error_says(error, said):
-    assert command_line.first_line(error) == said
+    assert reason_of(error) == said
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
