@@ -95,6 +95,7 @@ class Evidence:
             if (dataset, *setting) not in self._runs
         )
 
+    @functools.cache  # noqa: B019 - several claims look at the same family
     def family(self, dataset, model, settings=COLLABORATIVE, other=SINGLE):
         """`Found` for each setting's final test error minus the other's, as a family.
 
