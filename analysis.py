@@ -10,6 +10,7 @@ runs. `--paper` does the same with the author's own logs. Runs are only read.
 from __future__ import annotations
 
 import functools
+import gc
 import pathlib
 import sys
 import tempfile
@@ -45,6 +46,7 @@ define_bool("latency", True, "Measure the time that ST, M and the ensemble take.
 
 def run():
     """Makes the report that the parsed flags ask for, and says where it is."""
+    gc.set_threshold(100_000)  # of the many objects of a figure few are garbage
     output_dir = pathlib.Path(FLAGS.output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=output_dir):

@@ -9,6 +9,7 @@ what a person may give a study all derive from this.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import numbers
 from collections.abc import Callable, Iterable
@@ -100,6 +101,7 @@ def setting(default, help, **facts):
     )
 
 
+@functools.cache
 def kind_of(field):
     """The type of a setting, from its field: bool, int, float, str or tuple."""
     name = field.type.removesuffix(" | None").partition("[")[0]

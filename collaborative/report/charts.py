@@ -5,6 +5,7 @@ The page's script draws them; it gets each line's name, colour, dashes and value
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from collaborative.experiments import reference
@@ -16,6 +17,8 @@ QUANTITIES = {
     "training error (%)": "train_error",
     "training cost": "train_cost",
 }
+_CHART = ["dataset", "members", "setting"]
+_LINE = [*_CHART, "method", "alpha"]
 _DASHES = {"CE": "", "L2": "7 3", "L1": "2 3", "Single": ""}
 _OTHER_DASHES = "7 3 2 3"  # methods not of the paper
 
@@ -34,9 +37,8 @@ def chart_data(runs):
         for each epoch, None where there is none) and widths (half the 95 % interval
         over seeds; only where there are several).
     """
-    charts = []
-    keys = ["dataset", "members", "setting"]
-    groups = dict(list(runs.groupby(keys)))
+    charts, values = [], _values(runs)
+    groups = dict(list(runs.groupby(_CHART)))
     for dataset, members, setting in sorted(groups, key=_place):
         part = groups[dataset, members, setting]
         lines = [
@@ -44,7 +46,7 @@ def chart_data(runs):
                 "name": reference.label(method, alpha),
                 "color": _color(method, alpha),
                 "dashes": _DASHES.get(method, _OTHER_DASHES),
-                **_values(part, method, alpha),
+                **values[dataset, members, setting, method, alpha],
             }
             for method, alpha in reference.in_order(
                 set(zip(part["method"], part["alpha"], strict=True))
@@ -81,31 +83,32 @@ def _color(method, alpha):
     return styles.of_weight(alpha)[0]
 
 
-def _values(runs, method, alpha):
-    columns = list(QUANTITIES.values())
-    chosen = runs.loc[
-        (runs["method"] == method) & (runs["alpha"] == alpha),
-        ["model", "epoch", "seed", *columns],
-    ]
-    by_epoch = chosen.groupby(["model", "epoch"])[columns]
-    found = {"values": _by_model(by_epoch.mean())}
-    if chosen["seed"].nunique() > 1:
-        widths = comparison.half_widths(by_epoch.std(), by_epoch.count())
-        found["widths"] = _by_model(widths)
+def _values(runs):
+    """By `_LINE`: means over seeds and, of several, half widths, as `_by_line`."""
+    by_epoch = runs.groupby([*_LINE, "model", "epoch"])[list(QUANTITIES.values())]
+    found = {line: {"values": v} for line, v in _by_line(by_epoch.mean()).items()}
+    widths = _by_line(comparison.half_widths(by_epoch.std(), by_epoch.count()))
+    seeds = runs.groupby(_LINE)["seed"].nunique()
+    for line in seeds.index[seeds > 1]:
+        found[line]["widths"] = widths[line]
     return found
 
 
-def _by_model(numbers):
-    """Lists by model and quantity, errors in %."""
-    return {
-        model: {
-            name: [
-                float(f"{v * (100 if 'error' in column else 1):.4g}")
-                if math.isfinite(v)  # JSON has no other numbers
-                else None
-                for v in numbers.loc[model][column]
-            ]
-            for name, column in QUANTITIES.items()
-        }
-        for model in numbers.index.unique("model")
-    }
+def _by_line(numbers):
+    """Lists by `_LINE`, model and quantity, errors in %."""
+    columns = (
+        map(_rounded, numbers[column] * (100 if "error" in column else 1))
+        for column in QUANTITIES.values()
+    )
+    rows = zip(numbers.index.droplevel("epoch"), *columns, strict=True)
+    found = {}
+    for (*line, model), of_model in itertools.groupby(rows, lambda row: row[0]):
+        _, *lists = map(list, zip(*of_model, strict=True))
+        by_quantity = dict(zip(QUANTITIES, lists, strict=True))
+        found.setdefault(tuple(line), {})[model] = by_quantity
+    return found
+
+
+def _rounded(value):
+    """Four digits; None for what is no number in JSON."""
+    return float(f"{value:.4g}") if math.isfinite(value) else None

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
-import operator
 
 import numpy as np
 from scipy import stats
@@ -75,7 +75,7 @@ def churn(answers, other_answers):
     """Fraction of images whose class differs between two runs.
 
     Args:
-        answers, other_answers: dicts from the key of an image to its class; images that
+        answers, other_answers: Series of classes by the key of an image; images that
             only one of them has do not count.
 
     Returns:
@@ -87,9 +87,11 @@ def churn(answers, other_answers):
 
 def _changed(answers, other_answers):
     """How many images two runs classify differently, and how many both have."""
-    common = answers.keys() & other_answers.keys()
-    pairs = (map(given.__getitem__, common) for given in (answers, other_answers))
-    return sum(map(operator.ne, *pairs)), len(common)
+    if not answers.index.equals(other_answers.index):
+        common = answers.index.intersection(other_answers.index)
+        answers, other_answers = answers[common], other_answers[common]
+    changed = answers.to_numpy() != other_answers.to_numpy()
+    return int(np.count_nonzero(changed)), len(changed)
 
 
 def images_half_width(answers, other_answers, family=1):
@@ -100,7 +102,7 @@ def images_half_width(answers, other_answers, family=1):
     they classify differently, for which no labels are needed.
 
     Args:
-        answers, other_answers: dicts from the key of an image to its class; images that
+        answers, other_answers: Series of classes by the key of an image; images that
             only one of them has do not count.
         family: of how many comparisons this is one; they hold together in 95 % of
             cases (Bonferroni).
@@ -123,8 +125,8 @@ def family(values, control, answers, settings=None):
     Args:
         values: DataFrame of settings x seeds: final test errors in %.
         control: one of the settings.
-        answers: from a setting and a seed to a dict from the key of an image to its
-            class, or to None where nothing is recorded.
+        answers: from a setting and a seed to a Series of classes by the key of an
+            image, or to None where nothing is recorded.
         settings: those that are compared with it. Default: all others.
 
     Returns:
@@ -148,13 +150,19 @@ def family(values, control, answers, settings=None):
 
 def _images_besides(pairs, compared):
     """Half the width for the images that all seeds share; NaN where there are none."""
-    if any(None in pair for pair in pairs):
+    given = list(itertools.chain.from_iterable(pairs))
+    if any(one is None for one in given):
         return math.nan
-    images = pairs[0][0].keys()
-    if len(pairs) > 1 and any(one.keys() != images for pair in pairs for one in pair):
+    images = given[0].index
+    if len(pairs) > 1 and not all(_same_images(one.index, images) for one in given):
         return math.nan
     widths = [images_half_width(*pair, family=compared) for pair in pairs]
     return math.sqrt(sum(width**2 for width in widths) / len(widths))
+
+
+def _same_images(index, other):
+    """Whether two indexes have the same keys, in whatever order."""
+    return index.equals(other) or index.symmetric_difference(other).empty
 
 
 def chance_note(clear, compared):

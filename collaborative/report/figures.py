@@ -111,20 +111,28 @@ def _curves(runs, column):
     Errors are in %; of one seed there is no least and largest. Methods are in the
     order of the tables.
     """
-    scale = 100 if "error" in column else 1
-    groups = dict(list(runs.groupby(["method", "alpha", "model"])))
-    lines = {}
-    for method, alpha in reference.in_order({key[:2] for key in groups}):
-        for model in reference.MODELS:
-            if (method, alpha, model) in groups:
-                values = groups[method, alpha, model]
-                table = scale * values.pivot(
-                    index="epoch", columns="seed", values=column
-                )
-                several = table[table.count(axis=1) > 1]
-                ends = several.min(axis=1), several.max(axis=1)
-                lines[method, alpha, model] = table.mean(axis=1), *ends
-    return lines
+    scale, keys = 100 if "error" in column else 1, ["method", "alpha", "model"]
+    table = scale * runs.pivot(index=[*keys, "epoch"], columns="seed", values=column)
+    several = table[table.count(axis=1) > 1]
+    ends = several.min(axis=1), several.max(axis=1)
+    means, lows, highs = (_by_line(n, keys) for n in (table.mean(axis=1), *ends))
+    none = table.iloc[:0].mean(axis=1)
+    return {
+        (*setting, model): (
+            means[*setting, model],
+            lows.get((*setting, model), none),
+            highs.get((*setting, model), none),
+        )
+        for setting in reference.in_order({key[:2] for key in means})
+        for model in reference.MODELS
+        if (*setting, model) in means
+    }
+
+
+def _by_line(numbers, keys):
+    """Series by epoch, by what identifies a line."""
+    groups = numbers.groupby(level=keys)
+    return {key: of_line.droplevel(keys) for key, of_line in groups}
 
 
 def _method_panel(axes, method, lines, limit):

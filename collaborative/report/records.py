@@ -10,6 +10,7 @@ from __future__ import annotations
 import pathlib
 
 import numpy as np
+import pandas as pd
 
 from collaborative.experiments import reference
 from collaborative.runs.reader import UnreadablePickle, read_statistics
@@ -81,6 +82,11 @@ def _want(right, what):
 
 
 def answers(record, model):
-    """The classes that a recorded model gave: dict from the key of an image."""
-    given = record["answers"][model].tolist()
-    return dict(zip(record["images"].tolist(), given, strict=True))
+    """The classes that a recorded model gave: a Series by the key of an image.
+
+    Of images that are equal, and have one key, the last counts.
+    """
+    given = pd.Series(record["answers"][model], record["images"])
+    if given.index.is_unique:
+        return given
+    return given[~given.index.duplicated(keep="last")]

@@ -12,6 +12,7 @@ import unicodedata
 
 import matplotlib
 from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from matplotlib.ticker import (
     FuncFormatter,
@@ -62,7 +63,9 @@ def save(figure, *paths):
     """
     # Labels of ticks are made when the figure is drawn, hence the context as well.
     with matplotlib.rc_context(_AS_TEXT | _NO_LAYOUT):
+        FigureCanvasAgg(figure)  # of the layout and of a PNG: texts are measured once
         _show_literally(figure)
+        _pass_over_empty_labels(figure)
         _lay_out(figure)
         for path in paths:
             dated = os.path.splitext(path)[1] == ".svg"
@@ -81,6 +84,17 @@ def _show_literally(figure):
         for axis in (axes.xaxis, axes.yaxis):
             _spell_powers(axis)
             _spell_ticks(axis.get_major_formatter())
+
+
+def _pass_over_empty_labels(figure):
+    """Gives the labels of axes that have no text a place.
+
+    It would be searched for, several times a drawing, with all labels of ticks.
+    """
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if not axis.get_label_text():
+                axis.set_label_coords(0, 0)
 
 
 def _lay_out(figure):

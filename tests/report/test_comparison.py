@@ -95,5 +95,7 @@ def test_correlation_with_the_paper_s_grid(paper):
 
 
 def test_churn_counts_common_images():
-    assert comparison.churn({1: 0, 2: 1, 3: 2}, {2: 1, 3: 0, 4: 0}) == 0.5
-    assert math.isnan(comparison.churn({1: 0}, {2: 0}))
+    one = pd.Series({1: 0, 2: 1, 3: 2})
+    assert comparison.churn(one, pd.Series({3: 0, 2: 1, 4: 0})) == 0.5
+    assert comparison.churn(one, one[[3, 1, 2]]) == 0  # in another order
+    assert math.isnan(comparison.churn(one, pd.Series({4: 0})))

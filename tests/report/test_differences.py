@@ -108,11 +108,11 @@ def test_the_interval_over_images_covers_mcnemar_s():
     labels, n = rng.integers(10, size=2_000), 2_000
     a, b = (np.where(rng.random(n) < 0.2, rng.integers(10, size=n), labels)
             for _ in range(2))  # fmt: skip
-    width = comparison.images_half_width(dict(enumerate(a)), dict(enumerate(b)))
+    width = comparison.images_half_width(pd.Series(a), pd.Series(b))
     gaps = (a != labels).astype(float) - (b != labels)
     exact = 100 * 1.96 * gaps.std() / n**0.5
     assert exact <= width < 1.3 * exact
-    assert np.isnan(comparison.images_half_width({1: 0}, {2: 0}))
+    assert np.isnan(comparison.images_half_width(pd.Series({1: 0}), pd.Series({2: 0})))
 
 
 def test_one_seed_among_several_is_named(paper):

@@ -95,6 +95,7 @@ class Evidence:
             if (dataset, *setting) not in self._runs
         )
 
+    @functools.cache  # noqa: B019 - several claims look at the same family
     def family(self, dataset, model, settings=COLLABORATIVE, other=SINGLE):
         """`Found` for each setting's final test error minus the other's, as a family.
 
@@ -135,7 +136,7 @@ class Evidence:
         if average and average.seeds == 1 and compared:
             (seed,) = values.loc[setting].dropna().index
             answers = [self._answers(dataset, m, s, seed) for s, m in compared]
-            if None not in answers:
+            if all(given is not None for given in answers):
                 width = comparison.images_half_width(*answers)
                 average = dataclasses.replace(average, half_width=width)
         return Found(average, self.lacking(dataset, setting, SINGLE))

@@ -70,6 +70,18 @@ class Finding:
         return self.differences.get((arm, control, model))
 
 
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """A run's name, and its errors as `_errors` gives them."""
+
+    name: str
+    errors: dict
+
+    def compared(self, models, column):
+        """Pairs (preset or "ensemble", error in %), of those of some models it has."""
+        return [(m, self.errors[m][column]) for m in models if m in self.errors]
+
+
 def findings(runs):
     """The studies that have runs, each for all common settings that they were run with.
 
@@ -84,9 +96,10 @@ def findings(runs):
     final = run_table.final_epochs(runs)
     final = final[["run", "model", *RESULTS, *SETTINGS]]
     keys = final.drop_duplicates("run").set_index("run")[_WHAT_IS_COMPUTED]
-    by_run = dict(list(final[["run", "model", *RESULTS]].groupby("run", sort=False)))
+    errors = _errors(final)
     by_settings = {
-        _key(columns): by_run[run] for run, columns in keys.to_dict("index").items()
+        _key(columns): _Run(run, errors[run])
+        for run, columns in keys.to_dict("index").items()
     }
     seeds = sorted(map(int, final["seed"].unique()))
     found = [
@@ -129,7 +142,7 @@ def _finding(name, study, base, by_settings, seeds):
         (arm, model, config.seed, error)
         for arm, runs in counted.items()
         for config, run in runs.items()
-        for model, error in _errors(run, study.compared, "test_error")
+        for model, error in run.compared(study.compared, "test_error")
     ]
     table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"]).dropna()
     errors = table.set_index(["arm", "model", "seed"])["error"].sort_index()
@@ -138,9 +151,7 @@ def _finding(name, study, base, by_settings, seeds):
         return None
     missing = sum(max(0, len(studies.SEEDS) - len(runs)) for runs in groups)
     first_runs = {
-        arm: next(iter(runs.values()))["run"].iloc[0]
-        for arm, runs in counted.items()
-        if runs
+        arm: next(iter(runs.values())).name for arm, runs in counted.items() if runs
     }
     return Finding(
         name, study, base, errors, differences, missing, choices, there, first_runs
@@ -150,13 +161,18 @@ def _finding(name, study, base, by_settings, seeds):
 def _tried(study, base, by_settings, seeds):
     """The runs there are: by arm, candidate and `ExperimentConfig`."""
 
-    def there(configs):
-        runs = {c: by_settings.get(_key(run_table.config_columns(c))) for c in configs}
-        return {config: run for config, run in runs.items() if run is not None}
+    def there(config):
+        columns = run_table.config_columns(config)
+        runs = {seed: by_settings.get(_key(columns | {"seed": seed})) for seed in seeds}
+        return {
+            dataclasses.replace(config, seed=seed): run
+            for seed, run in runs.items()
+            if run is not None
+        }
 
     return {
-        arm: {candidate: there(configs) for candidate, configs in candidates.items()}
-        for arm, candidates in study.configs(seeds, **base).items()
+        arm: {candidate: there(config) for candidate, (config,) in candidates.items()}
+        for arm, candidates in study.configs(seeds[:1], **base).items()
     }
 
 
@@ -184,7 +200,7 @@ def _validation_errors(tried, compared):
         for candidate, runs in tried.items()
         for config, run in runs.items()
         if config.seed in common
-        for _, error in _errors(run, compared, run_table.CHOSEN_BY)
+        for _, error in run.compared(compared, run_table.CHOSEN_BY)
     ]
     table = pd.DataFrame(errors, columns=["candidate", "error"]).dropna()
     return table.groupby("candidate", sort=False)["error"].mean()
@@ -222,9 +238,15 @@ def _key(columns):
     return tuple(str(columns[name]) for name in _WHAT_IS_COMPUTED)
 
 
-def _errors(run, compared, column):
-    """Pairs (preset or "ensemble", error in %): the mean of the members of a preset."""
-    errors = 100 * run.set_index("model")[column]
-    kinds = errors.index.str.replace(r"_\d+$", "", regex=True)
-    means = errors.groupby(kinds).mean()
-    return [(model, means[model]) for model in compared if model in means]
+def _errors(final):
+    """Errors in % by run, preset or "ensemble", and column of `RESULTS`, as dicts.
+
+    Of several members of a preset, their mean.
+    """
+    kinds = final["model"].str.replace(r"_\d+$", "", regex=True)
+    errors = 100 * final[list(RESULTS)]
+    means = errors.groupby([final["run"], kinds]).mean()
+    found = {}
+    for (run, kind), columns in means.to_dict("index").items():
+        found.setdefault(run, {})[kind] = columns
+    return found
