@@ -123,7 +123,9 @@ def _mean(found, name, model):
 
 
 def _table(kind, dataset, caption, rows, columns):
+    """A table of the columns that have any number; its data has all."""
     data = pd.DataFrame(rows)
+    columns = {n: digits for n, digits in columns.items() if data[n].notna().any()}
     keys = ["model"] if "model" in data else []
     cells = [
         (
