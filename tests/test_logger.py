@@ -106,14 +106,17 @@ def test_tensorboard_has_the_scalars(logged):
     for images in ("train", "test"):
         found = events_of(run_dir / "tensorboard" / images)
         for name in ("a", "b", "ensemble"):
-            for quantity in ("error", "cost"):
-                read = found.Tensors(f"{quantity}/{name}")
+            for quantity, tag in (("error", "error"), ("cost", "loss")):
+                read = found.Tensors(f"{tag}/{name}")
                 assert [event.step for event in read] == [1, 2, 3]
                 values = [float(tf.make_ndarray(event.tensor_proto)) for event in read]
                 expected = statistics["models"][name][f"{images}_{quantity}"]
                 np.testing.assert_allclose(values, expected, rtol=1e-6)
         tags |= set(found.Tags()["tensors"])
     assert {"totals/loss", "learning_rate", "seconds", "error_running/a"} <= tags
+    of_models = sorted(tag for tag in tags if tag.endswith(("/a", "/b", "/ensemble")))
+    # TensorBoard's table of HParams shows the first five.
+    assert {tag.partition("/")[0] for tag in of_models[:3]} == {"error"}
 
 
 def test_tensorboard_has_the_settings_and_samples_once(tmp_path, images_and_labels):
@@ -121,7 +124,9 @@ def test_tensorboard_has_the_settings_and_samples_once(tmp_path, images_and_labe
     logged_fit(tmp_path, images_and_labels, samples=images)
     found = events_of(tmp_path / "tensorboard")
     content = found.SummaryMetadata(metadata.SESSION_START_INFO_TAG).plugin_data.content
-    settings = metadata.parse_session_start_info_plugin_data(content).hparams
+    session = metadata.parse_session_start_info_plugin_data(content)
+    assert session.group_name == "/".join(tmp_path.parts[-4:])  # no absolute path
+    settings = session.hparams
     read = {name: value.string_value for name, value in settings.items()}
     assert read == {"dataset": "test", "members": "a-b"}
     (event,) = found.Tensors("samples")

@@ -1,7 +1,9 @@
 """A run's files for TensorBoard: scalars, settings (HParams) and sample images.
 
 `train/` and `test/` (or `validation/`) are two runs of TensorBoard with the same tags,
-so that one card, such as `error/ST`, shows both curves, in each run of a sweep.
+so that one card, such as `error/ST`, shows both curves, in each run of a sweep. Costs
+are `loss/ST`: HParams shows the first five of all last values in the order of their
+names, and these are to be errors.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 HELD_OUT = ("validation", "test")
 SAMPLES = 16  # images that are shown
+NAME_PARTS = 4  # of a run's path, below the directory of logs: its name in HParams
 
 
 class Events:
@@ -38,8 +41,9 @@ class Events:
                 shown, or None.
         """
         shown = {name: _shown(value) for name, value in settings.items()}
+        run = self._directory.absolute().parent.parts[-NAME_PARTS:]
         with self._writing(""):
-            hparams.hparams(shown, trial_id=os.path.abspath(self._directory))
+            hparams.hparams(shown, trial_id="/".join(run))
             if samples is not None:
                 tf.summary.image("samples", samples[:SAMPLES], 0, max_outputs=SAMPLES)
 
@@ -48,8 +52,8 @@ class Events:
 
         Args:
             values: dict from a name of the history to a number: "ST/test_error" becomes
-                `error/ST` of `test`, "totals/train_loss" `totals/loss` of `train`,
-                and "seconds" stays what it is.
+                `error/ST` of `test`, "ST/test_cost" `loss/ST`, "totals/train_loss"
+                `totals/loss` of `train`, and "seconds" stays what it is.
             step: epochs done.
         """
         by_images = {}
@@ -84,8 +88,9 @@ def _placed(name):
     images, _, quantity = statistic.partition("_")
     if images not in ("train", *HELD_OUT):
         images, quantity = "train", statistic
-    of_all = "/".join(filter(None, (group, quantity)))
-    return images, of_all if group in ("", "totals") else f"{quantity}/{group}"
+    if group in ("", "totals"):
+        return images, "/".join(filter(None, (group, quantity)))
+    return images, f"{quantity.replace('cost', 'loss')}/{group}"
 
 
 def _shown(value):

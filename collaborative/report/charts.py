@@ -14,6 +14,7 @@ from collaborative.report import comparison, styles
 QUANTITIES = {
     "test error (%)": "test_error",
     "test cost": "test_cost",
+    "validation error (%)": "validation_error",
     "training error (%)": "train_error",
     "training cost": "train_cost",
 }
@@ -32,7 +33,8 @@ def chart_data(runs):
     Returns:
         A list of dicts of plain values: title; section (the title of the section that
         shows it, "" of other runs); note (how the runs differ from the
-        paper's setting, "" where they do not); models; quantities; lines, each with
+        paper's setting, "" where they do not); models; quantities (those with a
+        curve: what was measured in one epoch alone is a number); lines, each with
         name, color, dashes, and by model and quantity the values (a mean over seeds
         for each epoch, None where there is none) and widths (half the 95 % interval
         over seeds; only where there are several).
@@ -58,11 +60,27 @@ def chart_data(runs):
                 "section": "" if setting else reference.dataset_label(dataset),
                 "note": setting,
                 "models": _models(part["model"].unique()),
-                "quantities": list(QUANTITIES),
+                "quantities": _curved(lines),
                 "lines": lines,
             }
         )
     return charts
+
+
+def _curved(lines):
+    """The quantities of which some line has two values, or one; else the first."""
+    counts = {
+        name: max(
+            sum(value is not None for value in quantities[name])
+            for line in lines
+            for quantities in line["values"].values()
+        )
+        for name in QUANTITIES
+    }
+    least = min(2, max(counts.values()))
+    return [name for name, count in counts.items() if count >= least > 0] or [
+        next(iter(QUANTITIES))
+    ]
 
 
 def _place(key):

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-import re
-import urllib.parse
 from collections.abc import Callable
 
 import pandas as pd
 
 from collaborative.experiments import reference
-from collaborative.report import figures, tables
+from collaborative.report import figures, inline_svg, tables
 from collaborative.system import files
 from collaborative.system.errors import UserError
 
-_UNSEEN = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|(?<=>)\s+(?=<)", re.DOTALL)
-_GROUP_NAMES = re.compile(r'(?<=<g) id="[^"]*"')  # nothing refers to them
-_PLACES = re.compile(r'(?<= )(?:d|x|y)="[^"]*"|(?<=translate)\([^)]*\)')
-_DECIMALS = re.compile(r"(\.\d\d)\d+")
-_COMMANDS = re.compile(r"\s*([A-Za-z])\s*")  # in the outline of a path
-_AS_IT_IS = " '()*+,-./:;=@_~!$"  # characters of SVG that a data URI may have
 LONGEST_REASON = 600  # characters of an error that a line repeats
 
 
@@ -101,7 +93,7 @@ class Context:
         """Writes a figure; its picture as a data URI."""
         directory = self.output_dir / "figures"
         path = figures.save(figure, directory, file_name, suffixes)
-        return _data_uri(_compact(path.read_text(encoding="utf-8")))
+        return inline_svg.data_uri(path.read_text(encoding="utf-8"))
 
     def text(self, name, text):
         """Writes a file of text; its path."""
@@ -110,25 +102,3 @@ class Context:
         with files.replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
         return path
-
-
-def _compact(svg):
-    """An SVG without what nobody sees: metadata, and fractions of 1/100 of a point."""
-    return _PLACES.sub(_shortened, _GROUP_NAMES.sub("", _UNSEEN.sub("", svg)))
-
-
-def _shortened(found):
-    """A number, a place or an outline in fewer characters."""
-    text = _DECIMALS.sub(r"\1", found[0])
-    if not text.startswith("d="):
-        return text
-    return 'd="' + _COMMANDS.sub(r"\1", text[3:-1]).strip() + '"'
-
-
-def _data_uri(svg):
-    """An SVG as the address of a picture, shorter than in base64.
-
-    It needs no escaping in HTML: nothing in it can end an attribute in double quotes.
-    """
-    single = svg.replace("'", "&#39;").replace('"', "'")
-    return f"data:image/svg+xml,{urllib.parse.quote(single, safe=_AS_IT_IS)}"

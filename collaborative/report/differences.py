@@ -168,8 +168,9 @@ def figure(found, narrow=False):
     settings = list(found.groupby(["method", "alpha"], sort=False).groups)
     count = len(reference.MODELS)
     rows, columns = (count, 1) if narrow else (1, count)
-    size = 4.2 if narrow else 10.5, rows * (1.0 + 0.34 * len(settings)) + 0.6
-    drawn = Figure(figsize=size, dpi=110, layout="constrained")
+    width = styles.NARROW_WIDTH if narrow else styles.WIDTH
+    height = rows * (1.0 + 0.34 * len(settings)) + 0.6
+    drawn = Figure(figsize=(width, height), dpi=110, layout="constrained")
     panels = drawn.subplots(rows, columns, sharex=True, sharey=True)
     limit = _limit(found)
     for axes, model in zip(panels, reference.MODELS, strict=True):
@@ -182,6 +183,7 @@ def figure(found, narrow=False):
         axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(labelsize=8)
+        axes.label_outer()
     panels[0].set_yticks(range(len(settings)), [reference.label(*s) for s in settings])
     panels[0].set_ylim(len(settings) - 0.5, -0.5)  # the first above, also alone
     return drawn

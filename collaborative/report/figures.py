@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 
 import matplotlib
 import numpy as np
@@ -18,7 +19,7 @@ LAST_EPOCHS = 10
 FAR = 1.5  # a curve that ends so many times above the median is not drawn but named
 
 
-def methods_figure(runs, dataset, model, quantity):
+def methods_figure(runs, dataset, model, quantity, narrow=False):
     """Figures A.1 to A.6: the last ten epochs of all methods and weights.
 
     Args:
@@ -27,11 +28,12 @@ def methods_figure(runs, dataset, model, quantity):
         model: "ST", "M" or "ensemble", drawn in colour by weight; the traditional ST,
             M and ensemble are in greys in each panel.
         quantity: "error" (in %) or "cost", on the test set.
+        narrow: whether the panels stand one below the other, for a narrow screen.
 
     Returns:
-        A matplotlib figure of three panels. With several seeds a line is their mean and
-        a band their range. As in the paper, curves far above the others are not drawn;
-        they are named with their last value.
+        A matplotlib figure, a panel for each method that ran. With several seeds a line
+        is their mean and a band their range. As in the paper, curves far above the
+        others are not drawn; they are named with their last value.
     """
     column = f"test_{quantity}"
     chosen = runs[
@@ -43,51 +45,73 @@ def methods_figure(runs, dataset, model, quantity):
     ends = [mean.iloc[-1] for mean, *_ in lines.values()]
     ends = [end for end in ends if np.isfinite(end)]
     limit = FAR * np.median(ends) if ends else np.inf
-    figure = Figure(figsize=(10.5, 4.3), dpi=110, layout="constrained")
-    panels = figure.subplots(1, 3, sharey=True)
-    for axes, method in zip(panels, PANELS, strict=True):
+    methods = _methods(lines)
+    count = len(methods)
+    rows, columns = (count, 1) if narrow else (1, count)
+    figure, panels = _panels(rows, columns, narrow, shared=True)
+    for axes, method in zip(panels, methods, strict=True):
         shown = {k: v for k, v in lines.items() if k[0] in (method, "Single")}
         _method_panel(axes, method, shown, limit)
+        axes.set_ylabel(f"{styles.NAMES[model]}: test {_unit(quantity)}")
         _finish(axes)
         axes.label_outer()
-    panels[0].set_ylabel(f"{styles.NAMES[model]}: test {_unit(quantity)}")
-    _legend(figure, panels)
+    _legend(figure, panels, narrow)
     return figure
 
 
-def close_figure(runs, dataset):
+def _methods(lines):
+    """The methods that have curves, the paper's first; Single alone where it is."""
+    names = {method for method, *_ in lines} - {"Single"}
+    known = [method for method in PANELS if method in names]
+    return known + sorted(names - {*PANELS}) or ["Single"]
+
+
+def _panels(rows, columns, narrow, shared=False):
+    """A figure for a page or a narrow screen, and its panels; they may share axes."""
+    width, height = (styles.NARROW_WIDTH, 2.4) if narrow else (styles.WIDTH, 3.5)
+    figure = Figure(figsize=(width, rows * height + 0.8), dpi=110, layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=shared, sharey=shared, squeeze=False)
+    return figure, list(panels.flat)
+
+
+def close_figure(runs, dataset, narrow=False):
     """Figures B.1 to B.3: L2 0.01 against the traditional ensemble, all epochs.
 
     Args:
         runs: rows of `run_table.load_runs` in the paper's setting.
         dataset: whose runs.
+        narrow: whether the panels stand one below the other, for a narrow screen.
 
     Returns:
         A matplotlib figure: errors above, costs below; training (running means, as the
-        paper has them) left, test right; ST, M and ensemble.
+        paper has them) left, test right; ST, M and ensemble. None where neither ran.
     """
     chosen = runs[runs["dataset"] == dataset]
     settings = list(zip(chosen["method"], chosen["alpha"], strict=True))
     chosen = chosen[[s in (reference.CHOSEN, reference.SINGLE) for s in settings]]
-    figure = Figure(figsize=(10.5, 7.4), dpi=110, layout="constrained")
-    panels = figure.subplots(2, 2)
-    for row, quantity in zip(panels, ("error", "cost"), strict=True):
-        for axes, images in zip(row, ("train", "test"), strict=True):
-            column = f"{images}_{quantity}" + "_running" * (images == "train")
-            for (method, alpha, model), line in _curves(chosen, column).items():
-                single = method == "Single"
-                style = styles.GREYS[model] if single else styles.CLOSE_STYLES[model]
-                kind = "traditional" if single else reference.label(method, alpha)
-                _draw(axes, line, style, f"{kind} {styles.NAMES[model]}", every=3)
-            axes.set_title(
-                f"{'training' if images == 'train' else 'test'} {quantity}",
-                **drawing.TITLE_AT_TOP,
-            )
-            axes.set_ylabel(_unit(quantity))
-            _finish(axes)
-            _show_late_epochs(axes, quantity)
-    _legend(figure, panels.flat)
+    if chosen.empty:
+        return None
+    figure, panels = _panels(*((4, 1) if narrow else (2, 2)), narrow)
+    shown = itertools.product(("error", "cost"), ("train", "test"))
+    for axes, (quantity, images) in zip(panels, shown, strict=True):
+        _close_panel(axes, chosen, quantity, images)
+    _legend(figure, panels, narrow)
     return figure
+
+
+def _close_panel(axes, runs, quantity, images):
+    """One panel of `close_figure`."""
+    column = f"{images}_{quantity}" + "_running" * (images == "train")
+    for (method, alpha, model), line in _curves(runs, column).items():
+        single = method == "Single"
+        style = styles.GREYS[model] if single else styles.CLOSE_STYLES[model]
+        kind = "traditional" if single else reference.label(method, alpha)
+        _draw(axes, line, style, f"{kind} {styles.NAMES[model]}", every=3)
+    title = f"{'training' if images == 'train' else 'test'} {quantity}"
+    axes.set_title(title, **drawing.TITLE_AT_TOP)
+    axes.set_ylabel(_unit(quantity))
+    _finish(axes)
+    _show_late_epochs(axes, quantity)
 
 
 def save(figure, directory, name, suffixes=("png", "svg")):
@@ -197,7 +221,7 @@ def _show_late_epochs(axes, quantity):
     axes.yaxis.set_minor_formatter("")
 
 
-def _legend(figure, panels):
+def _legend(figure, panels, narrow):
     """One legend below all panels: each name once, collaborative ones first."""
     named = {}
     for axes in panels:
@@ -206,8 +230,8 @@ def _legend(figure, panels):
     named = {n: named[n] for n in sorted(named, key=_legend_place)}
     if named:
         figure.legend(
-            named.values(), named.keys(), loc="outside lower center", ncols=4,
-            frameon=False, handlelength=3.5,
+            named.values(), named.keys(), loc="outside lower center",
+            ncols=2 if narrow else 4, frameon=False, handlelength=3.5,
         )  # fmt: skip
 
 

@@ -123,7 +123,9 @@ def _mean(found, name, model):
 
 
 def _table(kind, dataset, caption, rows, columns):
+    """A table of the columns that have any number; its data has all."""
     data = pd.DataFrame(rows)
+    columns = {n: digits for n, digits in columns.items() if data[n].notna().any()}
     keys = ["model"] if "model" in data else []
     cells = [
         (
@@ -151,11 +153,12 @@ def _shown(value, name, digits):
     return f"{100 * value if name in PERCENT else value:z.{digits}f}"
 
 
-def reliability_figure(runs, records, dataset):
+def reliability_figure(runs, records, dataset, narrow=False):
     """Reliability diagrams of the traditional ensemble and L2 0.01, over all seeds.
 
     Args:
         runs, records, dataset: as for `quality_tables`.
+        narrow: whether the models stand one below the other, for a narrow screen.
 
     Returns:
         A matplotlib figure with a panel for each model, or None where neither is
@@ -169,11 +172,8 @@ def reliability_figure(runs, records, dataset):
     shown = {setting: groups[setting] for setting in drawn_as if setting in groups}
     if not shown:
         return None
-    figure = Figure(figsize=(10.5, 5), dpi=110, layout="constrained")
-    upper, lower = figure.subplots(
-        2, 3, sharex=True, sharey="row", height_ratios=(3, 1)
-    )
-    for model, axes, counts in zip(styles.NAMES, upper, lower, strict=True):
+    figure, panels = _reliability_panels(narrow)
+    for model, (axes, counts) in zip(styles.NAMES, panels, strict=True):
         axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=1)
         for setting, found in shown.items():
             colour, dashes, marker = drawn_as[setting]
@@ -190,10 +190,24 @@ def reliability_figure(runs, records, dataset):
         axes.set(xlim=(0, 1), ylim=(0, 1))
         counts.set(xlabel="confidence", yscale="log")
         counts.grid(alpha=0.3)
-    upper[0].set_ylabel("fraction classified rightly")
-    lower[0].set_ylabel("images")
-    upper[0].legend(loc="upper left", fontsize=8)
+        counts.label_outer()
+    for axes, counts in panels[: len(panels) if narrow else 1]:
+        axes.set_ylabel("fraction classified rightly")
+        counts.set_ylabel("images")
+    panels[0][0].legend(loc="upper left", fontsize=8)
     return figure
+
+
+def _reliability_panels(narrow):
+    """A figure, and for each model its diagram and the counts below it."""
+    if not narrow:
+        figure = Figure(figsize=(styles.WIDTH, 5), dpi=110, layout="constrained")
+        shared = {"sharex": True, "sharey": "row", "height_ratios": (3, 1)}
+        return figure, list(zip(*figure.subplots(2, 3, **shared), strict=True))
+    size = styles.NARROW_WIDTH, 12
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    axes = figure.subplots(6, 1, sharex=True, height_ratios=(3, 1) * 3)
+    return figure, list(zip(axes[::2], axes[1::2], strict=True))
 
 
 def _pooled(scores):
@@ -205,11 +219,12 @@ def _pooled(scores):
     return (*(sums / count[full, None]).T, count[full])
 
 
-def confusion_figure(runs, records, dataset):
+def confusion_figure(runs, records, dataset, narrow=False):
     """How often the ensemble (L2 0.01, else the first setting) confuses two classes.
 
     Args:
         runs, records, dataset: as for `quality_tables`.
+        narrow: whether it is for a narrow screen.
 
     Returns:
         A matplotlib figure of the counts over all seeds in % of each true class, or
@@ -223,7 +238,8 @@ def confusion_figure(runs, records, dataset):
     names = [text_table.shortened(n, LONGEST_LABEL) for n in found[0]["class_names"]]
     counts = sum(record["models"]["ensemble"]["confusion"] for record in found)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(6.2, 5.6), dpi=110, layout="constrained")
+    size = (styles.NARROW_WIDTH, 4) if narrow else (6.2, 5.6)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
     axes = figure.subplots()
     wrong = np.where(np.eye(len(counts), dtype=bool), np.nan, percent)
     most = np.max(wrong, where=~np.isnan(wrong), initial=0)

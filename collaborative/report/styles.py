@@ -4,6 +4,7 @@ Lines differ in colour (Okabe and Ito's palette, for the colour-blind), in dashe
 markers, so that they can be told apart in grey print too.
 """
 
+WIDTH, NARROW_WIDTH = 10.5, 4.2  # inches, of figures on a page, on a narrow screen
 NAMES = {"ST": "ST", "M": "M", "ensemble": "Ens"}
 WEIGHT_STYLES = {  # colour, dashes, marker
     1.0: ("#D55E00", "--", "s"),

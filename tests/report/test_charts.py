@@ -21,6 +21,24 @@ def test_lines_of_the_author_s_runs(paper):
     json.dumps(data, allow_nan=False)
 
 
+def test_what_was_measured_once_has_no_curve(paper):
+    """Of a run that validation chose, the test set is measured in one epoch alone."""
+    runs = paper.query("dataset == 'mnist' and method == 'CE'")
+    assert charts.chart_data(runs)[0]["quantities"] == [
+        "test error (%)", "test cost", "training error (%)", "training cost",
+    ]  # fmt: skip
+    once = runs["epoch"] == 7
+    chosen = runs.assign(
+        validation_error=runs["test_error"], test_error=runs["test_error"].where(once)
+    )
+    (chart,) = charts.chart_data(chosen.assign(test_cost=np.nan))
+    assert chart["quantities"] == [
+        "validation error (%)", "training error (%)", "training cost",
+    ]  # fmt: skip
+    (short,) = charts.chart_data(runs[once])  # of one epoch: points
+    assert short["quantities"][0] == "test error (%)"
+
+
 def test_lines_of_a_chart_differ(paper):
     for chart in charts.chart_data(paper):
         styles = {(line["color"], line["dashes"]) for line in chart["lines"]}

@@ -37,9 +37,29 @@ def test_curves_far_above_are_named_and_not_drawn(paper):
 def test_a_figure_of_few_runs(paper):
     one = paper[(paper["dataset"] == "cifar10") & (paper["alpha"] == 0.1)]
     figure = figures.methods_figure(one[one["method"] == "CE"], "cifar10", "M", "cost")
-    assert [len(axes.get_lines()) for axes in figure.axes] == [1, 0, 0]
-    empty = figures.close_figure(one, "cifar10")
-    assert [len(axes.get_lines()) for axes in empty.axes] == [0] * 4
+    assert [len(axes.get_lines()) for axes in figure.axes] == [1]  # no empty panels
+    assert figures.close_figure(one, "cifar10") is None
+
+
+def test_a_method_of_one_s_own_has_a_panel_after_the_paper_s(paper):
+    some = paper.query("dataset == 'mnist' and method in ('L2', 'Single')")
+    own = some.query("method == 'L2'").assign(method="Hinge")
+    figure = figures.methods_figure(pd.concat([own, some]), "mnist", "ST", "error")
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["L2", "Hinge"]
+    alone = some.query("method == 'Single'")
+    figure = figures.methods_figure(alone, "mnist", "ST", "error")
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Single"]
+
+
+def test_narrow_figures_stack_their_panels(paper):
+    for figure, count in (
+        (figures.methods_figure(paper, "mnist", "M", "cost", narrow=True), 3),
+        (figures.close_figure(paper, "mnist", narrow=True), 4),
+    ):
+        places = [axes.get_subplotspec() for axes in figure.axes]
+        assert [place.rowspan.start for place in places] == list(range(count))
+        assert {place.colspan.start for place in places} == {0}
+        assert figure.get_figwidth() == styles.NARROW_WIDTH
 
 
 def test_seeds_are_a_mean_and_a_band(paper):

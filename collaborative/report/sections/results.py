@@ -35,35 +35,48 @@ def _of_the_paper(context, runs, dataset):
         context.table(tables.results_table(runs, context.paper, dataset, quantity))
         for quantity in ("error", "cost")
     ]
-    drawn = []
-    for model in ("ST", "M"):
-        for quantity in ("error", "cost"):
-            number = reference.figure_number(dataset, "A", 1, model == "M")
-            drawn.append(
-                context.figure(
-                    figures.methods_figure(runs, dataset, model, quantity),
-                    (number, dataset, model, quantity),
-                    f"{model}, test {quantity} of the last ten epochs: collaborative "
-                    "in colour, traditional in greys",
-                    part=f", {quantity}",
-                )
-            )
-    drawn.append(
-        context.figure(
-            figures.close_figure(runs, dataset),
-            (reference.figure_number(dataset, "B"), dataset, "L2_0.01"),
-            "L2 0.01 against the traditional ensemble; training statistics are running "
-            "means, as the paper's",
-        )
-    )
+    drawn = [
+        _methods_figure(context, runs, dataset, model, quantity)
+        for model in ("ST", "M")
+        for quantity in ("error", "cost")
+    ]
+    drawn.append(_close_figure(context, runs, dataset))
     title = reference.dataset_label(dataset)
     return {
         "id": tables.file_name(f"results-{dataset}"),
         "title": title,
         "links": page_tables.links(runs, dataset),
         "tables": results,
-        "figures": drawn,
+        "figures": [figure for figure in drawn if figure],
     }
+
+
+def _methods_figure(context, runs, dataset, model, quantity):
+    """The last epochs of all methods."""
+    number = reference.figure_number(dataset, "A", 1, model == "M")
+    arguments = runs, dataset, model, quantity
+    return context.figure(
+        figures.methods_figure(*arguments),
+        (number, dataset, model, quantity),
+        f"{model}, test {quantity} of the last ten epochs: collaborative in colour, "
+        "traditional in greys",
+        narrow=figures.methods_figure(*arguments, narrow=True),
+        part=f", {quantity}",
+    )
+
+
+def _close_figure(context, runs, dataset):
+    """The method that the paper chose, where it ran."""
+    drawn = figures.close_figure(runs, dataset)
+    if drawn is None:
+        return None
+    return context.figure(
+        drawn,
+        (reference.figure_number(dataset, "B"), dataset, "L2_0.01"),
+        "L2 0.01 against the traditional ensemble; training statistics are running "
+        "means, as the paper's",
+        narrow=figures.close_figure(runs, dataset, narrow=True),
+    )
 
 
 def _beyond_the_paper(context, runs, dataset):
@@ -73,28 +86,29 @@ def _beyond_the_paper(context, runs, dataset):
     found = [differences.table(gains, dataset)] if len(gains) else []
     found += quality.quality_tables(runs, records, dataset)
     main = [_main_figure(context, gains, dataset)] if len(gains) else []
-    drawn = [
+    drawn = (
         (
-            quality.reliability_figure(runs, records, dataset),
+            quality.reliability_figure,
             "reliability",
             "How often models are right, by their confidence, in 15 bins; below, how "
             "many images are in each",
         ),
-        (
-            quality.confusion_figure(runs, records, dataset),
-            "confusion",
-            "What is taken for what",
-        ),
+        (quality.confusion_figure, "confusion", "What is taken for what"),
+    )
+    figures_beyond = [
+        context.figure(
+            figure,
+            ("", dataset, kind),
+            caption,
+            narrow=make(runs, records, dataset, narrow=True),
+        )
+        for make, kind, caption in drawn
+        if (figure := make(runs, records, dataset)) is not None
     ]
-
     return {
         "beyond_tables": [context.table(table) for table in found],
         "main_figures": main,
-        "beyond_figures": [
-            context.figure(figure, ("", dataset, kind), caption)
-            for figure, kind, caption in drawn
-            if figure is not None
-        ],
+        "beyond_figures": figures_beyond,
     }
 
 

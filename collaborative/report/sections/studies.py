@@ -18,6 +18,7 @@ def parts(context):
             ("", table.name),
             "Each mark is a seed, each bar a mean; green, pointing left: clearly fewer "
             "errors than the arm that it is compared with; red, pointing right: more",
+            narrow=results.figure(finding, narrow=True),
         )
         found.append(
             {

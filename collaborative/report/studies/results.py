@@ -161,28 +161,29 @@ def _in_words(arm, control, model, difference):
     )
 
 
-def figure(finding):
+def figure(finding, narrow=False):
     """A panel for each model: the error of each arm, seeds as dots, means as bars.
+
+    Args:
+        finding: of a study.
+        narrow: whether the panels stand one below the other, for a narrow screen.
 
     Returns:
         A matplotlib figure. An arm whose difference from its control is clear is drawn
         in green, pointing left, where it errs less, in red, pointing right, where more.
     """
     arms = [a for a in finding.study.arms if a in finding.errors.index.levels[0]]
-    drawn = Figure(
-        figsize=(10.5, 1.3 + 0.34 * len(arms)), dpi=110, layout="constrained"
-    )
-    panels = drawn.subplots(
-        1, len(finding.models), sharex=True, sharey=True, squeeze=False
-    )[0]
-    for axes, model in zip(panels, finding.models, strict=True):
+    count = len(finding.models)
+    rows, columns = (count, 1) if narrow else (1, count)
+    width = styles.NARROW_WIDTH if narrow else styles.WIDTH
+    height = rows * (0.9 + (0.24 if narrow else 0.34) * len(arms)) + 0.4
+    drawn = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    panels = drawn.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes, model in zip(panels.flat, finding.models, strict=True):
         for place, arm in enumerate(arms):
-            values = finding.values(arm, model)
-            clear = _clear(finding.difference(arm, model))
-            colour, marker = styles.CLEAR[clear], styles.CLEAR_MARKERS[clear]
-            axes.plot(values, np.full(len(values), place), marker, color=colour, ms=4)
-            if len(values):
-                axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=colour)
+            _draw(
+                axes, place, finding.values(arm, model), finding.difference(arm, model)
+            )
         axes.set_title(
             styles.NAMES.get(model, model), fontsize=9, **drawing.TITLE_AT_TOP
         )
@@ -190,9 +191,19 @@ def figure(finding):
         axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(labelsize=8)
-    panels[0].set_yticks(range(len(arms)), arms)
-    panels[0].invert_yaxis()
+        axes.label_outer()
+    panels[0, 0].set_yticks(range(len(arms)), arms)
+    panels[0, 0].invert_yaxis()
     return drawn
+
+
+def _draw(axes, place, values, difference):
+    """The seeds of an arm and their mean."""
+    clear = _clear(difference)
+    colour, marker = styles.CLEAR[clear], styles.CLEAR_MARKERS[clear]
+    axes.plot(values, np.full(len(values), place), marker, color=colour, ms=4)
+    if len(values):
+        axes.plot([values.mean()] * 2, [place - 0.3, place + 0.3], color=colour)
 
 
 def _clear(difference):

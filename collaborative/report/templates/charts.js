@@ -53,7 +53,7 @@ function range(plot, view) {
 function curve(line) {
   const stroke = () => line.name === "Single" ? ink("--ink") : line.color;
   return {label: line.name, stroke, width: 2, dash: line.dashes ? line.dashes.split(" ").map(Number) : undefined,
-    points: {show: line.name === "Single" ? undefined : false}, value: (_, v) => v === null || v === undefined ? "–" : v.toPrecision(4)};
+    points: {show: line.name === "Single" ? undefined : (plot, place) => plot.data[place].filter(v => v !== null).length < 2}, value: (_, v) => v === null || v === undefined ? "–" : v.toPrecision(4)};
 }
 
 function edge(line) {
