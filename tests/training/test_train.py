@@ -250,7 +250,12 @@ BEYOND_THE_PAPER = {
             for settings in (
                 {},
                 {"precision": "float16"},
-                {"labeled": 0.5, "unlabeled_steps": "separate"},
+                {"labeled": 0.5, "unlabeled": "holdout:0.5"},
+                {
+                    "labeled": 0.5,
+                    "unlabeled": "holdout:0.5",
+                    "unlabeled_steps": "separate",
+                },
                 {"members": ("flat",), "teacher": ("flat",), "method": "KL"},
             )
         ),
@@ -261,7 +266,7 @@ BEYOND_THE_PAPER = {
 def test_xla_computes_blocks_of_steps(settings, tmp_path, tiny, flat):
     """The run that one has step by step."""
     config = dataclasses.replace(flat, **settings)
-    data = datasets.with_few_labels(tiny, config.labeled, 1 - config.labeled)
+    data = datasets.with_few_labels(tiny, config.labeled, config.holdout)
     if config.unlabeled == datasets.NOISE:
         data = dataclasses.replace(data, unlabeled=datasets.NOISE)
     results = {}
