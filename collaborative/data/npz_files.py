@@ -153,44 +153,40 @@ def _levels(path, images):
                 "wanted are integers 0..255, or fractions 0..1 or 0..255: convert them"
             )
     low = min(found.min() for found in images.values())
-    high = max(found.max() for found in images.values())
+    highest = {part: found.max() for part, found in images.items()}
+    high = max(highest.values())
     if low < 0 or high > 255:
         raise DatasetError(
             f"the images in {path} have values from {low:g} to {high:g}, wanted are "
             "0..255, or fractions 0..1: scale them back to that"
         )
-    factor, notes = _scale(path, images, high)
+    factor, notes = _scale(path, images, highest)
     return {part: _as_levels(found, factor) for part, found in images.items()}, notes
 
 
-def _scale(path, images, high):
+def _scale(path, images, highest):
     """(what all values are to be multiplied by, notes); of one scale for all parts.
 
     Args:
         path: of the file.
         images: arrays by part.
-        high: the largest value of all.
+        highest: their largest values by part; none is below 0.
     """
-    kinds = {found.dtype.kind for found in images.values()}
-    is_small = {part: found.max() <= 1 for part, found in images.items()}
-    fractions = [
-        part
-        for part, found in images.items()
-        if found.dtype.kind in "bf" and is_small[part] and found.any()
-    ]
-    if fractions and high > 1:
-        other = next(part for part, small in is_small.items() if not small)
+    kinds = {part: found.dtype.kind for part, found in images.items()}
+    fractions = [p for p, kind in kinds.items() if kind in "bf" and 0 < highest[p] <= 1]
+    larger = [part for part in images if highest[part] > 1]
+    if fractions and larger:
         raise DatasetError(
-            f"x_{fractions[0]} in {path} has values 0..1, and x_{other} up to "
-            f"{images[other].max():g}: give all images one scale"
+            f"x_{fractions[0]} in {path} has values 0..1, and x_{larger[0]} up to "
+            f"{highest[larger[0]]:g}: give all images one scale"
         )
     if fractions:
         return 255, ["its values, 0..1, are taken as 0..255"]
-    if high <= 1:
+    if not larger:
         note = "its values, 0 and 1, are taken as levels of 0..255, nearly black"
         return 1, [f"{note}: if 1 is white, give booleans"]
-    notes = ["its values, 0..255, are rounded to whole levels"] if "f" in kinds else []
-    return 1, notes
+    is_rounded = "f" in kinds.values()
+    return 1, ["its values, 0..255, are rounded to whole levels"] * is_rounded
 
 
 def _as_levels(images, factor):

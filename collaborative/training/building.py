@@ -195,6 +195,21 @@ def _check_can_be_saved(member):
         ) from error
 
 
+def steps_per_epoch(config, dataset):
+    """How many batches an epoch has, without a partial last one.
+
+    Raises:
+        ConfigError: where there is none.
+    """
+    steps = len(dataset.train) // config.batch_size
+    if not steps:
+        raise ConfigError(
+            f"batch_size {config.batch_size} is larger than the {len(dataset.train)} "
+            f"training images of {dataset.name}: choose a smaller one"
+        )
+    return steps
+
+
 def steps_of_a_block(config, dataset):
     """How many steps XLA computes in one call, see `Steps.hold`; 1: each by itself.
 
@@ -203,7 +218,7 @@ def steps_of_a_block(config, dataset):
     held = dataset.train.in_memory and config.strategy == "single"
     if not (_use_jit(config) and held):
         return 1
-    steps = len(dataset.train) // config.batch_size
+    steps = steps_per_epoch(config, dataset)
     blocks = math.ceil(steps / _LONGEST_BLOCK[environment.has_gpu()])
     return math.ceil(steps / blocks)
 

@@ -12,7 +12,6 @@ import tensorflow as tf
 from collaborative import datasets, logger, models
 from collaborative.data import batches
 from collaborative.experiments import checks
-from collaborative.experiments.setting import ConfigError
 from collaborative.nn import averages, checkpoint
 from collaborative.nn.selection import Selection
 from collaborative.runs import beside, code_record, data_record, reader, run, space
@@ -87,7 +86,7 @@ def train(
         files.Busy: where another process is at this run.
         logger.TrainingDiverged: when the total cost is not finite any more.
     """
-    steps = _steps_per_epoch(config, dataset)
+    steps = building.steps_per_epoch(config, dataset)
     checks.check_choice(config, len(dataset.validation))
     for note in building.precision_notes(config):
         say(note)
@@ -234,16 +233,6 @@ def _feed(model, config, dataset, teacher, first_epoch):
     model.hold(made.gatherer(), size)
     blocks = made.blocks(first_epoch, config.epochs, size)
     return blocks, math.ceil(made.steps / size)
-
-
-def _steps_per_epoch(config, dataset):
-    steps = len(dataset.train) // config.batch_size
-    if not steps:
-        raise ConfigError(
-            f"batch_size {config.batch_size} is larger than the {len(dataset.train)} "
-            f"training images of {dataset.name}: choose a smaller one"
-        )
-    return steps
 
 
 def _finish(model, log, dataset, foreign):
