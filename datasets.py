@@ -295,14 +295,14 @@ def _read_prepared(name, split, seed, size, stream, *places):
     wanted = ("train", "test") if has_test else ("train",)
     stored.check_splits(name, builder, wanted)
     notes = preparation.notes(builder)
-    if stream or (stream is None and not stored.fits_in_memory(builder, wanted, size)):
-        reader = decoded.read_shuffled
+    if stream is None:
+        stream = not stored.fits_in_memory(builder, wanted, size)
+    if stream:
         notes = (*notes, "its images are read from the disk, as they are needed")
-    else:
-        reader = stored.read_shuffled
 
     def read(*splits):
-        return Examples(*reader(name, builder, splits, seed, size))
+        found = decoded.read_shuffled(name, builder, splits, seed, size, stream)
+        return Examples(*found)
 
     return (
         tuple(builder.info.features["label"].names),

@@ -12,6 +12,7 @@ A finished run is not run again, and an interrupted one goes on where it stood.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import pathlib
 import shlex
@@ -41,7 +42,7 @@ with epy.lazy_imports():  # what a single run or a sweep alone needs
 
     from collaborative import logger
     from collaborative.report import answer
-    from collaborative.runs import planning, pools, sweep
+    from collaborative.runs import gpus, planning, pools, sweep
     from collaborative.training import progress, train
 
 
@@ -202,22 +203,11 @@ def run_many(configs):
     options = {n: FLAGS[n].value for n in ("data_dir", "manual_dir", "plugin")}
     options |= {"download": "true"} if FLAGS.download else {}
     options |= {} if FLAGS.stream is None else {"stream": str(FLAGS.stream).lower()}
-    if FLAGS.ray:
-        try:
-            pool = pools.RayPool(FLAGS.ray, FLAGS.log_dir, options, len(configs))
-        except (ImportError, OSError, ValueError) as error:
-            reason = reason_of(error)
-            command_line.fail(
-                f"no Ray cluster at {FLAGS.ray}: {reason}; where it asks for a token, "
-                "set RAY_AUTH_MODE=token and have its token in ~/.ray/auth_token",
-                1,
-            )
-    else:
-        pool = pools.LocalPool(FLAGS.log_dir, options, jobs(), FLAGS.threads or 1)
     for config in configs:
         say_what_changed(config)
-    swept = sweep.Sweep(configs, FLAGS.log_dir, pool)
-    finished = swept.run()
+    with experiments_pool(options, len(configs)) as pool:
+        swept = sweep.Sweep(configs, FLAGS.log_dir, pool)
+        finished = swept.run()
     print(f"{finished} of {len(configs)} experiments finished", end="")
     print(f", {len(swept.failed)} failed:" if swept.failed else "")
     for config, reason in swept.failed.items():
@@ -226,6 +216,33 @@ def run_many(configs):
     if swept.stopped:
         command_line.fail(swept.stopped, 1)
     return 1 if swept.failed else 0
+
+
+@contextlib.contextmanager
+def experiments_pool(options, count):
+    """Where the experiments run: on a Ray cluster, or here, with or without GPUs.
+
+    Args:
+        options: dict of further flags for their commands.
+        count: how many there are.
+    """
+    if FLAGS.ray:
+        try:
+            pool = pools.RayPool(FLAGS.ray, FLAGS.log_dir, options, count)
+        except (ImportError, OSError, ValueError) as error:
+            reason = reason_of(error)
+            command_line.fail(
+                f"no Ray cluster at {FLAGS.ray}: {reason}; where it asks for a token, "
+                "set RAY_AUTH_MODE=token and have its token in ~/.ray/auth_token",
+                1,
+            )
+        yield pool
+        return
+    slots, threads = jobs(), FLAGS.threads or 1
+    with gpus.shared(gpus.visible(), min(slots, count)) as (names, environment):
+        yield pools.LocalPool(
+            FLAGS.log_dir, options, slots, threads, names, environment
+        )
 
 
 def show_answer(configs, failed):
@@ -259,8 +276,9 @@ def jobs():
     """How many experiments run side by side."""
     if FLAGS.jobs:
         return FLAGS.jobs
-    gpus = len(pools.visible_gpus())
-    return gpus or max(1, limits.core_count() // (FLAGS.threads or 1))
+    cores = max(1, limits.core_count() // (FLAGS.threads or 1))
+    names = gpus.visible()
+    return max(len(names), min(cores, gpus.jobs_that_pay(names))) if names else cores
 
 
 if __name__ == "__main__":

@@ -33,8 +33,9 @@ def parts(dataset, data_dir):
 
     config = ExperimentConfig(dataset)
     done("flags and settings")
-    import tensorflow  # noqa: F401
+    from collaborative.system import streams
 
+    streams.start_tensorflow()
     done("import TensorFlow")
     from collaborative import datasets
     from collaborative.data import batches

@@ -1,14 +1,15 @@
-"""Sets larger than memory: their images are decoded once to files, and read by index.
+"""Images that are decoded once for all runs: to files, which are read by index.
 
-Indices are what a step needs of a set, so that a run whose images lie on the disk sees
-the batches of one whose images lie in memory, resumed ones too. Records of TFRecord
-have no index, and each would be decoded anew in each epoch.
+Runs read them into memory, in a tenth of the time that decoding takes, or image by
+image where the set is larger. Indices are what a step needs of a set, so that a run
+whose images lie on the disk sees the batches of one whose images lie in memory, resumed
+ones too. Records of TFRecord have no index.
 
 The files lie in the folder of the prepared set or, where nothing can be written there,
 in the cache folder of the person: for each split and size `images.bin`, the levels of
-one image after the other in the stored order, and `labels.npy`. `decoded.json` says
-what they were made of; of another set, they are made anew. Pictures of one's own are
-kept so too (`picture_sets`).
+one image after the other in the stored order, `sums.npy`, the CRC-32 of each, and
+`labels.npy`. `decoded.json` says what they were made of; of another set, and where they
+are damaged, they are made anew. Pictures of one's own are kept so too (`picture_sets`).
 """
 
 from __future__ import annotations
@@ -24,94 +25,60 @@ import pathlib
 import sys
 import tempfile
 import time
-import weakref
+import zlib
 
 import numpy as np
 import tqdm
 
-from collaborative.data import stored
+from collaborative.data import decoded_images, stored
+from collaborative.data.decoded_images import FACTS, IMAGES, SUMS, DecodedImages
 from collaborative.data.errors import DatasetError
 from collaborative.data.examples import check_labels
-from collaborative.system import files, limits
+from collaborative.system import digests, files, limits
 
-IMAGES, FACTS = "images.bin", "decoded.json"
 _LABELS = "labels.npy"
+# Of what is free on the disk, the most that is taken to save time alone.
+_MOST = 0.1
 
 
-class DecodedImages:
-    """Images on the disk, in the place of uint8 `[n, height, width, channels]`.
+class NotKept(DatasetError):
+    """There is no place for decoded images."""
 
-    What an index, a slice or an array of indices names is read; `part` reads nothing.
+
+@decoded_images.again_if_damaged
+def read_shuffled(name, builder, splits, seed, size=None, stream=False):
+    """As `stored.read_shuffled`, in the same order, from images decoded once.
 
     Args:
-        paths: files of images, one after the other.
-        image_shape: (height, width, channels) of each image.
-        rows: which of all the files' images these are, integers `[n]`.
-    """
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, paths, image_shape, rows):
-        self._paths = tuple(paths)
-        self._files = [os.open(path, os.O_RDONLY) for path in self._paths]
-        for file in self._files:
-            weakref.finalize(self, os.close, file)
-        size = math.prod(image_shape)
-        counts = [os.path.getsize(path) // size for path in self._paths]
-        self._ends = np.cumsum(counts)
-        self._rows = rows
-        self.shape = (len(rows), *image_shape)
-
-    def __len__(self):
-        return len(self._rows)
-
-    def __iter__(self):
-        return (self[index] for index in range(len(self)))
-
-    def __getitem__(self, key):
-        rows = np.asarray(self._rows[key])
-        images = np.empty((rows.size, *self.shape[1:]), np.uint8)
-        for image, row in zip(images, rows.reshape(-1), strict=True):
-            image[...] = self._read(row)
-        return images.reshape(*rows.shape, *self.shape[1:])
-
-    def __array__(self, dtype=None, copy=None):
-        return self[:] if dtype is None else self[:].astype(dtype)
-
-    def part(self, key):
-        """The images at a slice or an array of indices, which are not read yet."""
-        return DecodedImages(self._paths, self.shape[1:], self._rows[key])
-
-    def _read(self, row):
-        place = int(np.searchsorted(self._ends, row, side="right"))
-        start = self._ends[place - 1] if place else 0
-        size = math.prod(self.shape[1:])
-        # Not mapped into memory, where all that was read would count as taken; and the
-        # other threads go on meanwhile.
-        levels = os.pread(self._files[place], size, int(row - start) * size)
-        if len(levels) != size:
-            raise DatasetError(f"{self._paths[place]} was cut short: remove its folder")
-        return np.frombuffer(levels, np.uint8).reshape(self.shape[1:])
-
-
-def read_shuffled(name, builder, splits, seed, size=None):
-    """As `stored.read_shuffled`, in the same order, with the images on the disk.
+        stream: whether the images stay on the disk; else they are read from there, or
+            decoded straight into memory where the disk has no room to spare.
 
     Returns:
-        (`DecodedImages`, labels int64 `[n]`).
+        (uint8 `[n, height, width, channels]` or `DecodedImages`, labels int64 `[n]`).
 
     Raises:
         DatasetError: as `stored.read_shuffled`; or where the disk has no room.
     """
-    folders = [_decoded(name, builder, split, size) for split in splits]
+    images = None if stream else stored.room_for(name, builder, splits, size)
+    try:
+        most = 1 if stream else _MOST
+        folders = [_decoded(name, builder, split, size, most) for split in splits]
+    except NotKept:
+        if stream:
+            raise
+        return stored.read_shuffled(name, builder, splits, seed, size)
     labels = np.concatenate([np.load(folder / _LABELS) for folder in folders])
     rows = np.random.default_rng(seed).permutation(len(labels))
     check_labels(name, labels, builder.info.features["label"].num_classes)
     shape = stored.image_shape(builder, size)
-    return DecodedImages([f / IMAGES for f in folders], shape, rows), labels[rows]
+    decoded = DecodedImages([f / IMAGES for f in folders], shape, rows)
+    if stream:
+        return decoded, labels[rows]
+    decoded.read_into(images)
+    return images, labels[rows]
 
 
-def _decoded(name, builder, split, size):
+def _decoded(name, builder, split, size, most):
     """The folder with a split's decoded images, made if there is none that is whole."""
     shape = stored.image_shape(builder, size)
     count = builder.info.splits[split].num_examples
@@ -132,7 +99,7 @@ def _decoded(name, builder, split, size):
 
     def write(folder):
         labels = []
-        with writing(folder / IMAGES, count) as add:
+        with writing(folder, count) as add:
             for images, some_labels in stored.batches(builder, (split,), size):
                 add(images)
                 labels.append(some_labels)
@@ -140,9 +107,8 @@ def _decoded(name, builder, split, size):
         return {}
 
     named = f"{split}-{'x'.join(map(str, shape))}"
-    return keep(
-        f"{name} ({split})", facts, places, named, lambda: (count, shape), write
-    )
+    what = f"{name} ({split})"
+    return keep(what, facts, places, named, lambda: (count, shape), write, most)
 
 
 def cache_places(named):
@@ -166,7 +132,7 @@ def kept(facts, places, named):
     return None
 
 
-def keep(what, facts, places, named, measure, write):
+def keep(what, facts, places, named, measure, write, most=1):
     """The folder with decoded images, which are decoded if they are not there whole.
 
     Args:
@@ -178,9 +144,11 @@ def keep(what, facts, places, named, measure, write):
             decoded.
         write: a function that writes `IMAGES` and whatever else into a folder, and
             returns further entries of `decoded.json`, a dict.
+        most: of what is free on the disk, the most that may be taken, 0 to 1.
 
     Raises:
-        DatasetError: where the disk has no room, or fails; or as `write` does.
+        NotKept: where the disk has no room, or fails.
+        DatasetError: as `write` does.
     """
     found = kept(facts, places, named)
     if found:
@@ -190,7 +158,7 @@ def keep(what, facts, places, named, measure, write):
     needed = count * math.prod(shape)
     no_room = functools.partial(_no_room, what, place, count, needed)
     free = limits.free_disk(place)
-    if free < needed:
+    if most * free < needed:
         raise no_room(free)
     beside = "" if place == places[0] else f", since {places[0]} cannot be written to"
     print(
@@ -202,6 +170,7 @@ def keep(what, facts, places, named, measure, write):
             with files.replacing_directory(place / named) as folder:
                 content = facts | write(folder)
                 content["bytes"] = (folder / IMAGES).stat().st_size
+                content["beside"] = _digests(folder, [_LABELS, SUMS])
                 text = json.dumps(content) + "\n"
                 (folder / FACTS).write_text(text, encoding="utf-8")
         except files.Busy:
@@ -209,18 +178,18 @@ def keep(what, facts, places, named, measure, write):
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise no_room(limits.free_disk(place)) from error
-            raise DatasetError(
+            raise NotKept(
                 f"{what} cannot be decoded into {place}: {error.strerror}"
             ) from error
     return place / named
 
 
 @contextlib.contextmanager
-def writing(path, count):
-    """Writes images one after the other and shows how far it is.
+def writing(folder, count):
+    """Writes `IMAGES`, one after the other, and their sums; shows how far it is.
 
     Args:
-        path: of the file.
+        folder: to write them in.
         count: how many there will be.
 
     Yields:
@@ -228,15 +197,18 @@ def writing(path, count):
         bar by `done`, n where it is not given.
     """
     bar = tqdm.tqdm(total=count, unit="images", leave=False, disable=None)
-    with bar, open(path, "wb") as file:
+    sums = []
+    with bar, open(folder / IMAGES, "wb") as file:
 
         def add(images, done=None):
             file.write(images)
+            sums.extend(map(zlib.crc32, images))
             bar.update(len(images) if done is None else done)
 
         yield add
         file.flush()
         os.fsync(file.fileno())
+    np.save(folder / SUMS, np.array(sums, np.uint32))
 
 
 def _whole(folder, facts):
@@ -245,14 +217,21 @@ def _whole(folder, facts):
         found = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         size = (folder / IMAGES).stat().st_size
         same = {name: found[name] for name in facts} == facts
+        same &= found["beside"] == _digests(folder, found["beside"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return found if same and found["bytes"] == size else None
 
 
+def _digests(folder, names):
+    """The SHA-256 of files of a folder, of those that are there."""
+    there = [name for name in names if (folder / name).exists()]
+    return {name: digests.of_file(folder / name) for name in there}
+
+
 def _no_room(what, place, count, needed, free):
     fit = count * max(0, free) // needed
-    return DatasetError(
+    return NotKept(
         f"{what} takes {_shown(needed)} decoded, more than there is room for in "
         f"{place}, where {fit:,} of its {count:,} images would fit: make room, give a "
         "smaller --image_size, or another folder in the environment variable "

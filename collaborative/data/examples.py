@@ -20,7 +20,7 @@ COPIES = 2
 class Examples:
     """images: uint8 `[n, height, width, channels]`; labels: int64 `[n]`.
 
-    Images that lie on the disk are a `decoded.DecodedImages`.
+    Images that lie on the disk are a `decoded_images.DecodedImages`.
     """
 
     images: Any

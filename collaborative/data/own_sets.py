@@ -15,6 +15,7 @@ import numpy as np
 
 from collaborative.data import (
     class_folders,
+    decoded_images,
     npz_files,
     own_names,
     picture_sets,
@@ -38,6 +39,7 @@ class OwnSet:
     fingerprint: dict
 
 
+@decoded_images.again_if_damaged
 def read(
     name: str,
     split: str,
@@ -90,6 +92,7 @@ def read(
     return OwnSet(class_names, tuple(notes), train, test, validation, mark)
 
 
+@decoded_images.again_if_damaged
 def read_unlabeled(
     name: str,
     image_shape: tuple[int, int, int],

@@ -18,6 +18,7 @@ import numpy as np
 from collaborative.data import (
     class_folders,
     decoded,
+    decoded_images,
     picture_survey,
     pictures,
     resizing,
@@ -74,8 +75,8 @@ class PictureSet:
         files = [f for f in self.found.files if f.path not in self.facts["skipped"]]
         rows = np.array([i for i, f in enumerate(files) if f.split in splits], np.int64)
         rows = rows[np.random.default_rng(seed).permutation(len(rows))]
-        path = self.decoded / decoded.IMAGES
-        images = decoded.DecodedImages([path], self.image_shape, rows)
+        path = self.decoded / decoded_images.IMAGES
+        images = decoded_images.DecodedImages([path], self.image_shape, rows)
         if not self._streams(len(files), stream):
             images = images[:]
         labels = np.array([files[row].label for row in rows], np.int64)
@@ -142,7 +143,7 @@ def open_set(
         shape = tuple(survey["image_shape"])
 
         def write(folder):
-            return survey | _decode(found, shape, folder / decoded.IMAGES, threads)
+            return survey | _decode(found, shape, folder, threads)
 
         count = len(found.files)
         decoded.keep(found.title, facts, places, named, lambda: (count, shape), write)
@@ -187,8 +188,8 @@ def _cache(found, name, size, color_mode):
     return facts, decoded.cache_places(name), "-".join(asked)
 
 
-def _decode(found, shape, path, threads):
-    """Writes all pictures to a file; entries of the facts: `skipped` and `sha256`."""
+def _decode(found, shape, folder, threads):
+    """Writes all pictures to a folder; entries of the facts: `skipped` and `sha256`."""
     skipped, digests = {}, []
 
     def read(file):
@@ -198,7 +199,7 @@ def _decode(found, shape, path, threads):
         except (pictures.UnreadablePicture, OSError) as error:
             return _digest(at), reason_of(error)
 
-    with decoded.writing(path, len(found.files)) as add:
+    with decoded.writing(folder, len(found.files)) as add:
         for start in range(0, len(found.files), _AT_A_TIME):
             files = found.files[start : start + _AT_A_TIME]
             results = threads.map(read, files)

@@ -93,25 +93,39 @@ def read_shuffled(
             are in a format that cannot be read here, labels are not those of the
             classes, or the memory does not suffice.
     """
-    info = builder.info
-    count = sum(info.splits[split].num_examples for split in splits)
+    images = room_for(name, builder, splits, size)
+    labels = np.empty(len(images), np.int64)
+    places = np.argsort(np.random.default_rng(seed).permutation(len(images)))
+    done = 0
+    for some_images, some_labels in batches(builder, splits, size):
+        where = places[done : done + len(some_labels)]
+        done += len(some_labels)
+        images[where], labels[where] = some_images, some_labels
+    check_labels(name, labels, builder.info.features["label"].num_classes)
+    return images, labels
+
+
+def room_for(
+    name: str,
+    builder: tfds.core.DatasetBuilder,
+    splits: tuple[str, ...],
+    size: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """An array for the images of splits, uint8 `[n, height, width, channels]`.
+
+    Raises:
+        DatasetError: the memory does not suffice.
+    """
+    count = sum(builder.info.splits[split].num_examples for split in splits)
     shape = image_shape(builder, size)
     try:
-        images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int64)
-        places = np.argsort(np.random.default_rng(seed).permutation(count))
+        return np.empty((count, *shape), np.uint8)
     # ValueError: more than an array can have.
     except (MemoryError, ValueError) as error:
         raise DatasetError(
             f"{name} has {count:,} images of {'x'.join(map(str, shape))}, as "
             f"{builder.data_dir} says, more than the memory holds: use another data set"
         ) from error
-    done = 0
-    for some_images, some_labels in batches(builder, splits, size):
-        where = places[done : done + len(some_labels)]
-        done += len(some_labels)
-        images[where], labels[where] = some_images, some_labels
-    check_labels(name, labels, info.features["label"].num_classes)
-    return images, labels
 
 
 def batches(

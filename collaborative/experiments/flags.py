@@ -120,8 +120,8 @@ define_bool(
 define_integer(
     "jobs",
     None,
-    "How many experiments run side by side. Default: as many as there are GPUs, or "
-    "cores for their threads.",
+    "How many experiments run side by side. Default: as many as there are cores for "
+    "their threads; with GPUs as many as these compute at the same time.",
     lower_bound=1,
     module_name=COMPUTATION,
 )

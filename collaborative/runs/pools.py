@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import math
@@ -60,20 +59,23 @@ class LocalPool:
         options: dict of further flags for `command`.
         slots: how many processes at a time.
         threads: of each process; its results depend on it in their last digits.
+        gpus: names of the GPUs, see `gpus.shared`.
+        environment: dict of further variables for the processes.
     """
 
-    def __init__(self, log_dir, options, slots, threads):
+    def __init__(self, log_dir, options, slots, threads, gpus=(), environment=None):
         self.slots = slots
         self._log_dir = log_dir
         self._options = options | {"log_dir": log_dir, "threads": threads}
         self._threads = threads
-        self._gpus = visible_gpus()
+        self._gpus = gpus
+        self._environment = {"PYTHONUNBUFFERED": "1"} | (environment or {})
 
     def start(self, config, slot):
         """Starts the process of an experiment in a slot."""
         run_dir = config.run_dir(self._log_dir)
         run_dir.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        environment = os.environ | self._environment
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[slot % len(self._gpus)]
             environment["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
@@ -123,19 +125,6 @@ class Process:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-
-def visible_gpus():
-    """The GPUs that CUDA would show to a process: their numbers or names, as text."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name for name in visible.split(",") if name.strip() not in ("", "-1")]
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        listed = subprocess.run(
-            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, check=True
-        ).stdout
-        return [str(i) for i in range(listed.count("GPU "))]
-    return []
 
 
 class RayPool:

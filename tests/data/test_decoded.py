@@ -4,6 +4,8 @@ import collections
 import dataclasses
 import errno
 import json
+import os
+import pathlib
 import shutil
 
 import numpy as np
@@ -287,8 +289,72 @@ def test_a_damaged_set(copy):
     assert "is damaged" in error_of("pets", data_dir=copy, stream=True)
 
 
-def test_a_file_that_is_cut_short_while_it_is_read(copy):
+def changed(folder):
+    """A level of an image is another: a file of the same size and time."""
+    path = folder / "images.bin"
+    before = path.stat()
+    levels = bytearray(path.read_bytes())
+    levels[100] ^= 4
+    path.write_bytes(levels)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("damage", [cut, changed])
+def test_damage_met_while_images_are_read_from_the_disk(copy, damage):
     data = datasets.load("pets", data_dir=copy, stream=True)
-    cut(copy / "pets/1.0.0/decoded/train-4x6x3")
-    with pytest.raises(datasets.DatasetError, match="was cut short"):
+    held = np.asarray(data.train.images)
+    place = copy / "pets/1.0.0/decoded/train-4x6x3"
+    damage(place)
+    with pytest.raises(datasets.DatasetError) as raised:
         data.train.images[:]
+    assert str(raised.value) == f"{place} was damaged: start again, and it is made anew"
+    again = datasets.load("pets", data_dir=copy, stream=True)
+    np.testing.assert_array_equal(again.train.images, held)
+
+
+@pytest.mark.parametrize("name", ["images.bin", "labels.npy", "sums.npy"])
+def test_damage_costs_a_set_in_memory_time_alone(copy, capsys, name):
+    first = datasets.load("pets", data_dir=copy)
+    assert first.train.in_memory and capsys.readouterr().err.count("once into") == 2
+    path = copy / "pets/1.0.0/decoded/train-4x6x3" / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8] + bytes(byte ^ 1 for byte in whole[-8:]))
+    assert_same(first, datasets.load("pets", data_dir=copy))
+    assert capsys.readouterr().err.count("once into") == 1
+    assert path.read_bytes() == whole
+
+
+def test_what_cannot_be_removed_is_named(copy, monkeypatch):
+    data = datasets.load("pets", data_dir=copy, stream=True)
+    place = copy / "pets/1.0.0/decoded/train-4x6x3"
+    changed(place)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(pathlib.Path, "unlink", refuse)
+    with pytest.raises(datasets.DatasetError) as raised:
+        data.train.images[:]
+    assert str(raised.value) == f"{place} is damaged: remove it, and it is made anew"
+
+
+def no_room(monkeypatch):
+    """A tenth of what is free is less than the 720 bytes of the test images."""
+    usage = collections.namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(7_199))
+
+
+def failing(monkeypatch):
+    def fail(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(decoded.os, "fsync", fail)
+
+
+@pytest.mark.parametrize("trouble", [no_room, failing])
+def test_a_disk_that_keeps_nothing_is_done_without(copy, monkeypatch, trouble):
+    held = datasets.load("pets", data_dir=copy)
+    shutil.rmtree(copy / "pets/1.0.0/decoded")
+    trouble(monkeypatch)
+    assert_same(held, datasets.load("pets", data_dir=copy))
+    assert not list(copy.rglob("images.bin"))

@@ -9,7 +9,7 @@ from picture_files import noise, picture_file, turned
 from PIL import Image
 
 from collaborative import datasets, resnet
-from collaborative.data import class_folders, decoded, picture_sets, pictures, resizing
+from collaborative.data import class_folders, picture_sets, pictures, resizing
 from collaborative.system import limits
 
 FORMATS = ("png", "JPG", "bmp", "gif", "webp", "TIFF")
@@ -311,7 +311,7 @@ def test_odd_names_are_kept_on_one_line(tmp_path):
     root = filled(tmp_path / "my pets", classes=["caf\u00e9", "two words", "a\nb"])
     data = load(root)
     assert data.class_names == ("a\\nb", "caf\u00e9", "two words")
-    (facts,) = (tmp_path / "cache").rglob(decoded.FACTS)
+    (facts,) = (tmp_path / "cache").rglob("decoded.json")
     assert json.loads(facts.read_text())["skipped"] == {}
 
 
