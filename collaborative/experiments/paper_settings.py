@@ -16,7 +16,7 @@ from collaborative.experiments.setting import (
     at_least,
     setting,
 )
-from collaborative.nn import network_files
+from collaborative.nn import cifar_networks, network_files  # noqa: F401 (networks)
 from collaborative.nn.networks import NETWORKS
 
 PRECISIONS = ("float32", "float32_exact", "bfloat16", "float16", "auto")
