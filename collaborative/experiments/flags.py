@@ -6,7 +6,7 @@ import functools
 
 from absl import flags
 
-from collaborative.experiments import grids, studies
+from collaborative.experiments import grids, recipes, studies
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError, kind_of
 from collaborative.experiments.settings import SETTINGS
@@ -85,6 +85,17 @@ define_list(
     module_name=EXPERIMENTS,
 )
 define_string(
+    "recipe",
+    None,
+    "A named set of settings, which flags beside it override: "
+    + "; ".join(
+        f"{name} is {' '.join(f'--{n}={v}' for n, v in settings.items())}"
+        for name, settings in recipes.RECIPES.items()
+    )
+    + ".",
+    module_name=TRAINING,
+)
+define_string(
     "log_dir",
     "logs",
     "Where runs are logged, each in its directory.",
@@ -152,7 +163,8 @@ def configs():
     """
     lists = ("dataset", "method", "alpha", "seed")
     names = [n for n in SETTINGS if n not in lists]
-    common = {name: FLAGS[name].value for name in names}
+    recipe = _recipe()
+    common = {name: recipe.get(name, FLAGS[name].value) for name in names}
     common |= {} if FLAGS["callbacks"].present else {"callbacks": tuple(CALLBACKS)}
     seeds = _numbers("seeds", int) if FLAGS.seeds else [FLAGS.seed]
     if FLAGS.grid:
@@ -160,6 +172,12 @@ def configs():
     methods = FLAGS.method or [None]
     alphas = _numbers("alpha", float) if FLAGS.alpha else [None]
     return grids.combinations(FLAGS.dataset, methods, alphas, seeds, **common)
+
+
+def _recipe():
+    """The settings of the recipe that are not given beside it."""
+    settings = recipes.find(FLAGS.recipe)
+    return {n: v for n, v in settings.items() if not FLAGS[n].present}
 
 
 def _grid(common, seeds):
@@ -170,8 +188,9 @@ def _grid(common, seeds):
     is_paper = FLAGS.grid == "paper"
     varied = set() if is_paper else studies.STUDIES[FLAGS.grid].varied
     for name in sorted({"method", "alpha", "members"} | varied):
-        if FLAGS[name].present:
-            raise ConfigError(f"--grid says what {name} is: leave --{name} out")
+        flag = "recipe" if name in _recipe() else name
+        if FLAGS[flag].present:
+            raise ConfigError(f"--grid says what {name} is: leave --{flag} out")
     if is_paper:
         datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
         return grids.paper_grid(datasets_named, seeds, **common)
@@ -182,6 +201,7 @@ def _study(common, seeds):
     """The experiments of a study, with what was given on the command line."""
     study = studies.STUDIES[FLAGS.grid]
     given = {name: value for name, value in common.items() if FLAGS[name].present}
+    given |= _recipe()
     given |= {"callbacks": common["callbacks"]} if common["callbacks"] else {}
     if study.chooses and not given.get("validation", True):
         raise ConfigError(

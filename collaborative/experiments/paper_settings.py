@@ -84,7 +84,7 @@ class PaperSettings:
     )
     learning_rate: float = setting(
         2**-10,
-        "Initial learning rate; halved once 50 %, 75 % and 90 % of the steps are done.",
+        "Initial learning rate; --learning_rate_schedule says how it falls.",
         within=POSITIVE,
         on_card=True,
         free=True,
