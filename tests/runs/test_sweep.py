@@ -308,3 +308,36 @@ def test_a_full_disk_is_the_reason_of_what_fails_on_it(tmp_path, monkeypatch):
     result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 1), CONFIGS[:1])
     (reason,) = result.failed.values()
     assert reason == f"there is no room left in {tmp_path}"
+
+
+def test_a_limit_ends_what_runs_and_begins_nothing_more(tmp_path):
+    """The first two have an epoch each when the time is up, and are no failures."""
+    processes = []
+
+    class Pool(FakePool):
+        def start(self, config, slot):
+            logged_run(config, tmp_path, 1)
+            processes.append(super().start(config, slot))
+            return processes[-1]
+
+    pool = Pool(tmp_path, lambda config: 0)
+    ended = sweep.Sweep(
+        CONFIGS, tmp_path, pool, rich.console.Console(quiet=True), limit=0
+    )
+    assert ended.run() == 0 and ended.is_out_of_time
+    assert (ended.failed, ended.stopped) == ({}, None)
+    assert pool.started == CONFIGS[:2] and all(p.terminated for p in processes)
+    for config in CONFIGS[:2]:
+        assert str(run.standing(config, tmp_path)) == "interrupted, 1 epochs done"
+    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
+    assert (result.count, result.is_out_of_time) == (13, False)
+
+
+def test_what_is_finished_in_time_is_no_end_by_the_limit(tmp_path):
+    for config in CONFIGS:
+        logged_run(config, tmp_path, finished=True)
+    pool = FakePool(tmp_path, lambda config: 0)
+    result = sweep.Sweep(
+        CONFIGS, tmp_path, pool, rich.console.Console(quiet=True), limit=0
+    )
+    assert result.run() == 13 and not result.is_out_of_time

@@ -12,7 +12,7 @@ import itertools
 
 import pandas as pd
 
-from collaborative.experiments import studies
+from collaborative.experiments import plans, studies
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
@@ -90,8 +90,9 @@ def findings(runs):
 
     Returns:
         List of `Finding`s with at least one comparison, in the order of the studies. An
-        arm counts that is more than the paper's own two, L2 0.01 and Single. Arms with
-        twice the epochs make no study of twice as long runs.
+        arm counts that is more than the paper's own two, L2 0.01 and Single. What
+        another one has all runs of, and more, is left out: arms with twice the epochs
+        make no study of twice as long runs.
     """
     final = run_table.final_epochs(runs)
     final = final[["run", "model", *RESULTS, *SETTINGS]]
@@ -111,9 +112,7 @@ def findings(runs):
     return [
         finding
         for finding in found
-        if not any(
-            finding.name == other.name and finding.runs < other.runs for other in found
-        )
+        if not any(finding.runs < other.runs for other in found)
     ]
 
 
@@ -149,7 +148,9 @@ def _finding(name, study, base, by_settings, seeds):
     differences = _differences(study, errors)
     if not differences:
         return None
-    missing = sum(max(0, len(studies.SEEDS) - len(runs)) for runs in groups)
+    wanted = plans.wanted_arms(name, study.base | base)
+    groups = [runs for arm in wanted for runs in tried[arm].values()]
+    missing = sum(max(0, len(study.seeds) - len(runs)) for runs in groups)
     first_runs = {
         arm: next(iter(runs.values())).name for arm, runs in counted.items() if runs
     }

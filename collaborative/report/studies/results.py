@@ -127,8 +127,9 @@ def _conditions(finding):
 
 def name_of(finding):
     """A name for files: the study, and the settings where they are not its own."""
-    usual = ExperimentConfig(**finding.study.base)
-    changes = ExperimentConfig(**finding.base).changes(usual)
+    own = finding.study.base
+    usual = ExperimentConfig(**own)
+    changes = ExperimentConfig(**own | finding.base).changes(usual)
     other = [f"{name}_{value}" for name, value in changes.items()]
     return file_name("_".join(["study", finding.name, *other]))
 
