@@ -112,7 +112,5 @@ def test_limits():
     "text", ["8", "0h", "h", "-1h", "8 hours", "1h30m", "nan h", ""]
 )
 def test_times_that_are_none(text):
-    with pytest.raises(
-        ConfigError, match="a time above 0 such as 8h, 90m or 1.5h, got"
-    ):
+    with pytest.raises(ConfigError, match=r"such as 8h, 90m or 1\.5h, got"):
         planning.seconds_of(text)

@@ -76,11 +76,11 @@ class FakeProcess:
         assert self.terminated
 
 
-def swept(log_dir, pool, configs=CONFIGS):
+def swept(log_dir, pool, configs=CONFIGS, **settings):
     """Runs a sweep; itself and what it showed."""
     output = io.StringIO()
     console = rich.console.Console(file=output, width=200)
-    result = sweep.Sweep(configs, log_dir, pool, console)
+    result = sweep.Sweep(configs, log_dir, pool, console, **settings)
     result.count = result.run()
     return result, output.getvalue()
 
@@ -321,10 +321,8 @@ def test_a_limit_ends_what_runs_and_begins_nothing_more(tmp_path):
             return processes[-1]
 
     pool = Pool(tmp_path, lambda config: 0)
-    ended = sweep.Sweep(
-        CONFIGS, tmp_path, pool, rich.console.Console(quiet=True), limit=0
-    )
-    assert ended.run() == 0 and ended.is_out_of_time
+    ended, _ = swept(tmp_path, pool, limit=0)
+    assert ended.count == 0 and ended.is_out_of_time
     assert (ended.failed, ended.stopped) == ({}, None)
     assert pool.started == CONFIGS[:2] and all(p.terminated for p in processes)
     for config in CONFIGS[:2]:
@@ -337,7 +335,5 @@ def test_what_is_finished_in_time_is_no_end_by_the_limit(tmp_path):
     for config in CONFIGS:
         logged_run(config, tmp_path, finished=True)
     pool = FakePool(tmp_path, lambda config: 0)
-    result = sweep.Sweep(
-        CONFIGS, tmp_path, pool, rich.console.Console(quiet=True), limit=0
-    )
-    assert result.run() == 13 and not result.is_out_of_time
+    result, _ = swept(tmp_path, pool, limit=0)
+    assert result.count == 13 and not result.is_out_of_time
