@@ -22,7 +22,7 @@ from etils import epy
 
 from collaborative import datasets
 from collaborative.data import own_names
-from collaborative.experiments import flags, reference
+from collaborative.experiments import flags, plans, reference
 from collaborative.experiments.flags import FLAGS
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import network_files
@@ -198,7 +198,7 @@ def foreign_dataset(config):
         return None
 
 
-def run_many(configs, limit):
+def run_many(configs, limit=math.inf):
     """Runs experiments side by side, each in a process of its own; the exit status.
 
     Args:
@@ -233,7 +233,7 @@ def run_many(configs, limit):
     for config, reason in swept.failed.items():
         command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
     # Of a plan that had too little time, what it has not begun is a number alone.
-    usual = {"finished", "to do"} if swept.is_out_of_time else {"finished"}
+    usual = ("finished", *["to do"] * swept.is_out_of_time)
     show_answer(configs, swept.failed, usual)
     if swept.stopped:
         command_line.fail(swept.stopped, 1)
@@ -244,7 +244,7 @@ def run_many(configs, limit):
     return 1 if swept.failed else 0
 
 
-def show_answer(configs, failed, usual):
+def show_answer(configs, failed, usual=("finished",)):
     """Shows what a sweep found, what it left to do, and the command for the report.
 
     Args:
@@ -256,6 +256,9 @@ def show_answer(configs, failed, usual):
         stands = standing(config, FLAGS.log_dir)
         if stands.state not in usual and config not in failed:
             command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {stands}")
+    if FLAGS.grid in plans.PLANS:  # a table of all its settings would be no answer
+        command_line.show(f"report: {report_command()}")
+        return
     found = answer.text(configs, FLAGS.log_dir)
     if found:
         command_line.show(f"{found}\nreport: {report_command()}")

@@ -32,7 +32,8 @@ class Finding:
 
     errors: final test errors in %, indexed by arm, model (a preset or "ensemble") and
     seed; of several members of a preset, their mean. differences: by (arm, control,
-    model), a `comparison.Difference`. missing: how many experiments are not there.
+    model), a `comparison.Difference`. lacking: by arm that lacks some, how many of its
+    experiments are not there.
     choices: by arm that has some, the validation errors in % of its candidates. runs:
     the `ExperimentConfig`s that are there. first_runs: by arm, the name of the run of
     its first seed.
@@ -43,7 +44,7 @@ class Finding:
     base: dict
     errors: pd.Series
     differences: dict
-    missing: int
+    lacking: dict
     choices: dict
     runs: frozenset
     first_runs: dict
@@ -51,6 +52,11 @@ class Finding:
     def chosen(self, arm):
         """The candidate of an arm that was chosen, in words; "" where none was."""
         return _best(self.choices[arm]) if arm in self.choices else ""
+
+    @property
+    def missing(self):
+        """How many experiments are not there."""
+        return sum(self.lacking.values())
 
     @property
     def models(self):
@@ -148,15 +154,22 @@ def _finding(name, study, base, by_settings, seeds):
     differences = _differences(study, errors)
     if not differences:
         return None
-    wanted = plans.wanted_arms(name, study.base | base)
-    groups = [runs for arm in wanted for runs in tried[arm].values()]
-    missing = sum(max(0, len(study.seeds) - len(runs)) for runs in groups)
+    lacking = _lacking(study, plans.wanted_arms(name, study.base | base), tried)
     first_runs = {
         arm: next(iter(runs.values())).name for arm, runs in counted.items() if runs
     }
     return Finding(
-        name, study, base, errors, differences, missing, choices, there, first_runs
+        name, study, base, errors, differences, lacking, choices, there, first_runs
     )
+
+
+def _lacking(study, wanted, tried):
+    """What `Finding.lacking` holds."""
+    counts = {
+        arm: sum(max(0, len(study.seeds) - len(runs)) for runs in tried[arm].values())
+        for arm in wanted
+    }
+    return {arm: count for arm, count in counts.items() if count}
 
 
 def _tried(study, base, by_settings, seeds):

@@ -162,6 +162,17 @@ def _in_words(arm, control, model, difference):
     )
 
 
+def missing(finding):
+    """Which experiments are not there, as one line; "" where none is missing."""
+    if not finding.missing:
+        return ""
+    named = [f"“{arm}” {count}" for arm, count in finding.lacking.items()]
+    further = len(named) - LISTED
+    text = ", ".join(named[:LISTED])
+    text += f" and of {further} other arms" if further > 0 else ""
+    return f"{finding.missing} experiments are missing, of {text}"
+
+
 def figure(finding, narrow=False):
     """A panel for each model: the error of each arm, seeds as dots, means as bars.
 
