@@ -84,8 +84,7 @@ class Settings(PaperSettings):
     )
     augment: bool = setting(
         False,
-        "Shift training images at random, by up to an eighth; flip those of CIFAR-10 "
-        "too.",
+        "Shift training images at random, by up to an eighth; flip those of CIFAR too.",
     )
     alpha_schedule: str = setting(
         "constant",
