@@ -192,8 +192,6 @@ class Sweep:
         for config, _ in self._running.values():
             if standing(config, self._log_dir).state == "finished":
                 self._done(config, "finished")
-            else:
-                self._view.end(config)
         self._running.clear()
 
     def _terminate(self):
