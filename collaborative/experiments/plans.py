@@ -47,9 +47,9 @@ class Part:
 
 _SIZE = {"settings": cifar10_studies.SIZE}
 
-# Where a study's own arms are asked for on few images, these are those that the paper's
-# section 7.3 names, each with what it is compared with. What takes hours a run on a core
-# comes last: two residual networks of 20 layers, VD, and three times the epochs.
+# Named arms are those of the paper's section 7.3, each with what it is compared with.
+# What takes an hour or more a run on a core comes last: two networks of 20 layers,
+# VD, and three times the epochs.
 PLANS = {
     "open_questions": (
         Part("few_labels"),
