@@ -12,6 +12,7 @@ import statistics
 
 from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.paper_settings import PRECISIONS
 from collaborative.experiments.setting import ConfigError
 from collaborative.runs import space
 from collaborative.runs.run import logged, standing
@@ -35,7 +36,12 @@ class Estimator:
 
     def epoch_seconds(self, config):
         """Seconds an epoch is expected to take, or None where nothing tells."""
-        known = self._seconds.get(kind_of(config.to_json()))
+        settings = config.to_json()
+        # What is logged has the precision that "auto" stood for.
+        own = config.precision
+        precisions = PRECISIONS if own == "auto" else (own,)
+        kinds = (kind_of(settings | {"precision": p}) for p in precisions)
+        known = [seconds for kind in kinds for seconds in self._seconds.get(kind, ())]
         if known:
             return statistics.median(known)
         if config.members == ("ST", "M") and not config.truncate:

@@ -97,6 +97,13 @@ def test_what_is_left_is_one_line(tmp_path):
     assert planning.left([CONFIG], tmp_path, 1) == ""
 
 
+def test_a_precision_by_the_machine_is_what_it_was_there(tmp_path):
+    narrow = dataclasses.replace(CONFIG, precision="bfloat16")
+    logged_run(narrow, tmp_path, seconds=[60] * 4)
+    by_machine = dataclasses.replace(CONFIG, precision="auto")
+    assert planning.Estimator(tmp_path).epoch_seconds(by_machine) == 60
+
+
 def test_few_labels_are_a_kind_of_their_own(tmp_path):
     logged_run(CONFIG, tmp_path, seconds=[60] * 4)
     few = dataclasses.replace(CONFIG, labeled=0.1)
