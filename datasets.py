@@ -70,6 +70,7 @@ DATASETS = {
         "MNIST", 1, splits=SPLITS, ood="notmnist_small", epoch_seconds=143
     ),
     "cifar10": DatasetSpec("CIFAR10", 3, splits=SPLITS, flips=True, epoch_seconds=140),
+    "cifar100": DatasetSpec(label="CIFAR-100", flips=True),
     "notmnist": DatasetSpec(
         "notMNIST",
         2,

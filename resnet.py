@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import random
 
 from etils import epy
 
@@ -23,12 +22,10 @@ from collaborative.system import libraries
 
 with epy.lazy_imports():
     import keras
-    import tensorflow as tf
 
-    from collaborative.nn import fast_paths
+    from collaborative.nn import residual_layers
 
 REDUCTIONS = ("paper", "released")
-_CHANNELS_LAST = "channels_last"  # as our images are, whatever Keras is set to
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,18 +137,16 @@ def build_resnet(
     """
     libraries.check_backend()
     _check_input_shape(config, input_shape)
-    layers = _Layers(seed, dtype)
+    layers = residual_layers.Layers(seed, dtype)
     inputs = keras.Input(input_shape, name="images")
-    x = layers.batch_norm(inputs, center=False)
+    x = layers.normalized_images(inputs)
     x = layers.conv(config.filters, 3, use_bias=True)(x)
     for brick in range(config.bricks):
         for _ in range(config.repetitions):
             x = _block(layers, x)
         if brick < config.bricks - 1:
             x = _reduction(layers, x, config.reduction)
-    x = keras.layers.GlobalAveragePooling2D(_CHANNELS_LAST, dtype=dtype)(x)
-    logits = layers.dense(num_classes)(x)
-    return keras.Model(inputs, logits, name=name)
+    return keras.Model(inputs, layers.logits(x, num_classes), name=name)
 
 
 def _build_preset(
@@ -182,58 +177,6 @@ def _reduction(layers, x, kind):
     out = layers.conv(filters, 3)(layers.batch_norm_relu(out))
     shortcut = layers.conv(filters, 2, strides=2, padding="valid")(x)
     return layers.add(shortcut, out)
-
-
-class _Layers:
-    """The layers of one network, with its dtype policy and its stream of seeds."""
-
-    def __init__(self, seed, dtype):
-        self._seeds = None if seed is None else random.Random(seed)
-        self._dtype = dtype
-
-    def _he(self):
-        seed = None if self._seeds is None else self._seeds.randrange(2**31)
-        return keras.initializers.HeNormal(seed=seed)
-
-    def conv(self, filters, kernel_size, strides=1, padding="same", use_bias=False):
-        patches = strides == kernel_size and padding == "valid"
-        layer = fast_paths.PatchConv2D if patches else keras.layers.Conv2D
-        return layer(
-            filters,
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            use_bias=use_bias,
-            data_format=_CHANNELS_LAST,
-            kernel_initializer=self._he(),
-            dtype=self._dtype,
-        )
-
-    def batch_norm(self, x, center=True):
-        return fast_paths.FusedBatchNormalization(
-            momentum=0.99,
-            epsilon=1e-3,
-            center=center,
-            scale=False,
-            synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1,
-            dtype=self._norm_dtype(x),
-        )(x)
-
-    def batch_norm_relu(self, x):
-        return keras.layers.ReLU(dtype=self._norm_dtype(x))(self.batch_norm(x))
-
-    def _norm_dtype(self, x):
-        """oneDNN has fast bfloat16 norms for multiples of 16 channels only."""
-        slow = self._dtype == "mixed_bfloat16" and x.shape[-1] % 16
-        return "float32" if slow else self._dtype
-
-    def add(self, x, y):
-        return keras.layers.Add(dtype=self._dtype)([x, y])
-
-    def dense(self, units):
-        return keras.layers.Dense(
-            units, kernel_initializer=self._he(), dtype="float32", name="logits"
-        )
 
 
 def _check_input_shape(config, input_shape):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import pathlib
 import shlex
 import sys
@@ -22,7 +23,7 @@ from etils import epy
 
 from collaborative import datasets
 from collaborative.data import own_names
-from collaborative.experiments import flags, reference
+from collaborative.experiments import flags, plans, reference
 from collaborative.experiments.flags import FLAGS
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import network_files
@@ -36,6 +37,8 @@ from collaborative.runs.run import (
 )
 from collaborative.system import command_line, limits, run_files, streams
 from collaborative.system.errors import reason_of
+
+OUT_OF_TIME = 124  # exit status, as of timeout(1)
 
 with epy.lazy_imports():  # what a single run or a sweep alone needs
     import tensorflow as tf
@@ -52,13 +55,15 @@ def main(argv=None):
     interrupted = "interrupted; the same command goes on from there"
     with command_line.one_line_errors(FLAGS.log_dir, interrupted):
         configs = flags.configs()
+        limit = planning.seconds_of(FLAGS.limit) if FLAGS.limit else math.inf
         if FLAGS.dry_run:
-            command_line.show(planning.plan(configs, FLAGS.log_dir, jobs()))
+            questions = flags.questions()
+            command_line.show(planning.plan(configs, FLAGS.log_dir, jobs(), questions))
             return 0
         check_network_files(configs)
         check_starts(configs)
-        if len(configs) > 1 or FLAGS.ray:
-            return run_many(configs)
+        if len(configs) > 1 or FLAGS.ray or FLAGS.limit:
+            return run_many(configs, limit)
         return run_one(configs[0])
 
 
@@ -194,8 +199,13 @@ def foreign_dataset(config):
         return None
 
 
-def run_many(configs):
-    """Runs experiments side by side, each in a process of its own; the exit status."""
+def run_many(configs, limit=math.inf):
+    """Runs experiments side by side, each in a process of its own; the exit status.
+
+    Args:
+        configs: the `ExperimentConfig`s, in the order in which they are started.
+        limit: seconds after which it ends.
+    """
     if FLAGS.overwrite:
         command_line.fail(
             "--overwrite is for one experiment: remove the runs to start anew", 2
@@ -206,15 +216,21 @@ def run_many(configs):
     for config in configs:
         say_what_changed(config)
     with experiments_pool(options, len(configs)) as pool:
-        swept = sweep.Sweep(configs, FLAGS.log_dir, pool)
+        swept = sweep.Sweep(configs, FLAGS.log_dir, pool, limit=limit)
         finished = swept.run()
     print(f"{finished} of {len(configs)} experiments finished", end="")
     print(f", {len(swept.failed)} failed:" if swept.failed else "")
     for config, reason in swept.failed.items():
         command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
-    show_answer(configs, swept.failed)
+    # Of a plan that had too little time, what it has not begun is a number alone.
+    usual = ("finished", *["to do"] * swept.is_out_of_time)
+    show_answer(configs, swept.failed, usual)
     if swept.stopped:
         command_line.fail(swept.stopped, 1)
+    if swept.is_out_of_time:
+        what = planning.left(configs, FLAGS.log_dir, jobs())
+        command_line.show(f"{what}; go on: {same_command()}")
+        return OUT_OF_TIME
     return 1 if swept.failed else 0
 
 
@@ -245,17 +261,21 @@ def experiments_pool(options, count):
         )
 
 
-def show_answer(configs, failed):
+def show_answer(configs, failed, usual=("finished",)):
     """Shows what a sweep found, what it left to do, and the command for the report.
 
     Args:
         configs: the `ExperimentConfig`s.
         failed: those that are named already.
+        usual: states of experiments that are not worth a line.
     """
     for config in configs:
         stands = standing(config, FLAGS.log_dir)
-        if stands.state != "finished" and config not in failed:
+        if stands.state not in usual and config not in failed:
             command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {stands}")
+    if FLAGS.grid in plans.PLANS:  # a table of all its settings would be no answer
+        command_line.show(f"report: {report_command()}")
+        return
     found = answer.text(configs, FLAGS.log_dir)
     if found:
         command_line.show(f"{found}\nreport: {report_command()}")
@@ -270,6 +290,14 @@ def report_command():
     names = ("log_dir", "data_dir", "manual_dir", "plugin")
     given = [(f"--{name}", FLAGS[name].value) for name in names if FLAGS[name].value]
     return shlex.join([*program, *itertools.chain.from_iterable(given)])
+
+
+def same_command():
+    """The command that was given, as it goes on."""
+    script = pathlib.Path(sys.argv[0])
+    is_file = script.suffix == ".py"
+    program = ["python", str(script)] if is_file else [script.name]
+    return shlex.join([*program, *sys.argv[1:]])
 
 
 def jobs():

@@ -1,6 +1,7 @@
 import json
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -145,7 +146,10 @@ def test_help_is_quick_and_complete():
     [
         (("--methd", "L2"), "Unknown command line flag 'methd'"),
         (("--method", "L3"), "Single, got 'L3'"),
-        (("--members", "ST,XL"), "members must be one of ST, M, D, VD, got 'XL'"),
+        (
+            ("--members", "ST,XL"),
+            ", got 'XL'; one of your own",
+        ),
         (("--members", "ST", "--method", "L2"), "needs at least 2 members"),
         (("--split", "half"), "split must be one of pooled, official"),
         (("--alpha", "-1"), "alpha must be a finite number >= 0, got -1.0"),
@@ -154,8 +158,9 @@ def test_help_is_quick_and_complete():
         (("--alpha", "much"), "alpha must be numbers, separated by commas, got 'much'"),
         (("--seeds", "1,b"), "seeds must be numbers, separated by commas, got '1,b'"),
         (("--method", "L2,L3"), "Single, got 'L3'"),
-        (("--grid", "all"), "reduction, got 'all'"),
+        (("--grid", "all"), "open_questions, got 'all'"),
         (("--grid", "paper", "--alpha", "1"), "--grid says what alpha is"),
+        (("--limit", "8"), "a time above 0 such as 8h, 90m or 1.5h, got '8'"),
         (("--grid", "noise", "--label_noise", "0.3"), "leave --label_noise out"),
         (("--jobs", "0"), "jobs"),
         (("--strategy", "many"), "strategy must be one of single, mirrored"),
@@ -300,6 +305,17 @@ def test_a_run_and_a_sweep_train_a_network_from_a_file(tmp_path, own_network, py
     }
     unknown = command("--members", "own,own", "--log_dir", tmp_path / "logs")
     assert unknown.returncode == 2 and "is to be registered first" in unknown.stderr
+
+
+def test_a_limit_says_what_is_left_and_how_to_go_on(tmp_path, own_network):
+    arguments = ("--epochs", 500, "--truncate", 64, "--log_dir", tmp_path)
+    run = command(*own_network, *arguments, "--limit", "1.5s")
+    assert (run.returncode, run.stderr) == (run_experiments.OUT_OF_TIME, "")
+    said, last = run.stdout.splitlines()[-2:]
+    assert said == "0 of 1 experiments finished"
+    words = [SCRIPT, *own_network, *arguments, "--limit", "1.5s"]
+    go_on = shlex.join(["python", *map(str, words)])
+    assert last == f"left: 1 experiments; go on: {go_on}"
 
 
 def test_sigterm_says_how_to_go_on(tmp_path, own_network):

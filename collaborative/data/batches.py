@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,7 +49,8 @@ class TrainingBatches:
         seed: of the run.
         flip: None leaves the images as they are; else they are shifted, and flipped too
             where it is true, see `augmentation`.
-        teacher: logits of a teacher for all examples, float32 `[n, classes]`, or None.
+        teacher: logits of a teacher for all examples, float32 `[n, classes]`; where
+            images are changed, a function from a batch of them to its logits; or None.
         unlabeled: as of a `datasets.Dataset`.
         unlabeled_size: how many of them a step takes. Each is seen equally often.
 
@@ -60,7 +62,7 @@ class TrainingBatches:
     batch_size: int
     seed: int
     flip: bool | None = None
-    teacher: np.ndarray | None = None
+    teacher: np.ndarray | Callable | None = None
     unlabeled: np.ndarray | str | None = None
     unlabeled_size: int = 0
 
@@ -122,19 +124,28 @@ class TrainingBatches:
         """
         images_at = _images_at(self.examples.images, device)
         labels = _placed(self.examples.labels, device)
-        teacher = None if self.teacher is None else _placed(self.teacher, device)
+        taught_at = self._taught(device)
         further_at = self._further(device)
 
         def gather(keys):
             images = images_at(keys.images)
             if self.flip is not None:
                 images = augmentation.augment(images, keys.changes)
-            if teacher is not None or self.unlabeled is not None:
-                taught = () if teacher is None else tf.gather(teacher, keys.images)
+            if self.teacher is not None or self.unlabeled is not None:
+                taught = taught_at(keys.images, images)
                 images = Inputs(images, further_at(keys.unlabeled), taught)
             return images, tf.gather(labels, keys.images)
 
         return gather
+
+    def _taught(self, device):
+        """What makes a teacher's logits of a step's keys and changed images."""
+        if self.teacher is None:
+            return lambda keys, images: ()
+        if callable(self.teacher):
+            return lambda keys, images: self.teacher(images)
+        logits = _placed(self.teacher, device)
+        return lambda keys, images: tf.gather(logits, keys)
 
     def _further(self, device):
         """What makes a step's images without labels of their keys."""

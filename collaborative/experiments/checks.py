@@ -78,11 +78,6 @@ def _check_collaboration(config):
             "a teacher needs one pupil and a method to compare them, got members "
             f"{','.join(config.members)} and method {config.method}"
         )
-    if config.teacher and config.augment:
-        raise ConfigError(
-            "a teacher's answers are recorded once, so the images must not change: "
-            "leave augment or teacher out"
-        )
     if alone and not config.teacher and config.method != "Single":
         raise ConfigError(
             f"method {config.method} needs at least 2 members, got "

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 from absl import flags
 
-from collaborative.experiments import grids, studies
+from collaborative.experiments import grids, plans, recipes, studies
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError, kind_of
 from collaborative.experiments.settings import SETTINGS
@@ -15,7 +16,7 @@ from collaborative.system import command_line
 
 # Not absl's global flags: absl.logging, which TensorFlow imports, has a log_dir too.
 FLAGS = flags.FlagValues()
-_GRIDS = ("paper", *studies.STUDIES)
+_GRIDS = ("paper", *studies.STUDIES, *plans.PLANS)
 
 # Where --help shows a flag.
 EXPERIMENTS, COLLABORATION, TRAINING, RUNS, COMPUTATION = (
@@ -75,7 +76,8 @@ define_string(
     "grid",
     None,
     f"A named set of experiments: {', '.join(_GRIDS)}. The paper's are 39, or 13 for "
-    "each dataset that --dataset names; the others are studies (see docs/findings.md).",
+    "each dataset that --dataset names; the others are studies (see docs/findings.md), "
+    f"and {', '.join(plans.PLANS)} a list of them, the most informative first.",
     module_name=EXPERIMENTS,
 )
 define_list(
@@ -83,6 +85,17 @@ define_list(
     None,
     "Repeats everything with each of these seeds.",
     module_name=EXPERIMENTS,
+)
+define_string(
+    "recipe",
+    None,
+    "A named set of settings, which flags beside it override: "
+    + "; ".join(
+        f"{name} is {' '.join(f'--{n}={v}' for n, v in settings.items())}"
+        for name, settings in recipes.RECIPES.items()
+    )
+    + ".",
+    module_name=TRAINING,
 )
 define_string(
     "log_dir",
@@ -100,6 +113,13 @@ define_bool(
     "dry_run",
     False,
     "Only list what would run, how it stands, and the time.",
+    module_name=RUNS,
+)
+define_string(
+    "limit",
+    None,
+    "End after such a time, as 8h, 90m or 1.5h: what then runs keeps its whole epochs. "
+    "The same command goes on.",
     module_name=RUNS,
 )
 command_line.define_data_flags(FLAGS)
@@ -145,59 +165,91 @@ def configs():
     """The experiments that the parsed flags ask for.
 
     Returns:
-        The `ExperimentConfig`s, each once.
+        The `ExperimentConfig`s, each once, in the order in which to run them.
 
     Raises:
         ConfigError: for a value that cannot be.
     """
-    lists = ("dataset", "method", "alpha", "seed")
-    names = [n for n in SETTINGS if n not in lists]
-    common = {name: FLAGS[name].value for name in names}
-    common |= {} if FLAGS["callbacks"].present else {"callbacks": tuple(CALLBACKS)}
-    seeds = _numbers("seeds", int) if FLAGS.seeds else [FLAGS.seed]
     if FLAGS.grid:
-        return _grid(common, seeds)
+        return _grid()
     methods = FLAGS.method or [None]
     alphas = _numbers("alpha", float) if FLAGS.alpha else [None]
-    return grids.combinations(FLAGS.dataset, methods, alphas, seeds, **common)
+    return grids.combinations(FLAGS.dataset, methods, alphas, _seeds(), **_common())
 
 
-def _grid(common, seeds):
+def questions():
+    """What the experiments of a study or a plan are to answer.
+
+    Returns:
+        Dict from each `ExperimentConfig` to the first study that wants it, its name
+        and question; empty where there is none.
+    """
+    found = {}
+    for part, config in _studied() if FLAGS.grid not in (None, "paper") else ():
+        found.setdefault(config, part.question)
+    return found
+
+
+def _common():
+    """The settings that all experiments have, by name."""
+    recipe = _recipe()
+    names = [n for n in SETTINGS if n not in ("dataset", "method", "alpha", "seed")]
+    common = {name: recipe.get(name, FLAGS[name].value) for name in names}
+    own = {} if FLAGS["callbacks"].present else {"callbacks": tuple(CALLBACKS)}
+    return common | own
+
+
+def _seeds():
+    return _numbers("seeds", int) if FLAGS.seeds else [FLAGS.seed]
+
+
+def _recipe():
+    """The settings of the recipe that are not given beside it."""
+    settings = recipes.find(FLAGS.recipe)
+    return {n: v for n, v in settings.items() if not FLAGS[n].present}
+
+
+def _grid():
     if FLAGS.grid not in _GRIDS:
         raise ConfigError(
             f"grid must be one of {', '.join(_GRIDS)}, got {FLAGS.grid!r}"
         )
     is_paper = FLAGS.grid == "paper"
-    varied = set() if is_paper else studies.STUDIES[FLAGS.grid].varied
+    known = () if is_paper else [studies.STUDIES[part.study] for part in _parts()]
+    varied = set().union(*(study.varied for study in known))
     for name in sorted({"method", "alpha", "members"} | varied):
-        if FLAGS[name].present:
-            raise ConfigError(f"--grid says what {name} is: leave --{name} out")
+        flag = "recipe" if name in _recipe() else name
+        if FLAGS[flag].present:
+            raise ConfigError(f"--grid says what {name} is: leave --{flag} out")
     if is_paper:
         datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
-        return grids.paper_grid(datasets_named, seeds, **common)
-    return _study(common, seeds)
+        return grids.paper_grid(datasets_named, _seeds(), **_common())
+    return list(dict.fromkeys(config for _, config in _studied()))
 
 
-def _study(common, seeds):
-    """The experiments of a study, with what was given on the command line."""
-    study = studies.STUDIES[FLAGS.grid]
+def _parts():
+    """The parts of the plan that the grid names; a study is one by itself."""
+    return plans.PLANS.get(FLAGS.grid) or (plans.Part(FLAGS.grid),)
+
+
+def _studied():
+    """Pairs of a part and an experiment, with what the command line gives, in order."""
+    common = _common()
     given = {name: value for name, value in common.items() if FLAGS[name].present}
+    given |= _recipe()
     given |= {"callbacks": common["callbacks"]} if common["callbacks"] else {}
-    if study.chooses and not given.get("validation", True):
-        raise ConfigError(
-            f"the study {FLAGS.grid} chooses settings on validation images: "
-            "--validation must be above 0"
-        )
-    if not (FLAGS["seed"].present or FLAGS["seeds"].present):
-        seeds = studies.SEEDS
-    names = FLAGS.dataset if FLAGS["dataset"].present else [study.base["dataset"]]
-    return [
-        config
-        for name in names
-        for arm in study.configs(seeds, **given | {"dataset": name}).values()
-        for candidate in arm.values()
-        for config in candidate
-    ]
+    is_given = FLAGS["seed"].present or FLAGS["seeds"].present
+    seeds = _seeds() if is_given else None
+    named = FLAGS.dataset if FLAGS["dataset"].present else [None]
+    for name, part in itertools.product(named, _parts()):
+        if studies.STUDIES[part.study].chooses and not given.get("validation", True):
+            raise ConfigError(
+                f"the study {part.study} chooses settings on validation images: "
+                "--validation must be above 0"
+            )
+        settings = given | ({"dataset": name} if name else {})
+        for config in part.configs(seeds, **settings):
+            yield part, config
 
 
 def _numbers(flag, kind):

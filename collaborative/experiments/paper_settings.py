@@ -16,7 +16,7 @@ from collaborative.experiments.setting import (
     at_least,
     setting,
 )
-from collaborative.nn import network_files
+from collaborative.nn import cifar_networks, network_files  # noqa: F401 (networks)
 from collaborative.nn.networks import NETWORKS
 
 PRECISIONS = ("float32", "float32_exact", "bfloat16", "float16", "auto")
@@ -84,7 +84,7 @@ class PaperSettings:
     )
     learning_rate: float = setting(
         2**-10,
-        "Initial learning rate; halved once 50 %, 75 % and 90 % of the steps are done.",
+        "Initial learning rate; --learning_rate_schedule says how it falls.",
         within=POSITIVE,
         on_card=True,
         free=True,

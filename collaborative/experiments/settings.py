@@ -25,6 +25,7 @@ from collaborative.nn import network_files
 from collaborative.nn.networks import NETWORKS
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
+LEARNING_RATE_SCHEDULES = ("paper", "step")
 KEPT = ("last", "best")
 
 
@@ -45,6 +46,13 @@ class Settings(PaperSettings):
     )
     momentum: float = setting(
         0.9, "Nesterov's momentum of --optimizer sgd.", within=PART_BELOW_1, free=True
+    )
+    learning_rate_schedule: str = setting(
+        "paper",
+        "{names}: halved once 50, 75 and 90 % of the steps are done, or a tenth of "
+        "what it was once 30, 60 and 90 % are.",
+        names=lambda: LEARNING_RATE_SCHEDULES,
+        free=True,
     )
     ema: float = setting(
         0.0,
@@ -76,8 +84,7 @@ class Settings(PaperSettings):
     )
     augment: bool = setting(
         False,
-        "Shift training images at random, by up to an eighth; flip those of CIFAR-10 "
-        "too.",
+        "Shift training images at random, by up to an eighth; flip those of CIFAR too.",
     )
     alpha_schedule: str = setting(
         "constant",

@@ -10,24 +10,13 @@ images. Elsewhere nothing was tuned: weights are the paper's choice for L2.
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
-
 from collaborative import datasets
 from collaborative.collaboration import UNLABELED_STEPS
-from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments import cifar10_studies
+from collaborative.experiments.study import SEEDS as SEEDS
+from collaborative.experiments.study import SMALL as _SMALL
+from collaborative.experiments.study import Choice, Study
 
-SEEDS = (912, 913, 914)
-
-
-@dataclasses.dataclass(frozen=True)
-class Choice:
-    """Values of a setting, of which the validation images choose one."""
-
-    values: tuple
-
-
-_SMALL = {"dataset": "notmnist_small", "truncate": 2_000, "epochs": 10}
 # The same training images, and as many others to choose on.
 _VALIDATED = _SMALL | {"truncate": 4_000, "validation": 2_000}
 _ALONE = {"method": "Single"}
@@ -45,86 +34,6 @@ _TAUGHT = {
     "alpha": Choice((0.1, 1.0)),
     "temperature": Choice((1.0, 4.0)),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Study:
-    """A question, and the experiments that answer it.
-
-    Args:
-        question: as the paper asks it.
-        arms: by name: the settings that distinguish it, each a value or a `Choice`;
-            `times_epochs` is a factor of the epochs of the others.
-        controls: by arm: the arm that it is compared with. Empty: all arms are compared
-            with the first.
-        compared: presets of members, and "ensemble", whose errors are of interest.
-        base: settings that all arms have in common, unless a person gives others.
-    """
-
-    question: str
-    arms: dict[str, dict]
-    controls: dict[str, str] = dataclasses.field(default_factory=dict)
-    compared: tuple[str, ...] = ("ST", "M", "ensemble")
-    base: dict = dataclasses.field(default_factory=lambda: dict(_SMALL))
-
-    def comparisons(self):
-        """Pairs (arm, the arm that it is compared with), in order."""
-        if self.controls:
-            return [
-                (arm, self.controls[arm]) for arm in self.arms if arm in self.controls
-            ]
-        first, *others = self.arms
-        return [(arm, first) for arm in others]
-
-    @property
-    def varied(self):
-        """The settings that its arms set, each of which it has to itself."""
-        return {name for own in self.arms.values() for name in own} - {"times_epochs"}
-
-    @property
-    def chooses(self):
-        """Whether an arm has a `Choice`, so that validation images are needed."""
-        return any(
-            isinstance(v, Choice) for own in self.arms.values() for v in own.values()
-        )
-
-    def configs(self, seeds=SEEDS, **settings):
-        """The experiments of all arms.
-
-        Args:
-            seeds: of the experiments.
-            **settings: take the place of those of `base`.
-
-        Returns:
-            Dict from arm to a dict from candidate, its chosen settings in words ("" in
-            an arm without a `Choice`), to a list of `ExperimentConfig`, one a seed.
-        """
-        base = self.base | settings
-        usual = ExperimentConfig(**base).epochs
-        found = {}
-        for arm, own in self.arms.items():
-            epochs = max(1, round(own.get("times_epochs", 1) * usual))
-            own = {name: own[name] for name in own if name != "times_epochs"}
-            found[arm] = {
-                candidate: [
-                    ExperimentConfig(**base | {"epochs": epochs} | tried, seed=seed)
-                    for seed in seeds
-                ]
-                for candidate, tried in _candidates(own).items()
-            }
-        return found
-
-
-def _candidates(own):
-    """The settings of an arm by candidate: all combinations of its choices."""
-    names = [name for name, value in own.items() if isinstance(value, Choice)]
-    combinations = itertools.product(*(own[name].values for name in names))
-    chosen = (dict(zip(names, values, strict=True)) for values in combinations)
-    return {_in_words(values): own | values for values in chosen}
-
-
-def _in_words(values):
-    return ", ".join(f"{name} {value:g}" for name, value in values.items())
 
 
 STUDIES = {
@@ -269,4 +178,4 @@ STUDIES = {
         controls={f"{name}, code": f"{name}, text" for name in ("Single", "L2 0.01")},
         base={"dataset": "cifar10"},  # the paper's experiments, nothing made smaller
     ),
-}
+} | cifar10_studies.STUDIES

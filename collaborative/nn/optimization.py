@@ -1,4 +1,4 @@
-"""The optimizers, and the paper's learning rates (section 5.2)."""
+"""The optimizers, and their learning rates: the paper's (section 5.2), and a step's."""
 
 from __future__ import annotations
 
@@ -8,59 +8,67 @@ import keras
 
 from collaborative.nn import fast_paths
 
-LEARNING_RATE_HALVINGS = (0.5, 0.75, 0.9)  # parts of training done (section 5.2)
+# What the learning rate is multiplied by, and after which parts of training: the
+# paper's (section 5.2), and those of Zhang et al. 2018: every 60 of 200 epochs.
+SCHEDULES = {
+    "paper": (1 / 2, (0.5, 0.75, 0.9)),
+    "step": (1 / 10, (0.3, 0.6, 0.9)),
+}
 
 
-def paper_optimizer(steps, learning_rate=2**-10, **kwargs):
+def paper_optimizer(steps, learning_rate=2**-10, *, schedule="paper", **kwargs):
     """Adam (epsilon 1e-8) with the paper's learning rates (section 5.2).
 
     Args:
-        steps, learning_rate: as for `learning_rates`.
+        steps, learning_rate, schedule: as for `learning_rates`.
         **kwargs: others of `keras.optimizers.Adam`.
 
     Returns:
         A `keras.optimizers.Adam`, with the fused kernel.
     """
-    rates = learning_rates(steps, learning_rate)
+    rates = learning_rates(steps, learning_rate, schedule)
     return fast_paths.FusedAdam(rates, epsilon=1e-8, **kwargs)
 
 
-def adamw(steps, learning_rate, weight_decay, **kwargs):
+def adamw(steps, learning_rate, weight_decay, *, schedule="paper", **kwargs):
     """`paper_optimizer` with decoupled weight decay (Loshchilov and Hutter 2019).
 
     Args:
         weight_decay: kernels shrink by this, times the learning rate, in each step;
             what is minimised has to have no weight decay of its own.
-        steps, learning_rate, **kwargs: as for `paper_optimizer`.
+        steps, learning_rate, schedule, **kwargs: as for `paper_optimizer`.
     """
-    rates = learning_rates(steps, learning_rate)
+    rates = learning_rates(steps, learning_rate, schedule)
     return fast_paths.FusedAdamW(rates, weight_decay, epsilon=1e-8, **kwargs)
 
 
-def sgd(steps, learning_rate, momentum, **kwargs):
+def sgd(steps, learning_rate, momentum, *, schedule="paper", **kwargs):
     """Gradient descent with Nesterov's momentum and the paper's learning rates.
 
     With momentum as in Deep Mutual Learning (Zhang et al. 2018).
 
     Args:
         momentum: from 0 to below 1; 0 is plain gradient descent.
-        steps, learning_rate, **kwargs: as for `paper_optimizer`.
+        steps, learning_rate, schedule, **kwargs: as for `paper_optimizer`.
     """
-    rates = learning_rates(steps, learning_rate)
+    rates = learning_rates(steps, learning_rate, schedule)
     return fast_paths.FusedSGD(rates, momentum, nesterov=True, **kwargs)
 
 
-def learning_rates(steps, learning_rate):
-    """The paper's schedule of the learning rate, as Keras has it.
+def learning_rates(steps, learning_rate, schedule="paper"):
+    """A schedule of the learning rate, as Keras has it.
 
     Args:
-        steps: training steps in all. The learning rate is halved for all steps after
-            50 %, 75 % and 90 % of them are done.
+        steps: training steps in all.
         learning_rate: the initial learning rate.
+        schedule: of `SCHEDULES`. With "paper" the learning rate is halved for all steps
+            after 50 %, 75 % and 90 % of them are done, with "step" it is a tenth of
+            what it was after 30 %, 60 % and 90 %.
     """
-    done = [math.ceil(part * steps) for part in LEARNING_RATE_HALVINGS]
+    factor, parts = SCHEDULES[schedule]
+    done = [math.ceil(part * steps) for part in parts]
     return keras.optimizers.schedules.PiecewiseConstantDecay(
         # The schedule moves on once more than `boundary` steps are done.
         boundaries=[max(steps_done - 1, 0) for steps_done in done],
-        values=[learning_rate / 2**i for i in range(len(done) + 1)],
+        values=[learning_rate * factor**i for i in range(len(done) + 1)],
     )

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import collections
 import pathlib
+import re
 import statistics
 
 from collaborative import datasets
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.paper_settings import PRECISIONS
+from collaborative.experiments.setting import ConfigError
 from collaborative.runs import space
 from collaborative.runs.run import logged, standing
 from collaborative.system import run_files
@@ -32,7 +36,12 @@ class Estimator:
 
     def epoch_seconds(self, config):
         """Seconds an epoch is expected to take, or None where nothing tells."""
-        known = self._seconds.get(kind_of(config.to_json()))
+        settings = config.to_json()
+        # What is logged has the precision that "auto" stood for.
+        own = config.precision
+        precisions = PRECISIONS if own == "auto" else (own,)
+        kinds = (kind_of(settings | {"precision": p}) for p in precisions)
+        known = [seconds for kind in kinds for seconds in self._seconds.get(kind, ())]
         if known:
             return statistics.median(known)
         if config.members == ("ST", "M") and not config.truncate:
@@ -52,26 +61,32 @@ def kind_of(settings):
         settings: dict of them, as `ExperimentConfig.to_json` gives it.
     """
     names = ("dataset", "image_size", "color_mode", "precision", "truncate")
-    names += ("validation", "batch_size")
-    values = [settings.get(name) for name in names]
+    names += ("validation", "batch_size", "labeled", "unlabeled", "unlabeled_ratio")
+    names += ("unlabeled_steps",)
+    # A run of before a setting was there had its default.
+    values = [settings.get(name, getattr(ExperimentConfig, name)) for name in names]
     return (*values, tuple(settings.get("members", ())))
 
 
-def plan(configs, log_dir, jobs):
+def plan(configs, log_dir, jobs, questions=None):
     """What a sweep would do, as text: each experiment, how it stands, and the time.
 
     Args:
         configs: the `ExperimentConfig`s.
         log_dir: directory of all logs.
         jobs: how many run side by side.
+        questions: dict from some of them to what they are to answer, or None.
     """
     estimator = Estimator(log_dir)
-    lines, total, unknown = [], 0.0, 0
+    lines, total, unknown, question = [], 0.0, 0, None
     states = collections.Counter()
     for config in configs:
+        if questions and questions.get(config) != question:
+            question = questions.get(config)
+            lines.append(question or "")
         stands = standing(config, log_dir)
         states[stands.state] += 1
-        left = 0 if stands.state == "finished" else config.epochs - stands.epochs
+        left = left_of(config, stands)
         seconds = estimator.epoch_seconds(config)
         unknown += bool(left) and seconds is None
         total += left * (seconds or 0)
@@ -83,6 +98,49 @@ def plan(configs, log_dir, jobs):
     if unknown:
         lines[-1] += f", without {unknown} experiments of which nothing is known yet"
     return "\n".join(lines)
+
+
+def left_of(config, stands):
+    """How many epochs an experiment still has to do, by its `Standing`."""
+    return 0 if stands.state == "finished" else config.epochs - stands.epochs
+
+
+def left(configs, log_dir, jobs):
+    """What a sweep that has ended has left to do, as text; "" where that is nothing.
+
+    Args:
+        configs, log_dir, jobs: as for `plan`.
+
+    Returns:
+        E.g. "left: 12 experiments, 9 of which take about 20 min".
+    """
+    estimator = Estimator(log_dir)
+    epochs = {c: left_of(c, standing(c, log_dir)) for c in configs}
+    open_ones = [config for config in configs if epochs[config]]
+    if not open_ones:
+        return ""
+    known = [c for c in open_ones if estimator.epoch_seconds(c) is not None]
+    seconds = sum(epochs[c] * estimator.epoch_seconds(c) for c in known) / jobs
+    text = f"left: {len(open_ones)} experiments"
+    if not known:
+        return text
+    of_which = f", {len(known)} of which" if len(known) < len(open_ones) else ", which"
+    return f"{text}{of_which} take about {duration(seconds)}"
+
+
+def seconds_of(text):
+    """The seconds of a time such as 8h, 90m or 1.5h.
+
+    Raises:
+        ConfigError: for what is none, or not above 0.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
+    seconds = float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
+    if not seconds:
+        raise ConfigError(
+            f"limit must be a time above 0 such as 8h, 90m or 1.5h, got {text!r}"
+        )
+    return seconds
 
 
 def duration(seconds):

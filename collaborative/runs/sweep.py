@@ -9,6 +9,7 @@ can be stopped and started at any time. Nothing here imports TensorFlow.
 from __future__ import annotations
 
 import collections
+import math
 import time
 
 from collaborative.runs import space
@@ -39,14 +40,17 @@ class Sweep:
             bytes and `start(config, slot)`, which returns something with `poll()`, None
             or the exit status, `memory()`, see `limits.memory_of`, and `terminate()`.
         console: of rich, where the progress is shown.
+        limit: seconds after which those that run are told to end, with what they have.
 
     Attributes:
         failed: dict from config to reason of those that have failed.
         stopped: why the others were not started, one line, or None.
+        is_out_of_time: whether the limit ended it.
     """
 
-    def __init__(self, configs, log_dir, pool, console=None):
-        self.failed, self.stopped = {}, None
+    def __init__(self, configs, log_dir, pool, console=None, limit=math.inf):
+        self.failed, self.stopped, self.is_out_of_time = {}, None, False
+        self._limit = limit
         self._log_dir = log_dir
         self._pool = pool
         self._waiting = collections.deque(configs)
@@ -64,6 +68,7 @@ class Sweep:
         Returns:
             How many are finished.
         """
+        end = time.monotonic() + self._limit
         with self._view:
             try:
                 self._say_what_it_needs()
@@ -71,6 +76,8 @@ class Sweep:
                     self._start()
                     self._collect()
                     self._view.update([c for c, _ in self._running.values()])
+                    if time.monotonic() >= end:
+                        self._end_in_time()
                     time.sleep(POLL_SECONDS)
             except BaseException:
                 self._terminate()
@@ -175,6 +182,17 @@ class Sweep:
             what += f"  {errors(logged(config.run_dir(self._log_dir)))}"
         self._view.say(f"[{done}/{self._count}] {name_of(config)}  {what}")
         self._view.end(config)
+
+    def _end_in_time(self):
+        """Ends all that runs: it keeps its whole epochs, and is no failure."""
+        self._collect()
+        self.is_out_of_time = bool(self._waiting or self._running)
+        self._waiting.clear()
+        self._terminate()
+        for config, _ in self._running.values():
+            if standing(config, self._log_dir).state == "finished":
+                self._done(config, "finished")
+        self._running.clear()
 
     def _terminate(self):
         for _, process in self._running.values():

@@ -120,7 +120,8 @@ def _compiled_model(config, dataset, steps, use_ema):
 
 def _optimizer(config, updates, use_ema):
     """The optimizer of an experiment, for so many updates of the weights in all."""
-    settings = {"use_ema": use_ema or config.ema > 0}
+    settings = {"schedule": config.learning_rate_schedule}
+    settings |= {"use_ema": use_ema or config.ema > 0}
     settings |= {"ema_momentum": config.ema} if config.ema else {}
     shared = updates, config.learning_rate
     if config.optimizer == "adamw":

@@ -17,7 +17,7 @@ from collaborative.nn.selection import Selection
 from collaborative.runs import beside, code_record, data_record, reader, run, space
 from collaborative.system import environment, files, interruption, plugins, run_files
 from collaborative.system.errors import UserError
-from collaborative.training import building, final_record
+from collaborative.training import building, final_record, teacher
 
 
 class RunError(UserError):
@@ -99,8 +99,8 @@ def train(
             _clear(run_dir)
         result = finished_result(config, log_dir)
         if result is None:
-            teacher = _teacher_logits(config, dataset.train, log_dir)
-            log = _train(model, config, dataset, teacher, run_dir, callbacks, say)
+            taught = _teacher(config, dataset, log_dir)
+            log = _train(model, config, dataset, taught, run_dir, callbacks, say)
             _finish(model, log, dataset, foreign)
             result = Result(
                 reader.read_statistics(run_dir / run_files.STATISTICS), run_dir
@@ -108,11 +108,8 @@ def train(
         return result
 
 
-def _teacher_logits(config, examples, log_dir):
-    """What the teacher of an experiment says of examples; None where it has none.
-
-    Returns:
-        Logits, float32 `[n, classes]`: the ensemble's where the teacher is one.
+def _teacher(config, dataset, log_dir):
+    """What `teacher.answers` gives; None for an experiment without a teacher.
 
     Raises:
         RunError: where no trained teacher is there.
@@ -123,13 +120,12 @@ def _teacher_logits(config, examples, log_dir):
     if finished_result(config.teacher_config, log_dir) is None or not path.exists():
         raise RunError(f"there is no {path}: train the teacher first")
     try:
-        teacher = models.load_model(path, compile=False)
+        return teacher.answers(path, config, dataset)
     except models.UnusableModel as error:
         raise RunError(str(error)) from error
-    return final_record.predict(teacher, examples)[teacher.predictor_names[-1]]
 
 
-def _train(model, config, dataset, teacher, run_dir, callbacks, say):
+def _train(model, config, dataset, taught, run_dir, callbacks, say):
     """Trains a model as far as it is to be trained; its `Logger`."""
     log = _logger(model, config, dataset, run_dir)
     first_epoch = _restore(log, model, config, dataset, say)
@@ -139,7 +135,7 @@ def _train(model, config, dataset, teacher, run_dir, callbacks, say):
         first = [*filter(None, [selection]), log]
         first += [averages.MeasureAverages()] if config.ema else []
         callbacks = [*first, *callbacks]
-        _fit(model, config, dataset, teacher, log, first_epoch, callbacks)
+        _fit(model, config, dataset, taught, log, first_epoch, callbacks)
     else:  # stopped before the end of `fit`, which gives the model its averages
         model.optimizer.finalize_variable_values(model.trainable_variables)
     if selection:
@@ -188,9 +184,9 @@ def _restore(log, model, config, dataset, say):
     return 0
 
 
-def _fit(model, config, dataset, teacher, log, first_epoch, callbacks):
+def _fit(model, config, dataset, taught, log, first_epoch, callbacks):
     """Trains the epochs from `first_epoch` on, and measures each on held-out images."""
-    feed, calls = _feed(model, config, dataset, teacher, first_epoch)
+    feed, calls = _feed(model, config, dataset, taught, first_epoch)
     try:
         model.fit(
             feed,
@@ -213,7 +209,7 @@ def _fit(model, config, dataset, teacher, log, first_epoch, callbacks):
         raise RunError(f"{said}: mend it, and the same command goes on") from error
 
 
-def _feed(model, config, dataset, teacher, first_epoch):
+def _feed(model, config, dataset, taught, first_epoch):
     """What `fit` takes, and how much of it is an epoch.
 
     Where XLA computes many steps in one call, the model holds the images.
@@ -223,7 +219,7 @@ def _feed(model, config, dataset, teacher, first_epoch):
         config.batch_size,
         config.seed,
         flip=datasets.spec(config.dataset).flips if config.augment else None,
-        teacher=teacher,
+        teacher=taught,
         unlabeled=dataset.unlabeled,
         unlabeled_size=max(1, round(config.unlabeled_ratio * config.batch_size)),
     )

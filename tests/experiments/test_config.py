@@ -84,7 +84,7 @@ def test_members_have_different_names():
     "settings, message",
     [
         ({"method": "L3"}, "method must be one of CE, L2, .*, Single, got 'L3'"),
-        ({"members": ("ST", "XL")}, "members must be one of ST, M, D, VD, got 'XL'"),
+        ({"members": ("ST", "XL")}, "members must be one of .*, got 'XL'"),
         ({"members": ()}, "members must name some of ST, M, D, VD"),
         ({"members": ("ST",), "method": "L2"}, "method L2 needs at least 2 members"),
         ({"split": "half"}, "split must be one of pooled, official, got 'half'"),
@@ -116,7 +116,6 @@ def test_members_have_different_names():
             "needs one pupil",
         ),
         ({"members": ("ST",), "teacher": ("XL",)}, "teacher must be one of ST"),
-        ({"members": ("ST",), "teacher": ("M",), "augment": True}, "recorded once"),
         ({"labeled": 0.0}, "labeled must be above 0 and at most 1, got 0.0"),
         ({"unlabeled": "holdout"}, "must be parts"),
         ({"unlabeled": "holdout:1"}, "must be parts"),

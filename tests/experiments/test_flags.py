@@ -1,4 +1,8 @@
-from collaborative.experiments import flags
+import pytest
+
+from collaborative.experiments import flags, recipes
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
 
 
@@ -15,3 +19,41 @@ def test_help_shows_flags_in_groups():
     assert {"split", "labeled", "data_dir", "download"} < groups["data"]
     assert set(SETTINGS) < set().union(*groups.values())
     assert all(" " in name or name in ("data", "runs") for name in groups)
+
+
+def asked(*arguments):
+    flags.FLAGS(["program", *arguments])
+    return flags.configs()
+
+
+def test_a_recipe_is_its_settings(fresh_flags):
+    (config,) = asked("--recipe=cifar_sgd")
+    assert config == ExperimentConfig(**recipes.RECIPES["cifar_sgd"])
+    assert config.to_json()["learning_rate_schedule"] == "step"
+
+
+def test_what_is_given_beside_a_recipe_takes_the_place_of_its_own(fresh_flags):
+    (config,) = asked("--recipe=cifar_sgd", "--learning_rate=0.05", "--noaugment")
+    own = recipes.RECIPES["cifar_sgd"] | {"learning_rate": 0.05, "augment": False}
+    assert config == ExperimentConfig(**own)
+
+
+def test_a_recipe_for_the_experiments_of_a_grid(fresh_flags):
+    configs = asked("--grid=paper", "--recipe=cifar_sgd", "--dataset=cifar10")
+    assert len(configs) == 13 and {c.optimizer for c in configs} == {"sgd"}
+    configs = asked("--grid=noise", "--recipe=cifar_sgd", "--epochs=3")
+    assert {(c.weight_decay, c.epochs, c.truncate) for c in configs} == {
+        (5e-4, 3, 2_000)
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--recipe=adam"], "recipe must be one of cifar_sgd, got 'adam'"),
+        (["--grid=augmentation", "--recipe=cifar_sgd"], "augment is: leave --recipe"),
+    ],
+)
+def test_recipes_that_cannot_be(arguments, message, fresh_flags):
+    with pytest.raises(ConfigError, match=message):
+        asked(*arguments)

@@ -13,7 +13,10 @@ from training.test_train import (
     train,
 )
 
+from collaborative import models
+from collaborative.data import batches
 from collaborative.runs import reader
+from collaborative.training import teacher
 from collaborative.training import train as trainer
 
 pytestmark = [pytest.mark.usefixtures("small_runs"), pytest.mark.eager]
@@ -45,6 +48,23 @@ def test_a_pupil_needs_its_teacher_and_learns_from_it(tmp_path, tiny):  # noqa: 
     alone = train(untaught, tiny, tmp_path)
     pairs = zip(weights(taught), weights(alone), strict=True)
     assert any(np.any(a != b) for a, b in pairs)
+
+
+def test_a_teacher_sees_the_changed_images_that_its_pupil_sees(tmp_path, tiny):  # noqa: F811
+    config = dataclasses.replace(PUPIL, augment=True)
+    trained = train(config.teacher_config, tiny, tmp_path)
+    path = trained.run_dir / "model.keras"
+    said = teacher.answers(path, config, tiny)
+    made = batches.TrainingBatches(tiny.train, 16, 1, flip=False, teacher=said)
+    inputs, _ = next(iter(made.fed(0, 1)))
+    model = models.load_model(path)
+    np.testing.assert_allclose(inputs.teacher, model(inputs.images), rtol=1e-5)
+    unchanged = dataclasses.replace(config, augment=False)
+    recorded = teacher.answers(path, unchanged, tiny)
+    np.testing.assert_allclose(recorded, model(tiny.train.images), rtol=1e-5)
+    assert not np.isin(np.asarray(inputs.teacher), recorded).all()
+    taught = train(config, tiny, tmp_path)
+    assert taught.statistics["totals"]["train_collaboration_cost"][0] > 0
 
 
 @pytest.mark.parametrize(

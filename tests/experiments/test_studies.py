@@ -5,13 +5,14 @@ from collaborative.experiments import studies
 
 @pytest.mark.parametrize("name", studies.STUDIES)
 def test_arms_are_different_experiments_on_the_same_images(name):
-    arms = studies.STUDIES[name].configs()
+    study = studies.STUDIES[name]
+    arms = study.configs()
     candidates = [tried for arm in arms.values() for tried in arm.values()]
     configs = [config for tried in candidates for config in tried]
-    assert len(configs) == len(set(configs)) == 3 * len(candidates)
+    assert len(configs) == len(set(configs)) == len(study.seeds) * len(candidates)
     assert len({c.run_dir("") for c in configs}) == len(configs)
     assert len({(c.dataset, c.truncate, c.validation) for c in configs}) == 1
-    assert [c.seed for c in configs] == [*studies.SEEDS] * len(candidates)
+    assert [c.seed for c in configs] == [*study.seeds] * len(candidates)
 
 
 @pytest.mark.parametrize("name", studies.STUDIES)

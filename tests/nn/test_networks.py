@@ -12,10 +12,12 @@ from conftest import ROOT
 from collaborative import register_network
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
+from collaborative.nn import cifar_networks
 from collaborative.nn.networks import NETWORKS, build_network
 from collaborative.training import building
 
 SHAPE = (8, 8, 1)
+BUILT_IN = sorted([*PRESETS, *cifar_networks.NETWORKS])
 
 
 @pytest.fixture
@@ -31,8 +33,8 @@ def built(network, seed=1, dtype="float32", **options):
     return build_network(network, SHAPE, 3, name="a", seed=seed, dtype=dtype, **options)
 
 
-def test_the_paper_s_networks_come_first():
-    assert list(NETWORKS) == list(PRESETS)
+def test_the_paper_s_networks_are_there_by_name():
+    assert sorted(NETWORKS) == BUILT_IN
     by_name = built("ST", seed=5, reduction="paper")
     by_hand = build_resnet(PRESETS["ST"], SHAPE, 3, "a", seed=5)
     for one, other in zip(by_name.get_weights(), by_hand.get_weights(), strict=True):
@@ -66,7 +68,7 @@ def test_what_cannot_be(registered):
         register_network("ST")(lambda input_shape, num_classes: None)
     with pytest.raises(ValueError, match=r"must be of letters, .*, got 'a,b'"):
         register_network("a,b")
-    with pytest.raises(ConfigError, match="members must be one of ST, M, D, VD, got"):
+    with pytest.raises(ConfigError, match=r"must be one of .*M, D, VD.*, got"):
         ExperimentConfig(members=("linear",))
     register_network("none")(lambda input_shape, num_classes: None)
     with pytest.raises(ConfigError, match="none does not fit: it must give"):
@@ -79,7 +81,7 @@ def test_what_cannot_be(registered):
 def test_a_name_stands_for_one_member_one_directory_and_one_metric(name, registered):
     with pytest.raises(ValueError, match="a network's name must be of letters"):
         register_network(name)
-    assert list(NETWORKS) == list(PRESETS)
+    assert sorted(NETWORKS) == BUILT_IN
 
 
 def test_names_of_other_statistics_are_taken():

@@ -1,5 +1,7 @@
 import keras
+import numpy as np
 
+from collaborative.experiments import settings
 from collaborative.nn import optimization
 
 
@@ -21,3 +23,14 @@ def test_adam_is_the_papers():
     assert isinstance(optimizer, keras.optimizers.Adam)
     assert optimizer.epsilon == 1e-8
     assert float(optimizer.learning_rate) == 2**-10
+
+
+def test_learning_rate_falls_in_steps_of_a_tenth():
+    schedule = optimization.sgd(20, 1.0, 0.9, schedule="step")._learning_rate
+    rates = [float(schedule(step)) for step in range(20)]
+    wanted = [1.0] * 6 + [0.1] * 6 + [0.01] * 6 + [0.001] * 2
+    np.testing.assert_allclose(rates, wanted, rtol=1e-6)
+
+
+def test_the_schedules_are_those_that_can_be_chosen():
+    assert tuple(optimization.SCHEDULES) == settings.LEARNING_RATE_SCHEDULES

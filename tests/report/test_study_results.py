@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import re
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 from test_analysis import load, synthetic_curves, write_run
 
-from collaborative.experiments import studies
+from collaborative.experiments import cifar10_studies, studies
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import page
 from collaborative.report.studies import findings, results
@@ -72,6 +73,63 @@ def test_table_and_answer_say_the_numbers(noise):
     assert "Clear: 3 of 6 comparisons, where chance alone makes 0.3 so" in text
     assert text.endswith("of at most 1.00 points, the seeds leave open.")
     assert text.count(". ") == 1  # two sentences
+
+
+def test_what_is_missing_is_one_line(noise):
+    (finding,) = findings.findings(noise)
+    assert results.missing(finding) == (
+        "6 experiments are missing, of “Single, 40% wrong” 3, “L2 0.01, 40% wrong” 3"
+    )
+    whole = dataclasses.replace(finding, lacking={})
+    assert results.missing(whole) == ""
+    many = {f"arm {number}": 1 for number in range(9)}
+    some = results.missing(dataclasses.replace(finding, lacking=many))
+    assert some.endswith(
+        f"“arm {results.LISTED - 1}” 1 and of {9 - results.LISTED} other arms"
+    )
+
+
+def test_a_plan_says_which_arms_are_missing(tmp_path):
+    """Of the schedules' seven the plan wants five, on so many images of any set."""
+    base = cifar10_studies.SIZE
+    arms = studies.STUDIES["schedules"].configs((912, 913), **base)
+    for arm in ("constant", "Single", "ramp up"):
+        write_arm(tmp_path, arms[arm][""], (10, 11))
+    (finding,) = findings.findings(load(tmp_path)[0])
+    assert finding.name == "schedules"
+    assert finding.lacking == {
+        "constant": 1, "Single": 1, "ramp up": 1, "burn-in 0.2": 3, "cool-down 0.2": 3
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["remark_3.5", "four_members", "few_labels", "mutual_learning"]
+)
+def test_the_studies_on_cifar_10_have_a_table_a_figure_and_a_name(name, tmp_path):
+    study = studies.STUDIES[name]
+    for place, tried in enumerate(study.configs(epochs=3).values()):
+        configs = tried[""]
+        for config in configs:
+            usual = synthetic_curves(
+                ExperimentConfig("digits", epochs=config.epochs), 0.5
+            )
+            models = dict.fromkeys(config.member_names, usual["ST"])
+            models |= {"ensemble": usual["ensemble"]} if len(models) > 1 else {}
+            models = copy.deepcopy(models)
+            for curves in models.values():
+                curves["test_error"][-1] = (10 + place + config.seed - 912) / 100
+            write_run(tmp_path, config, models)
+    found = {f.name: f for f in findings.findings(load(tmp_path)[0])}
+    finding = found[name]
+    assert finding.missing == 0
+    assert results.name_of(finding) == f"study_{name}_epochs_3"
+    table = results.table(finding)
+    assert [row[0].text for row in table.rows] == list(study.arms)
+    model = finding.models[0]
+    arm, control = study.comparisons()[-1]
+    gap = list(study.arms).index(arm) - list(study.arms).index(control)
+    assert finding.differences[arm, control, model].mean == pytest.approx(gap)
+    assert len(results.figure(finding).axes) == len(finding.models)
 
 
 def test_nothing_clear_and_one_seed(tmp_path):
@@ -153,7 +211,10 @@ def test_the_report_has_the_studies(noise, tmp_path):
     )
     text = (tmp_path / "studies.md").read_text(encoding="utf-8")
     name = results.name_of(findings.findings(noise)[0])
-    assert f"figures/figure_{name}.png" in text and "Missing: 6 experiments." in text
+    assert (
+        f"figures/figure_{name}.png" in text
+        and f"{results.missing(findings.findings(noise)[0])}.\n" in text
+    )
     assert (tmp_path / "figures" / f"figure_{name}.png").exists()
     assert (tmp_path / "tables" / f"{name}.csv").exists()
 

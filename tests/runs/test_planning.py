@@ -7,6 +7,7 @@ from conftest import logged_run
 
 from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.setting import ConfigError
 from collaborative.runs import planning, run
 from collaborative.system import files
 
@@ -73,3 +74,50 @@ def test_a_run_with_other_settings_is_in_the_way(tmp_path):
     assert str(run.standing(other, tmp_path)) == (
         "in the way: a run with jit 'auto', not 'on'"
     )
+
+
+def test_experiments_stand_below_what_they_are_to_answer(tmp_path):
+    other = dataclasses.replace(CONFIG, seed=1)
+    questions = {CONFIG: "one: does it?", other: "two: does it not?"}
+    lines = planning.plan([CONFIG, other], tmp_path, 1, questions).splitlines()
+    assert lines[0] == "one: does it?" and lines[2] == "two: does it not?"
+    assert lines[1].startswith("digits/") and lines[3].endswith("to do")
+
+
+def test_what_is_left_is_one_line(tmp_path):
+    alone = ExperimentConfig("digits", members=("VD",))
+    logged_run(CONFIG, tmp_path, seconds=[60] * 4)
+    other = dataclasses.replace(CONFIG, seed=1)
+    said = planning.left([CONFIG, other], tmp_path, jobs=2)
+    assert said == "left: 2 experiments, which take about 8 min"
+    said = planning.left([CONFIG, alone], tmp_path, jobs=1)
+    assert said == "left: 2 experiments, 1 of which take about 6 min"
+    assert planning.left([alone], tmp_path, 1) == "left: 1 experiments"
+    logged_run(CONFIG, tmp_path, epochs=10, finished=True)
+    assert planning.left([CONFIG], tmp_path, 1) == ""
+
+
+def test_a_precision_by_the_machine_is_what_it_was_there(tmp_path):
+    narrow = dataclasses.replace(CONFIG, precision="bfloat16")
+    logged_run(narrow, tmp_path, seconds=[60] * 4)
+    by_machine = dataclasses.replace(CONFIG, precision="auto")
+    assert planning.Estimator(tmp_path).epoch_seconds(by_machine) == 60
+
+
+def test_few_labels_are_a_kind_of_their_own(tmp_path):
+    logged_run(CONFIG, tmp_path, seconds=[60] * 4)
+    few = dataclasses.replace(CONFIG, labeled=0.1)
+    assert planning.Estimator(tmp_path).epoch_seconds(few) != 60
+
+
+def test_limits():
+    seconds = [planning.seconds_of(text) for text in ("90s", "90m", "1.5h", "8h")]
+    assert seconds == [90, 5_400, 5_400, 28_800]
+
+
+@pytest.mark.parametrize(
+    "text", ["8", "0h", "h", "-1h", "8 hours", "1h30m", "nan h", ""]
+)
+def test_times_that_are_none(text):
+    with pytest.raises(ConfigError, match=r"such as 8h, 90m or 1\.5h, got"):
+        planning.seconds_of(text)

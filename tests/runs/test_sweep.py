@@ -76,11 +76,11 @@ class FakeProcess:
         assert self.terminated
 
 
-def swept(log_dir, pool, configs=CONFIGS):
+def swept(log_dir, pool, configs=CONFIGS, **settings):
     """Runs a sweep; itself and what it showed."""
     output = io.StringIO()
     console = rich.console.Console(file=output, width=200)
-    result = sweep.Sweep(configs, log_dir, pool, console)
+    result = sweep.Sweep(configs, log_dir, pool, console, **settings)
     result.count = result.run()
     return result, output.getvalue()
 
@@ -308,3 +308,32 @@ def test_a_full_disk_is_the_reason_of_what_fails_on_it(tmp_path, monkeypatch):
     result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 1), CONFIGS[:1])
     (reason,) = result.failed.values()
     assert reason == f"there is no room left in {tmp_path}"
+
+
+def test_a_limit_ends_what_runs_and_begins_nothing_more(tmp_path):
+    """The first two have an epoch each when the time is up, and are no failures."""
+    processes = []
+
+    class Pool(FakePool):
+        def start(self, config, slot):
+            logged_run(config, tmp_path, 1)
+            processes.append(super().start(config, slot))
+            return processes[-1]
+
+    pool = Pool(tmp_path, lambda config: 0)
+    ended, _ = swept(tmp_path, pool, limit=0)
+    assert ended.count == 0 and ended.is_out_of_time
+    assert (ended.failed, ended.stopped) == ({}, None)
+    assert pool.started == CONFIGS[:2] and all(p.terminated for p in processes)
+    for config in CONFIGS[:2]:
+        assert str(run.standing(config, tmp_path)) == "interrupted, 1 epochs done"
+    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
+    assert (result.count, result.is_out_of_time) == (13, False)
+
+
+def test_what_is_finished_in_time_is_no_end_by_the_limit(tmp_path):
+    for config in CONFIGS:
+        logged_run(config, tmp_path, finished=True)
+    pool = FakePool(tmp_path, lambda config: 0)
+    result, _ = swept(tmp_path, pool, limit=0)
+    assert result.count == 13 and not result.is_out_of_time

@@ -233,6 +233,7 @@ def flat(registered, monkeypatch):
     return dataclasses.replace(CONFIG, members=("flat", "flat"), batch_size=12)
 
 
+TAUGHT = {"members": ("flat",), "teacher": ("flat",), "method": "KL"}
 BEYOND_THE_PAPER = {
     "augment": True,
     "alpha_schedule": "ramp_up:0.5",
@@ -256,7 +257,8 @@ BEYOND_THE_PAPER = {
                     "unlabeled": "holdout:0.5",
                     "unlabeled_steps": "separate",
                 },
-                {"members": ("flat",), "teacher": ("flat",), "method": "KL"},
+                TAUGHT,
+                TAUGHT | {"augment": True},
             )
         ),
     ],

@@ -32,7 +32,7 @@ def parts(context):
                 },
                 "choices": choices,
                 "figure": drawn,
-                "missing": finding.missing,
+                "missing": results.missing(finding),
             }
         )
     if found:
@@ -53,5 +53,5 @@ def _markdown(studies):
         if part["choices"]:
             parts.append(tables.markdown(part["choices"]))
         if part["missing"]:
-            parts.append(f"Missing: {part['missing']} experiments.\n")
+            parts.append(f"{part['missing']}.\n")
     return "\n".join(parts)

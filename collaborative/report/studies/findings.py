@@ -12,7 +12,7 @@ import itertools
 
 import pandas as pd
 
-from collaborative.experiments import studies
+from collaborative.experiments import plans, studies
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
@@ -32,7 +32,8 @@ class Finding:
 
     errors: final test errors in %, indexed by arm, model (a preset or "ensemble") and
     seed; of several members of a preset, their mean. differences: by (arm, control,
-    model), a `comparison.Difference`. missing: how many experiments are not there.
+    model), a `comparison.Difference`. lacking: by arm that lacks some, how many of its
+    experiments are not there.
     choices: by arm that has some, the validation errors in % of its candidates. runs:
     the `ExperimentConfig`s that are there. first_runs: by arm, the name of the run of
     its first seed.
@@ -43,7 +44,7 @@ class Finding:
     base: dict
     errors: pd.Series
     differences: dict
-    missing: int
+    lacking: dict
     choices: dict
     runs: frozenset
     first_runs: dict
@@ -51,6 +52,11 @@ class Finding:
     def chosen(self, arm):
         """The candidate of an arm that was chosen, in words; "" where none was."""
         return _best(self.choices[arm]) if arm in self.choices else ""
+
+    @property
+    def missing(self):
+        """How many experiments are not there."""
+        return sum(self.lacking.values())
 
     @property
     def models(self):
@@ -90,8 +96,9 @@ def findings(runs):
 
     Returns:
         List of `Finding`s with at least one comparison, in the order of the studies. An
-        arm counts that is more than the paper's own two, L2 0.01 and Single. Arms with
-        twice the epochs make no study of twice as long runs.
+        arm counts that is more than the paper's own two, L2 0.01 and Single. What
+        another one has all runs of, and more, is left out: arms with twice the epochs
+        make no study of twice as long runs.
     """
     final = run_table.final_epochs(runs)
     final = final[["run", "model", *RESULTS, *SETTINGS]]
@@ -111,9 +118,7 @@ def findings(runs):
     return [
         finding
         for finding in found
-        if not any(
-            finding.name == other.name and finding.runs < other.runs for other in found
-        )
+        if not any(finding.runs < other.runs for other in found)
     ]
 
 
@@ -149,13 +154,22 @@ def _finding(name, study, base, by_settings, seeds):
     differences = _differences(study, errors)
     if not differences:
         return None
-    missing = sum(max(0, len(studies.SEEDS) - len(runs)) for runs in groups)
+    lacking = _lacking(study, plans.wanted_arms(name, study.base | base), tried)
     first_runs = {
         arm: next(iter(runs.values())).name for arm, runs in counted.items() if runs
     }
     return Finding(
-        name, study, base, errors, differences, missing, choices, there, first_runs
+        name, study, base, errors, differences, lacking, choices, there, first_runs
     )
+
+
+def _lacking(study, wanted, tried):
+    """What `Finding.lacking` holds."""
+    counts = {
+        arm: sum(max(0, len(study.seeds) - len(runs)) for runs in tried[arm].values())
+        for arm in wanted
+    }
+    return {arm: count for arm, count in counts.items() if count}
 
 
 def _tried(study, base, by_settings, seeds):

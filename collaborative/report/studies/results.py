@@ -127,8 +127,9 @@ def _conditions(finding):
 
 def name_of(finding):
     """A name for files: the study, and the settings where they are not its own."""
-    usual = ExperimentConfig(**finding.study.base)
-    changes = ExperimentConfig(**finding.base).changes(usual)
+    own = finding.study.base
+    usual = ExperimentConfig(**own)
+    changes = ExperimentConfig(**own | finding.base).changes(usual)
     other = [f"{name}_{value}" for name, value in changes.items()]
     return file_name("_".join(["study", finding.name, *other]))
 
@@ -159,6 +160,17 @@ def _in_words(arm, control, model, difference):
         f"{name} makes {abs(difference.mean):.2f} ± {difference.half_width:.2f} points "
         f"{word} errors with “{arm}” than with “{control}”"
     )
+
+
+def missing(finding):
+    """Which experiments are not there, as one line; "" where none is missing."""
+    if not finding.missing:
+        return ""
+    named = [f"“{arm}” {count}" for arm, count in finding.lacking.items()]
+    further = len(named) - LISTED
+    text = ", ".join(named[:LISTED])
+    text += f" and of {further} other arms" if further > 0 else ""
+    return f"{finding.missing} experiments are missing, of {text}"
 
 
 def figure(finding, narrow=False):
