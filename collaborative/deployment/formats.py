@@ -205,6 +205,7 @@ def _write_openvino(model, path, kind=None, calibration=None):
         exported = str(pathlib.Path(directory, "model.xml"))
         model.export(exported, format="openvino", verbose=False)
         network = openvino.Core().read_model(exported)
+        network.reshape([size or -1 for size in model.inputs[0].shape])
         openvino.save_model(network, path, compress_to_fp16=kind == "float16")
 
 

@@ -130,8 +130,8 @@ def _what(metadata):
         f"`{metadata['file']}`: {what}, {metadata['parameters']:,} parameters, "
         f"{metadata['bytes']:,} bytes. In: {'colour' if shape[2:] == [3] else 'grey'} "
         f"images, float32 `[{batch}, {', '.join(map(str, shape))}]`, values 0..255, "
-        f"not normalised. Out: {metadata['outputs']}, float32 `[{batch}, {len(names)}]`, "
-        f"in this order of classes: {', '.join(names)}."
+        f"not normalised. Out: {metadata['outputs']}, float32 "
+        f"`[{batch}, {len(names)}]`, in this order of classes: {', '.join(names)}."
     )
 
 
