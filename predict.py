@@ -5,8 +5,8 @@
 The model is the directory of a finished run or its model.keras, a directory that
 export.py wrote, or any Keras, LiteRT, ONNX or OpenVINO file that tells classes apart:
 it gives logits, probabilities, or one sigmoid, the probability of the second of two
-classes. Of a folder with a folder for each class the accuracy is told too. Folders are read at any
-depth. Pictures are stretched to the size that the model wants, and made
+classes. Of a folder with a folder for each class the accuracy is told too. Folders are
+read at any depth. Pictures are stretched to the size that the model wants, and made
 grey or colour. What cannot be read is named and skipped.
 """
 
