@@ -281,7 +281,7 @@ def _limits(metadata):
             f"It was trained and scored in {precision} and computes in float32, so "
             "that its outputs differ a little from those scored."
         )
-    if metadata["quantize"]:
+    if "changed_answers" in metadata["verification"]:
         changed = 100 * metadata["verification"]["changed_answers"]
         inside = {
             "int8": "Inside it computes with 8-bit integers",
