@@ -17,6 +17,9 @@ gained. What loses more than --tolerance points of error, clearly so (exact McNe
 test, one-sided, p < 0.05), is refused; a loss that the images leave open is reported,
 in the card too.
 
+With --format all it writes each format whose packages are installed, checks each, and
+ends with a table of them, which is left as a file beside them.
+
 With --format web the artifact is one HTML file, which a browser runs from disk; with
 --compare RUN it shows the same network of another run, and the ensemble, beside it.
 """
@@ -33,26 +36,21 @@ from etils import epy
 
 from collaborative.deployment import formats, labels, model_card
 from collaborative.runs.run import load_data, read_finished
-from collaborative.system import command_line, files, run_files, streams
+from collaborative.system import command_line, run_files, streams
 
 with epy.lazy_imports():  # they import TensorFlow, which takes seconds
     from collaborative import models
-    from collaborative.deployment import (
-        low_precision,
-        model_source,
-        plain_models,
-        verification,
-    )
-    from collaborative.deployment.web import exhibit
+    from collaborative.deployment import artifacts, every_format, model_source
     from collaborative.system import environment
 
 FLAGS = flags.FlagValues()
-define_bool, define_enum, define_float, define_string = (
+define_bool, define_enum, define_float, define_integer, define_string = (
     functools.partial(define, flag_values=FLAGS)
     for define in (
         flags.DEFINE_bool,
         flags.DEFINE_enum,
         flags.DEFINE_float,
+        flags.DEFINE_integer,
         flags.DEFINE_string,
     )
 )
@@ -74,14 +72,28 @@ define_string(
 define_string(
     "member", "ensemble", "Name of a member, such as ST or M, or ensemble: all of them."
 )
-define_enum("format", "keras", list(formats.FILES), "What to write.")
+ALL = "all"
+define_enum(
+    "format",
+    "keras",
+    [*formats.FILES, ALL],
+    "What to write; all: in each format whose packages are installed.",
+)
+define_integer(
+    "batch",
+    None,
+    f"Images that it takes at once ({', '.join(formats.WITH_BATCH)}), as some runtimes "
+    "of phones and boards want. Default: any number.",
+    lower_bound=1,
+)
 define_bool("softmax", False, "Let it return probabilities instead of logits.")
 define_enum(
     "quantize",
     None,
     list(formats.QUANTIZABLE),
     "Compute with 8-bit integers inside (litert, onnx), or keep weights of 16 bits "
-    "(litert). Refused where it clearly answers worse than float32; see --tolerance.",
+    "(litert, openvino, coreml). Refused where it clearly answers worse than float32, "
+    "which of coreml cannot be seen here; see --tolerance.",
 )
 define_float(
     "tolerance",
@@ -101,6 +113,12 @@ define_string(
     None,
     "Where artifacts go. Default: export in the run, or beside the model.",
 )
+define_string(
+    "license",
+    "unknown",
+    "Licence of what is exported, for its card: a short name as Hugging Face's hub has "
+    "them, such as mit.",
+)
 command_line.define_data_flags(FLAGS)
 command_line.define_plugin_flag(FLAGS)
 
@@ -118,15 +136,19 @@ def parse_flags(argv):
             "together",
             2,
         )
-    possible = formats.QUANTIZABLE.get(FLAGS.quantize, formats.FILES)
-    if FLAGS.format not in possible:
+    _check_format("--quantize", FLAGS.quantize, formats.QUANTIZABLE)
+    _check_format("--batch", FLAGS.batch, {FLAGS.batch: formats.WITH_BATCH})
+    _check_format("--compare", FLAGS.compare, {FLAGS.compare: ("web",)})
+
+
+def _check_format(flag, value, possible):
+    """Leaves with one line where a flag is given that the format does not have."""
+    if value and FLAGS.format not in (*possible[value], ALL):
         command_line.fail(
-            f"--quantize {FLAGS.quantize} works with --format {' or '.join(possible)}, "
+            f"{flag} {value} works with --format {' or '.join(possible[value])}, "
             f"got {FLAGS.format}",
             2,
         )
-    if FLAGS.compare and FLAGS.format != "web":
-        command_line.fail(f"--compare works with --format web, got {FLAGS.format}", 2)
 
 
 def check_member(run):
@@ -139,13 +161,6 @@ def check_member(run):
             f"got {FLAGS.member!r}",
             2,
         )
-
-
-def artifact_name():
-    """The directory of the artifact, such as ST-softmax-litert-int8."""
-    softmax = "softmax" if FLAGS.softmax else None
-    parts = (FLAGS.member, softmax, FLAGS.format, FLAGS.quantize)
-    return "-".join(filter(None, parts))
 
 
 def read_source():
@@ -171,61 +186,28 @@ def opened(run):
 
 
 def export(run, compared=None):
-    """Writes and checks the artifact that the flags ask for.
+    """Writes and checks what the flags ask for, and shows where it is.
 
     Args:
         run: what `read_source` gives.
         compared: another one, see --compare.
 
     Returns:
-        The directory that holds the artifacts.
+        The text that the command ends with.
     """
     below = "" if FLAGS.model else run_files.EXPORTS
     output_dir = pathlib.Path(FLAGS.output_dir or run.run_dir / below)
-    scores = run.test_scores(FLAGS.member)
-    trained, data = opened(run)
-    plain = plain_models.plain_model(trained, FLAGS.member, FLAGS.softmax)
-    with files.replacing_directory(output_dir / artifact_name()) as directory:
-        artifact = directory / formats.FILES[FLAGS.format]
-        if FLAGS.quantize:
-            checked = low_precision.export(
-                plain, artifact, FLAGS.format, FLAGS.quantize, data, FLAGS.tolerance
-            )
-        else:
-            formats.write(plain, artifact, FLAGS.format)
-            checked = verify(artifact, plain, trained, data.test, run.config.precision)
-        names = ("member", "format", "softmax", "quantize")
-        options = {name: FLAGS[name].value for name in names}
-        if FLAGS.format == "web":
-            networks = exhibit.networks(
-                run, trained, plain, compared, data.test.images, FLAGS.softmax
-            )
-            options["beside"] = list(networks)[1:]
-        describe = functools.partial(
-            model_card.describe, run, plain, options, scores, checked, artifact
-        )
-        if FLAGS.format == "web":
-            exhibit.complete(artifact, networks, run, data.test, describe)
-        if FLAGS.format in labels.FORMATS:
-            labels.write(directory, run.class_names)
-        model_card.write(directory, describe())
-    command_line.show(output_dir / artifact_name())
-    return output_dir
-
-
-def verify(artifact, plain, trained, examples, precision):
-    """Has a float32 artifact checked on test images; see `verification`."""
-    index = trained.predictor_names.index(FLAGS.member)
-    return verification.verify_float(
-        FLAGS.format,
-        artifact,
-        verification.outputs_of(plain),
-        verification.outputs_of(
-            lambda images: trained.predictor_logits(images)[index], FLAGS.softmax
-        ),
-        examples.images,
-        precision,
+    source = artifacts.Source(
+        run, *opened(run), compared, FLAGS.tolerance, FLAGS.license
     )
+    options = artifacts.Options(
+        FLAGS.member, FLAGS.format, FLAGS.softmax, FLAGS.quantize, FLAGS.batch
+    )
+    if FLAGS.format == ALL:
+        return every_format.export(source, options, output_dir)
+    directory, _ = artifacts.export(source, options, output_dir)
+    command_line.show(directory)
+    return model_card.table(output_dir)
 
 
 def main(argv=None):
@@ -234,7 +216,8 @@ def main(argv=None):
     interrupted = "interrupted; nothing was exported"
     place = FLAGS.output_dir or FLAGS.run or FLAGS.model
     with command_line.one_line_errors(place, interrupted):
-        formats.check_packages(FLAGS.format, writing=True)
+        if FLAGS.format != ALL:
+            formats.check_packages(FLAGS.format, writing=True)
         run = read_source()
         check_member(run)
         compared = FLAGS.compare and read_finished(FLAGS.compare)
@@ -242,7 +225,7 @@ def main(argv=None):
             check_member(compared)
         streams.start_tensorflow()
         environment.allow_tf32(False)  # what is exported is compared in float32
-        command_line.show(model_card.table(export(run, compared)))
+        command_line.show(export(run, compared))
     return 0
 
 

@@ -3,10 +3,10 @@
     python predict.py --model logs/digits/ST-M/L2_0.01/seed_912 picture.png folder
 
 The model is the directory of a finished run or its model.keras, a directory that
-export.py wrote, or any Keras, LiteRT or ONNX file that tells classes apart: it gives
-logits, probabilities, or one sigmoid, the probability of the second of two classes. Of
-a folder with a folder for each class the accuracy is told too. Folders are read at any
-depth. Pictures are stretched to the size that the model wants, and made
+export.py wrote, or any Keras, LiteRT, ONNX or OpenVINO file that tells classes apart:
+it gives logits, probabilities, or one sigmoid, the probability of the second of two
+classes. Of a folder with a folder for each class the accuracy is told too. Folders are
+read at any depth. Pictures are stretched to the size that the model wants, and made
 grey or colour. What cannot be read is named and skipped.
 """
 
@@ -49,7 +49,7 @@ flags.DEFINE_enum(
     "values",
     "0..255",
     ["0..255", "0..1", "-1..1"],
-    "What a .tflite or .onnx file that others made wants levels to be, if fractions.",
+    "What a .tflite, .onnx or .xml file that others made wants levels to be.",
     flag_values=FLAGS,
 )
 command_line.define_plugin_flag(FLAGS)

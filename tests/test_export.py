@@ -34,9 +34,9 @@ def test_an_exported_member(digits_run, tmp_path, command):
     assert header.split("  ")[-1].strip() == "check"
     size = (directory / "model.keras").stat().st_size
     assert row.split()[:3] == [directory.name, f"{size:,}", "41,796"]
-    names = {"model.keras", "model_card.md", "metadata.json"}
+    names = {"model.keras", "README.md", "metadata.json", "labels.txt"}
     assert {p.name for p in directory.iterdir()} == names
-    card = " ".join((directory / "model_card.md").read_text().split())
+    card = " ".join((directory / "README.md").read_text().split())
     assert "64 test images in a process without the code that trained it: its" in card
     assert "outputs differ from the network's by" in card
     assert [p.name for p in tmp_path.iterdir()] == [directory.name]
@@ -84,7 +84,11 @@ def test_an_interrupted_export_leaves_nothing(
         (("--run", "gone"), 1, "gone holds no finished run: there is no config.json"),
         (("--run", "a" * 300), 1, "File name too long"),
         (("--run", "RUN", "--member", "M"), 2, "one of ST, ST_2, ensemble, got 'M'"),
-        (("--run", "RUN", "--format", "pmml"), 2, "keras|saved_model|litert|onnx"),
+        (
+            ("--run", "RUN", "--format", "pmml"),
+            2,
+            "onnx|openvino|coreml|web|all",
+        ),
         (("--run", "RUN", "--quantize", "int8"), 2, "litert or onnx, got keras"),
         (("--run", "RUN", "--quantize", "int4"), 2, "int8"),
         (("--run", "RUN", "ST"), 2, "got 'ST', which is no flag"),

@@ -7,7 +7,6 @@ import pathlib
 from collaborative.system.errors import UserError, reason_of
 
 NAME = "labels.txt"
-FORMATS = ("litert", "onnx")  # whose users look for it beside the artifact
 LARGEST = 2**20  # bytes
 
 

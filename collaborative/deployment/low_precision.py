@@ -9,7 +9,7 @@ import tempfile
 from collaborative.deployment import formats, runtimes, verification
 
 
-def export(model, artifact, form, kind, dataset, tolerance):
+def export(model, artifact, form, kind, dataset, tolerance, batch=None):
     """Writes a model in low precision after measuring each way to, and float32.
 
     Args:
@@ -20,6 +20,7 @@ def export(model, artifact, form, kind, dataset, tolerance):
         dataset: `datasets.Dataset`; its training images set the ranges, its test images
             judge.
         tolerance: as for `verification.verify_low_precision`.
+        batch: how many images the artifact takes at once; None: any number.
 
     Returns:
         What `verification.verify_low_precision` found, with `activations` (their type),
@@ -35,8 +36,9 @@ def export(model, artifact, form, kind, dataset, tolerance):
     with tempfile.TemporaryDirectory() as directory:
 
         def written(name, *quantized):
-            path = pathlib.Path(directory, name)
-            formats.write(model, path, form, *quantized)
+            path = pathlib.Path(directory, name, formats.FILES[form])
+            path.parent.mkdir()
+            formats.write(model, path, form, *quantized, batch=batch)
             return path
 
         few = dataset.test.images[: runtimes.BATCH]
@@ -54,7 +56,8 @@ def export(model, artifact, form, kind, dataset, tolerance):
             raise failure
         batch_ms = {a: found["latency_ms"]["batch"] for a, found in passed.items()}
         fastest = min(batch_ms, key=batch_ms.get)
-        shutil.copyfile(pathlib.Path(directory, fastest), artifact)
+        written_to = pathlib.Path(directory, fastest)
+        shutil.copytree(written_to, artifact.parent, dirs_exist_ok=True)
     return passed[fastest] | {
         "activations": fastest,
         "batch_ms": batch_ms,

@@ -1,4 +1,4 @@
-"""What is said of an exported artifact: `metadata.json`, `model_card.md`, a table."""
+"""What is said of an exported artifact: `metadata.json`, `README.md`, a table."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import pathlib
 import textwrap
 
 from collaborative.data import own_names, resizing
-from collaborative.deployment import verification_text
+from collaborative.deployment import (
+    card_places,
+    footprint,
+    hub,
+    verification_text,
+)
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import SETTINGS
 from collaborative.nn import network_files
 from collaborative.runs.run import in_tf32
 from collaborative.system import files, text_table
 
-METADATA, CARD = "metadata.json", "model_card.md"
+METADATA, CARD = "metadata.json", "README.md"
 
 
 def describe(run, model, options, scores, verification, artifact):
@@ -25,7 +30,8 @@ def describe(run, model, options, scores, verification, artifact):
             `model_source.ModelSource`.
         model: the plain `keras.Model` that was written.
         options: dict of member, format, softmax and quantize (None, "int8" or
-            "float16"), and of a page `beside`, what else it shows.
+            "float16"); where they are, batch (images at once, None: any), license and
+            pictures (files of the directory); of a page `beside`, what else it shows.
         scores: what `runs.run.FinishedRun.test_scores` gives of the member.
         verification: what `verification` found.
         artifact: the file, or the directory of a saved model.
@@ -37,12 +43,13 @@ def describe(run, model, options, scores, verification, artifact):
         "outputs": "probabilities" if options["softmax"] else "logits",
         "class_names": list(run.class_names),
         "input": {
-            "shape": [None, *model.input_shape[1:]],
+            "shape": [options.get("batch"), *model.input_shape[1:]],
             "dtype": "float32",
             "range": [0, 255],
             "resize": resizing.METHOD,
         },
         "parameters": model.count_params(),
+        "footprint": footprint.footprint(model),
         "bytes": _size(artifact),
         "scores": scores,
         "verification": verification,
@@ -51,11 +58,11 @@ def describe(run, model, options, scores, verification, artifact):
 
 
 def write(directory, metadata):
-    """Writes `metadata.json` and `model_card.md` into an artifact's directory."""
+    """Writes `metadata.json` and `README.md` into an artifact's directory."""
     directory = pathlib.Path(directory)
     for name, text in (
         (METADATA, json.dumps(metadata, indent=1) + "\n"),
-        (CARD, card(metadata)),
+        (CARD, hub.head(metadata) + card(metadata)),
     ):
         with files.replacing(directory / name) as path:
             path.write_text(text, encoding="utf-8")
@@ -75,6 +82,7 @@ def card(metadata):
             *(_beyond_the_error(metadata["scores"]) if has_run else ()),
             verification_text.sentences(metadata["verification"]),
         ],
+        "What it needs": card_places.sentences(metadata),
         "Limits": _limits(metadata),
     }
     lines = [f"# {metadata['member']} for {dataset} ({form})"]
@@ -82,6 +90,8 @@ def card(metadata):
         lines += ["", f"## {title}"]
         for text in texts:
             lines += ["", *textwrap.wrap(text, 88, break_on_hyphens=False)]
+    for name in metadata.get("pictures", ()):
+        lines += ["", f"![Test error while it was trained]({name})"]
     return "\n".join(lines) + "\n"
 
 
@@ -104,12 +114,13 @@ def table(output_dir):
 
 
 def _size(artifact):
-    inside = [path for path in artifact.rglob("*") if path.is_file()]
-    return sum(path.stat().st_size for path in inside or [artifact])
+    parts = [*artifact.parent.glob(f"{artifact.stem}.*"), *artifact.rglob("*")]
+    return sum(path.stat().st_size for path in {*parts} if path.is_file())
 
 
 def _what(metadata):
-    shape = metadata["input"]["shape"][1:]
+    batch, *shape = metadata["input"]["shape"]
+    batch = batch or "batch"
     names = metadata["class_names"]
     what = f"the network {metadata['member']} alone"
     if metadata["member"] == "ensemble":
@@ -118,9 +129,9 @@ def _what(metadata):
     return (
         f"`{metadata['file']}`: {what}, {metadata['parameters']:,} parameters, "
         f"{metadata['bytes']:,} bytes. In: {'colour' if shape[2:] == [3] else 'grey'} "
-        f"images, float32 `[batch, {', '.join(map(str, shape))}]`, values 0..255, not "
-        f"normalised. Out: {metadata['outputs']}, float32 `[batch, {len(names)}]`, "
-        f"in this order of classes: {', '.join(names)}."
+        f"images, float32 `[{batch}, {', '.join(map(str, shape))}]`, values 0..255, "
+        f"not normalised. Out: {metadata['outputs']}, float32 "
+        f"`[{batch}, {len(names)}]`, in this order of classes: {', '.join(names)}."
     )
 
 
@@ -270,7 +281,7 @@ def _limits(metadata):
             f"It was trained and scored in {precision} and computes in float32, so "
             "that its outputs differ a little from those scored."
         )
-    if metadata["quantize"]:
+    if "changed_answers" in metadata["verification"]:
         changed = 100 * metadata["verification"]["changed_answers"]
         inside = {
             "int8": "Inside it computes with 8-bit integers",

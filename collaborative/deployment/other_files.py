@@ -1,4 +1,4 @@
-"""LiteRT and ONNX files that others made: what they take and give, as far as they say.
+"""Files of LiteRT, ONNX and OpenVINO that others made: what they take and give.
 
 A file says the shape and the type of its input, and not what was done to pictures
 before: integers of 8 bits get the levels as they are, fractions those of 0..255, or
@@ -30,7 +30,7 @@ class OtherFile:
 
     Args:
         path: the file.
-        form: its format, "litert" or "onnx".
+        form: its format, "litert", "onnx" or "openvino".
         values: a key of RANGES: what it wants levels to be, if fractions.
 
     Attributes:
@@ -53,9 +53,8 @@ class OtherFile:
             reason = reason_of(error)
             raise UnusableFile(f"{path} cannot be loaded: {reason}") from error
         self._channels_first, self.image_shape = _layout(path, shape, inputs)
-        self._alone = shape[0] is not None  # it takes so many at once, and no more
         self._scale = RANGES[values]
-        self._check_type(path, shape)
+        self._check_type(path)
         self.note = None
         if self._dtype in _FRACTIONS:
             self.note = (
@@ -64,14 +63,10 @@ class OtherFile:
             )
         self.count, self.kind = self._tried(path)
 
-    def _check_type(self, path, shape):
+    def _check_type(self, path):
         if self._dtype not in (*_FRACTIONS, "uint8", "int8"):
             raise UnusableFile(
                 f"{path} takes {self._dtype}, which are no levels of a picture"
-            )
-        if shape[0] not in (None, 1):
-            raise UnusableFile(
-                f"{path} takes {shape[0]} pictures at once: make one that takes 1"
             )
 
     def _tried(self, path):
@@ -106,9 +101,7 @@ class OtherFile:
         images = images.astype(self._dtype)
         if self._channels_first:
             images = np.moveaxis(images, -1, 1)
-        if not self._alone:
-            return self._function(images)
-        return np.concatenate([self._function(image[None]) for image in images])
+        return self._function(images)
 
 
 def _layout(path, shape, inputs):

@@ -66,6 +66,15 @@ def plain_model(model, name, softmax=False, inputs=None):
     return plain
 
 
+def with_batch(plain, size):
+    """The same plain model, with the same weights, for exactly so many images."""
+    (given,) = plain.inputs
+    images = keras.Input(
+        batch_shape=(size, *given.shape[1:]), name="images", dtype=given.dtype
+    )
+    return keras.Model(images, plain(images, training=False), name=plain.name)
+
+
 def _copy(member):
     if getattr(member, "inputs", None) is None or not hasattr(member, "outputs"):
         raise UnusableModel(

@@ -23,7 +23,7 @@ with epy.lazy_imports():
 
 
 # What files are that others made, by their ending.
-_OTHERS = {".tflite": "litert", ".onnx": "onnx"}
+_OTHERS = {".tflite": "litert", ".onnx": "onnx", ".xml": "openvino"}
 
 
 class UnusablePath(UserError):
@@ -77,12 +77,17 @@ def check_path(path):
     """
     artifact, metadata, _ = _find(path)
     form = metadata.get("format") or _OTHERS.get(artifact.suffix.casefold())
+    if form == "coreml":
+        raise UnusablePath(
+            f"{path} is for Core ML, which only Apple's systems run: give an export in "
+            "another format"
+        )
     if form:
         formats.check_packages(form)
     elif artifact.suffix != ".keras":
         raise UnusablePath(
             f"{path} is no model: give the directory of a finished run, one that "
-            "export.py wrote, or a .keras, .tflite or .onnx file"
+            "export.py wrote, or a .keras, .tflite, .onnx or (of OpenVINO) .xml file"
         )
 
 
@@ -91,7 +96,7 @@ def load(path, labels_file=None, values="0..255"):
 
     Args:
         path: the directory of a finished run or of an exported artifact, the artifact
-            in it, or a `.keras`, `.tflite` or `.onnx` file.
+            in it, or a `.keras`, `.tflite`, `.onnx` or `.xml` file.
         labels_file: names of the classes, see `labels`; None: those of the run or the
             artifact, or in a `labels.txt` beside a file that others made.
         values: of levels, for a file that others made, see `other_files.RANGES`.

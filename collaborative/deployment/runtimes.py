@@ -29,7 +29,9 @@ def load(form, path):
     """Loads an artifact.
 
     Args:
-        form: "keras", "saved_model", "litert", "onnx" or "web".
+        form: "keras", "saved_model", "litert", "onnx", "openvino" or "web"; or
+            "openvino_bf16", as OpenVINO computes where processors have bfloat16, unless
+            it is told not to.
         path: the file, or the directory of a saved model.
 
     Returns:
@@ -41,16 +43,18 @@ def load(form, path):
         "saved_model": _load_saved_model,
         "litert": _load_litert,
         "onnx": _load_onnx,
+        "openvino": _load_openvino,
+        "openvino_bf16": lambda path: _load_openvino(path, "bf16"),
         "web": _load_web,
     }
     return loaders[form](str(path))
 
 
 def described(form, path):
-    """What a LiteRT or ONNX file says of its first input.
+    """What a LiteRT, ONNX or OpenVINO file says of its first input.
 
     Args:
-        form: "litert" or "onnx".
+        form: "litert", "onnx" or "openvino".
         path: the file.
 
     Returns:
@@ -64,6 +68,14 @@ def described(form, path):
         shape = details[0].get("shape_signature", details[0]["shape"])
         shape = [None if size < 0 else int(size) for size in shape]
         return tuple(shape), np.dtype(details[0]["dtype"]).name, len(details)
+    if form == "openvino":
+        import openvino
+
+        inputs = openvino.Core().read_model(path).inputs
+        sizes = inputs[0].partial_shape
+        shape = [None if size.is_dynamic else size.get_length() for size in sizes]
+        dtype = np.dtype(inputs[0].get_element_type().to_dtype()).name
+        return tuple(shape), dtype, len(inputs)
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -82,6 +94,24 @@ def run_in_batches(function, images):
             for start in range(0, len(images), BATCH)
         ]
     )
+
+
+def _taking_any_number(function, size):
+    """A function of exactly `size` images as one of any number; None: it is one.
+
+    What is missing in the last batch is filled with its last image.
+    """
+    if size is None:
+        return function
+
+    def filled(images):
+        missing = -len(images) % size
+        images = np.concatenate([images, images[-1:].repeat(missing, axis=0)])
+        starts = range(0, len(images), size)
+        outputs = [function(images[start : start + size]) for start in starts]
+        return np.concatenate(outputs)[: len(images) - missing]
+
+    return filled
 
 
 def latencies(function, images):
@@ -133,6 +163,7 @@ def _load_litert(path):
     interpreter = Interpreter(path, num_threads=_cores())
     interpreter.allocate_tensors()  # says here, not later, what it computes with
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    size = inputs[0].get("shape_signature", inputs[0]["shape"])[0]
     shape = None
 
     def function(images):
@@ -147,7 +178,7 @@ def _load_litert(path):
         scale, zero = outputs[0]["quantization"]  # 0, 0 of what is none
         return (values.astype(np.float32) - zero) * scale if scale else values
 
-    return function
+    return _taking_any_number(function, None if size < 0 else int(size))
 
 
 def _load_onnx(path):
@@ -159,8 +190,26 @@ def _load_onnx(path):
     session = onnxruntime.InferenceSession(
         path, options, providers=["CPUExecutionProvider"]
     )
-    name = session.get_inputs()[0].name
-    return lambda images: session.run(None, {name: images})[0]
+    given = session.get_inputs()[0]
+    size = given.shape[0] if isinstance(given.shape[0], int) else None
+    return _taking_any_number(
+        lambda images: session.run(None, {given.name: images})[0], size
+    )
+
+
+def _load_openvino(path, hint="f32"):
+    import openvino
+
+    core = openvino.Core()
+    network = core.read_model(path)
+    settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": _cores()}
+    compiled = core.compile_model(network, "CPU", settings)
+    size = network.inputs[0].partial_shape[0]
+    # Its results are views of memory that the next call writes to.
+    return _taking_any_number(
+        lambda images: np.array(compiled(images)[0]),
+        None if size.is_dynamic else size.get_length(),
+    )
 
 
 def _load_web(path):

@@ -123,6 +123,34 @@ def verify_low_precision(form, kind, artifact, expected, examples, tolerance=POI
     }
 
 
+def in_bfloat16(artifact, expected, images):
+    """How an OpenVINO artifact answers where it may compute in bfloat16.
+
+    Processors that have bfloat16 do so unless INFERENCE_PRECISION_HINT says otherwise.
+
+    Args:
+        artifact, expected, images: as for `verify_float`.
+
+    Returns:
+        Dict of `bfloat16`: of how many `images` what was found, the largest difference
+        of an output, and how many answers changed; {} where this processor cannot.
+    """
+    images = images[:IMAGES]
+    try:
+        outputs, _ = run_in_a_fresh_process("openvino_bf16", artifact, images)
+    except VerificationFailed:
+        return {}
+    wanted = runtimes.run_in_batches(expected, images)
+    changed = outputs.argmax(axis=1) != wanted.argmax(axis=1)
+    return {
+        "bfloat16": {
+            "images": len(images),
+            "largest_difference": float(np.abs(outputs - wanted).max()),
+            "changed_answers": int(changed.sum()),
+        }
+    }
+
+
 def judge(kind, answers, float_answers, labels):
     """Compares two networks' answers to the same images.
 

@@ -21,6 +21,16 @@ def short(verification):
 
 def sentences(verification):
     """The check as a card has it: on what, what was found, how fast."""
+    if "structure" in verification:
+        found = verification["structure"]
+        height, width, channels = found["picture"]
+        return (
+            "Core ML runs on Apple's systems only, so its predictions were not "
+            "checked. Checked was what the package says of itself: it takes pictures "
+            f"of {height}x{width} with {channels} channel{'s' * (channels > 1)}, has "
+            f"the {len(found['labels'])} classes' labels in order, and "
+            f"{found['weights']:,} weights in its kernels and tables."
+        )
     if not verification["images"]:
         return (
             "The page was not run where it was made, since Node is not installed "

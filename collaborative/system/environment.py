@@ -56,7 +56,7 @@ def device():
     """The GPUs that TensorFlow sees, else the processor."""
     gpus = tf.config.list_physical_devices("GPU")
     names = [tf.config.experimental.get_device_details(g)["device_name"] for g in gpus]
-    return ", ".join(names) or _processor()
+    return ", ".join(names) or processor()
 
 
 def has_gpu():
@@ -122,7 +122,7 @@ def _processor_lines():
         return []
 
 
-def _processor():
+def processor():
     """The processor's name and how many of its cores this process may use."""
     name = platform.processor() or platform.machine()
     for line in _processor_lines():

@@ -26,7 +26,7 @@ def measured(monkeypatch, batch_ms):
     def fake(form, artifact, images):
         function = runtimes.load(form, artifact)
         outputs = runtimes.run_in_batches(function, images)
-        latency = {"alone": 1.0, "batch": batch_ms[artifact.name], "cores": 1}
+        latency = {"alone": 1.0, "batch": batch_ms[artifact.parent.name], "cores": 1}
         return outputs, latency
 
     monkeypatch.setattr(verification, "run_in_a_fresh_process", fake)
@@ -62,8 +62,8 @@ def test_a_type_that_fails_is_not_taken(network, tmp_path, monkeypatch):
     verify = verification.verify_low_precision
 
     def refuse(form, kind, artifact, *rest):
-        if artifact.name in refused:
-            raise verification.VerificationFailed(f"{artifact.name} loses")
+        if artifact.parent.name in refused:
+            raise verification.VerificationFailed(f"{artifact.parent.name} loses")
         return verify(form, kind, artifact, *rest)
 
     monkeypatch.setattr(verification, "verify_low_precision", refuse)

@@ -68,7 +68,7 @@ def described(run, member, artifact):
         model_card.describe(run, plain, options, scores, CHECKED, artifact),
     )
     metadata = json.loads((artifact.parent / "metadata.json").read_text())
-    return metadata, " ".join((artifact.parent / "model_card.md").read_text().split())
+    return metadata, " ".join((artifact.parent / "README.md").read_text().split())
 
 
 def test_the_card_says_what_it_is(digits_run, tmp_path):

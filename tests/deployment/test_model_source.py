@@ -68,7 +68,7 @@ def test_an_ensemble_of_one_s_own(shape, arrays, tmp_path, command):
     metadata = json.loads((directory / "metadata.json").read_text())
     assert metadata["class_names"] == list(CLASSES)
     assert metadata["scores"]["test_error"] == 0
-    card = " ".join((directory / "model_card.md").read_text().split())
+    card = " ".join((directory / "README.md").read_text().split())
     assert "Elsewhere: it is from the file `mine.keras`" in card
     assert "Members: a, b." in card
     assert "measured on 30 test images of `my-" in card
@@ -116,7 +116,7 @@ def test_classes_that_the_labels_have_not(arrays, tmp_path, command):
         (
             ("--model", "one.keras", "--data", "my.npz", "--quantize", "float16"),
             2,
-            "--quantize float16 works with --format litert, got keras",
+            "works with --format litert or openvino or coreml, got keras",
         ),
     ],
 )
@@ -153,6 +153,6 @@ def test_sixteen_bits(arrays, tmp_path, command):
     assert (directory / "labels.txt").read_text() == "dark\ngrey\nlight\n"
     checked = json.loads((directory / "metadata.json").read_text())["verification"]
     assert checked["float16_error"] == 0 and checked["largest_difference"] < 0.1
-    card = " ".join((directory / "model_card.md").read_text().split())
+    card = " ".join((directory / "README.md").read_text().split())
     assert "Its weights have 16 bits" in card
     assert "its outputs differ from the float32 network's by" in card

@@ -43,7 +43,7 @@ def test_a_page_with_all_that_belongs_to_it(digits_run, tmp_path, command):
     )
     assert (status, err) == (0, [])
     directory = tmp_path / "out" / "ST-web"
-    names = {"index.html", "model_card.md", "metadata.json"}
+    names = {"index.html", "README.md", "metadata.json"}
     assert {path.name for path in directory.iterdir()} == names
     content, text = content_of(directory)
     titles = [model["name"] for model in content["models"]]
@@ -56,7 +56,7 @@ def test_a_page_with_all_that_belongs_to_it(digits_run, tmp_path, command):
     metadata = json.loads((directory / "metadata.json").read_text())
     assert metadata["bytes"] == size and f"{size:,} bytes" in text
     assert metadata["verification"]["images"] == 64
-    card = " ".join((directory / "model_card.md").read_text().split())
+    card = " ".join((directory / "README.md").read_text().split())
     assert f"Beside it in the page: {titles[1]}; {titles[2]}." in card
     assert "The artifact was run on 64 test images in a process without" in card
     row = out.splitlines()[-1].split()

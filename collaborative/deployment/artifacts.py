@@ -1,0 +1,152 @@
+"""From a trained model to artifacts: each written, checked, and described by a card."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+import shutil
+import sys
+from typing import Any
+
+from collaborative.deployment import (
+    core_ml,
+    formats,
+    labels,
+    low_precision,
+    micro,
+    model_card,
+    plain_models,
+    verification,
+    verification_text,
+)
+from collaborative.deployment.web import exhibit
+from collaborative.system import environment, files, run_files
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is written of a model."""
+
+    member: str  # or "ensemble"
+    format: str  # a key of formats.FILES
+    softmax: bool = False  # probabilities instead of logits; Core ML has these always
+    quantize: str | None = None  # "int8" or "float16"
+    batch: int | None = None  # images at once; None: any number
+
+    @property
+    def name(self):
+        """The artifact's directory, such as ST-softmax-litert-batch1-int8."""
+        softmax = "softmax" if self.softmax and self.format != "coreml" else None
+        batch = f"batch{self.batch}" if self.batch else None
+        parts = (self.member, softmax, self.format, batch, self.quantize)
+        return "-".join(filter(None, parts))
+
+    @property
+    def gives_probabilities(self):
+        """Whether it does, asked or not."""
+        return self.softmax or self.format == "coreml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A trained model and what its artifacts are checked with."""
+
+    run: Any  # `runs.run.FinishedRun` or `model_source.ModelSource`
+    trained: Any  # its model
+    data: Any  # `datasets.Dataset`
+    compared: Any = None  # another run, for a page
+    tolerance: float = verification.POINTS  # see `verification.verify_low_precision`
+    license: str = "unknown"  # as the card names it
+
+
+def export(source, options, output_dir):
+    """Writes and checks one artifact in a directory of its own.
+
+    Args:
+        source: a `Source`.
+        options: `Options`.
+        output_dir: where that directory goes.
+
+    Returns:
+        (the directory; its metadata, as `model_card.describe` gives it).
+
+    Raises:
+        UserError: where it cannot be written, or fails its check; nothing is left.
+    """
+    run, images = source.run, source.data.test.images
+    member, softmax = options.member, options.gives_probabilities
+    plain = plain_models.plain_model(source.trained, member, softmax)
+    with files.replacing_directory(output_dir / options.name) as directory:
+        artifact = directory / formats.FILES[options.format]
+        checked = _written_and_checked(source, options, plain, artifact)
+        described = dataclasses.asdict(options)
+        described |= {"softmax": softmax, "license": source.license}
+        if options.format == "coreml":
+            described["batch"] = 1
+        if options.format == "web":
+            networks = exhibit.networks(
+                run, source.trained, plain, source.compared, images, softmax
+            )
+            described["beside"] = list(networks)[1:]
+        else:
+            labels.write(directory, run.class_names)
+        described["pictures"] = _copied_curves(run, directory)
+        scores = run.test_scores(member)
+        describe = functools.partial(
+            model_card.describe, run, plain, described, scores, checked, artifact
+        )
+        if options.format == "web":
+            exhibit.complete(artifact, networks, run, source.data.test, describe)
+        metadata = describe()
+        model_card.write(directory, metadata)
+    if options.format == "coreml":
+        print(verification_text.sentences(checked), file=sys.stderr)
+    return output_dir / options.name, metadata
+
+
+def _written_and_checked(source, options, plain, artifact):
+    """What the check of an artifact found, see `verification`."""
+    form, kind, names = options.format, options.quantize, source.run.class_names
+    if form == "coreml":
+        formats.write(plain, artifact, form, kind, class_names=names)
+        return core_ml.check(artifact, plain, names)
+    test = source.data.test
+    if kind:
+        checked = low_precision.export(
+            plain, artifact, form, kind, source.data, source.tolerance, options.batch
+        )
+    else:
+        formats.write(plain, artifact, form, batch=options.batch)
+        checked = _verified(source, options, plain, artifact)
+    expected = verification.outputs_of(plain)
+    if form == "openvino":
+        checked |= verification.in_bfloat16(artifact, expected, test.images)
+    if form == "litert":
+        checked |= micro.check(artifact, test.images)
+    return checked | {"processor": environment.processor()}
+
+
+def _verified(source, options, plain, artifact):
+    """Has a float32 artifact checked on test images."""
+    index = source.trained.predictor_names.index(options.member)
+    return verification.verify_float(
+        options.format,
+        artifact,
+        verification.outputs_of(plain),
+        verification.outputs_of(
+            lambda images: source.trained.predictor_logits(images)[index],
+            options.softmax,
+        ),
+        source.data.test.images,
+        source.run.config.precision,
+    )
+
+
+def _copied_curves(run, directory):
+    """Names of the run's pictures that a card shows, copied beside it."""
+    found = pathlib.Path(run.run_dir, run_files.CURVES["error"])
+    if not found.is_file():
+        return []
+    shutil.copyfile(found, directory / found.name)
+    return [found.name]

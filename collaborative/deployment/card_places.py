@@ -1,0 +1,79 @@
+"""What a card says of the places where an artifact runs: boards, phones, processors."""
+
+from __future__ import annotations
+
+# Bytes of an activation.
+_WIDTHS = {"int8": 1}
+
+
+def sentences(metadata):
+    """Flash, memory and operations, and what was checked where, in sentences."""
+    yield _needs(metadata)
+    found = metadata["verification"]
+    if "micro" in found:
+        yield _micro(found["micro"])
+    yield from _kernels(metadata, found)
+    if metadata["format"] == "openvino":
+        yield _openvino(metadata, found)
+    if metadata["format"] == "coreml":
+        kind = "16" if metadata["quantize"] else "32"
+        yield (
+            "In Core ML it takes a picture: levels 0..255 as they are (scale 1, bias "
+            "0), and gives the label and the probabilities of all. It computes with "
+            f"fractions of {kind} bits."
+        )
+
+
+def _needs(metadata):
+    counted, found = metadata["footprint"], metadata["verification"]
+    width = _WIDTHS.get(metadata["quantize"], 4)
+    kilobytes = counted["activations"] * width / 1000
+    memory = f"at least {kilobytes:,.1f} kB for activations, an estimate"
+    if "micro" in found:
+        memory = f"{found['micro']['arena_bytes'] / 1000:,.1f} kB of arena, measured"
+    return (
+        f"Flash: {metadata['bytes'] / 1000:,.1f} kB, the file. RAM: {memory}. "
+        f"Operations: {counted['multiply_adds']:,} multiply-adds an image."
+    )
+
+
+def _micro(found):
+    return (
+        "LiteRT for Microcontrollers ran it on the machine that wrote it, with its "
+        f"reference kernels, on {found['images']} test images one by one: outputs "
+        f"differ from LiteRT's by {found['largest_difference']:.1e} at most, and "
+        f"{found['changed_answers']} answers. A board's own kernels were not tried."
+    )
+
+
+def _kernels(metadata, found):
+    """8-bit integers are rounded as a processor's kernels do it."""
+    if metadata["quantize"] != "int8" or "processor" not in found:
+        return
+    kernels = {
+        "litert": "LiteRT's XNNPACK kernels",
+        "onnx": "ONNX Runtime's kernels",
+    }[metadata["format"]]
+    yield (
+        f"int8 was checked with {kernels} on this processor: {found['processor']}. "
+        "Those of other processors round otherwise: check its answers where it is to "
+        "run."
+    )
+
+
+def _openvino(metadata, found):
+    weights = "float16" if metadata["quantize"] else "float32"
+    text = (
+        f"Its weights are {weights} (OpenVINO's own saving halves them unless told "
+        "otherwise). It was checked with INFERENCE_PRECISION_HINT=f32, as predict.py "
+        "runs it. Without that hint OpenVINO computes in bfloat16 on processors that "
+        "have it"
+    )
+    other = found.get("bfloat16")
+    if not other:
+        return f"{text}; what that changes could not be tried on this one."
+    return (
+        f"{text}: of {other['images']} test images the outputs then differ from "
+        f"float32's by {other['largest_difference']:.1e} at most, and "
+        f"{other['changed_answers']} answers."
+    )
