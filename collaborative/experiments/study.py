@@ -31,6 +31,7 @@ class Study:
         compared: presets of members, and "ensemble", whose errors are of interest.
         base: settings that all arms have in common, unless a person gives others.
         seeds: of its experiments.
+        prediction: what was expected before any of them was run, a sentence.
     """
 
     question: str
@@ -39,6 +40,7 @@ class Study:
     compared: tuple[str, ...] = ("ST", "M", "ensemble")
     base: dict = dataclasses.field(default_factory=lambda: dict(SMALL))
     seeds: tuple[int, ...] = SEEDS
+    prediction: str = ""
 
     def comparisons(self):
         """Pairs (arm, the arm that it is compared with), in order."""

@@ -53,3 +53,19 @@ def test_what_is_given_takes_the_place_of_the_study_s_own():
     assert arms["M, 1.25 x the epochs"][""][0].epochs == 10
     (config,) = arms["L2"]["alpha 0.01"]
     assert (config.dataset, config.truncate, config.seed) == ("digits", 0, 7)
+
+
+def test_the_scale_of_diversity_has_these_weights():
+    """sum_i CE_i - n b A: with two members alpha, the weight of A, is -2 b."""
+    arms = studies.STUDIES["diversity"].configs([7])
+    for names in ("ST, M", "ST, ST"):
+        weights = {
+            arm.rpartition(" ")[2]: config.alpha
+            for arm, candidates in arms.items()
+            for (config,) in candidates.values()
+            if arm.startswith(names)
+        }
+        assert weights == {
+            **{"0": 0.0, "1": -2.0, "0.3": -0.6, "-0.3": 0.6},
+            **{"-1": 2.0, "-3": 6.0, "-10": 20.0, "-30": 60.0},
+        }

@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import html
 import re
 
 import numpy as np
@@ -282,3 +283,14 @@ def test_what_was_chosen_is_in_the_report(distillation, tmp_path):
     # A number of an arm leads to its first run, which the page has.
     anchors = re.findall(r'<a href="#(run-[^"]*)"><span class="value">', shown)
     assert anchors and all(f'<tr id="{anchor}"' in shown for anchor in anchors)
+
+
+def test_what_was_predicted_stands_before_the_answer(tmp_path):
+    study = studies.STUDIES["diversity"]
+    arms = study.configs((912, 913), **SMALL)
+    for arm, errors in (("ST, M, b = 0", (10.0, 12.0)), ("ST, M, b = 1", (9.0, 10.0))):
+        write_arm(tmp_path, arms[arm][""], errors)
+    path = page.write(load(tmp_path)[0], tmp_path / "report", latency=False)
+    for written in (path, path.with_name("studies.md")):
+        text = html.unescape(written.read_text(encoding="utf-8"))
+        assert text.index(f"Predicted: {study.prediction}") < text.index("Clear: ")

@@ -24,6 +24,7 @@ def parts(context):
             {
                 "name": table.name,
                 "question": finding.study.question,
+                "prediction": finding.study.prediction,
                 "answer": results.answer(finding),
                 "table": table,
                 "links": {
@@ -46,6 +47,7 @@ def _markdown(studies):
     for part in studies:
         parts += [
             f"## {part['question']}\n",
+            *[f"Predicted: {part['prediction']}\n"] * bool(part["prediction"]),
             f"{part['answer']}\n",
             tables.markdown(part["table"]),
             f"![{part['figure']['caption']}](figures/figure_{part['name']}.png)\n",
