@@ -136,18 +136,21 @@ def parse_flags(argv):
             "together",
             2,
         )
-    _check_format("--quantize", FLAGS.quantize, formats.QUANTIZABLE)
-    _check_format("--batch", FLAGS.batch, {FLAGS.batch: formats.WITH_BATCH})
-    _check_format("--compare", FLAGS.compare, {FLAGS.compare: ("web",)})
+    if FLAGS.quantize:
+        _check_format(
+            f"--quantize {FLAGS.quantize}", formats.QUANTIZABLE[FLAGS.quantize]
+        )
+    if FLAGS.batch:
+        _check_format("--batch", formats.WITH_BATCH)
+    if FLAGS.compare:
+        _check_format("--compare", ["web"])
 
 
-def _check_format(flag, value, possible):
-    """Leaves with one line where a flag is given that the format does not have."""
-    if value and FLAGS.format not in (*possible[value], ALL):
+def _check_format(flag, possible):
+    """Leaves with one line where the format is none of those that a flag is for."""
+    if FLAGS.format not in (*possible, ALL):
         command_line.fail(
-            f"{flag} {value} works with --format {' or '.join(possible[value])}, "
-            f"got {FLAGS.format}",
-            2,
+            f"{flag} works with --format {' or '.join(possible)}, got {FLAGS.format}", 2
         )
 
 
