@@ -201,7 +201,13 @@ def outputs_of(model, softmax=False):
         logits = model(images)
         return tf.nn.softmax(logits) if softmax else logits
 
-    return lambda images: outputs(tf.constant(images)).numpy()
+    def run(images):
+        # Traced once, for any number of images; and TensorFlow, which takes the
+        # functions of several models for one, does not warn of tracing.
+        shape = tf.TensorSpec([None, *images.shape[1:]], images.dtype)
+        return outputs.get_concrete_function(shape)(tf.constant(images)).numpy()
+
+    return run
 
 
 def run_in_a_fresh_process(form, artifact, images):
