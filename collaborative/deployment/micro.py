@@ -35,7 +35,7 @@ def check(artifact, images):
         LiteRT's own outputs and `changed_answers`; {} where the package is not
         installed, or cannot run the network.
     """
-    from collaborative.deployment import runtimes
+    from collaborative.deployment import runtimes, verification
 
     if importlib.util.find_spec(PACKAGE) is None:
         return {}
@@ -55,15 +55,8 @@ def check(artifact, images):
             return {}
         found = np.load(outputs)
     wanted = runtimes.load("litert", artifact)(images)
-    changed = int((found.argmax(axis=1) != wanted.argmax(axis=1)).sum())
-    return {
-        "micro": {
-            "images": len(images),
-            "arena_bytes": int(arena[1]),
-            "largest_difference": float(np.abs(found - wanted).max()),
-            "changed_answers": changed,
-        }
-    }
+    moved = verification.moved(found, wanted)
+    return {"micro": {"arena_bytes": int(arena[1])} | moved}
 
 
 def main(argv):

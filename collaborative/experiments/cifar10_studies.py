@@ -7,10 +7,8 @@ knows, on networks that it knows. As in `studies` nothing is tuned.
 
 from __future__ import annotations
 
-from collaborative import datasets
-from collaborative.collaboration import UNLABELED_STEPS
 from collaborative.experiments.recipes import RECIPES
-from collaborative.experiments.study import Study
+from collaborative.experiments.study import Study, with_unlabeled
 
 SIZE = {"dataset": "cifar10", "truncate": 10_000, "epochs": 20}
 _ALONE = {"method": "Single"}
@@ -20,12 +18,7 @@ _METHODS = {
     "L2 0.1": {"method": "L2", "alpha": 0.1},
 }
 _LONGER = ("", ", thrice the epochs")
-_SOURCES = {"the rest": "holdout:0.9", "MNIST": "mnist", "noise": datasets.NOISE}
-_WITH_UNLABELED = {
-    f"{name}, {steps}": {"labeled": 0.1, "unlabeled": source, "unlabeled_steps": steps}
-    for name, source in _SOURCES.items()
-    for steps in UNLABELED_STEPS
-}
+_WITH_UNLABELED = with_unlabeled(0.1)
 _FOUR = ("ST,ST,M,M", "VD,M,ST,ST")
 
 STUDIES = {

@@ -10,25 +10,14 @@ images. Elsewhere nothing was tuned: weights are the paper's choice for L2.
 
 from __future__ import annotations
 
-from collaborative import datasets
-from collaborative.collaboration import UNLABELED_STEPS
 from collaborative.experiments import cifar10_studies
-from collaborative.experiments.study import SEEDS as SEEDS
 from collaborative.experiments.study import SMALL as _SMALL
-from collaborative.experiments.study import Choice, Study
+from collaborative.experiments.study import Choice, Study, with_unlabeled
 
 # The same training images, and as many others to choose on.
 _VALIDATED = _SMALL | {"truncate": 4_000, "validation": 2_000}
 _ALONE = {"method": "Single"}
-_WITH_UNLABELED = {
-    f"{name}, {steps}": {"labeled": 0.2, "unlabeled": source, "unlabeled_steps": steps}
-    for name, source in (
-        ("the rest", "holdout:0.8"),
-        ("MNIST", "mnist"),
-        ("noise", datasets.NOISE),
-    )
-    for steps in UNLABELED_STEPS
-}
+_WITH_UNLABELED = with_unlabeled(0.2)
 _TAUGHT = {
     "method": "KL",
     "alpha": Choice((0.1, 1.0)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 
+from collaborative import datasets
+from collaborative.collaboration import UNLABELED_STEPS
 from collaborative.experiments.config import ExperimentConfig
 
 SEEDS = (912, 913, 914)
@@ -88,6 +90,28 @@ class Study:
                 for candidate, tried in _candidates(own).items()
             }
         return found
+
+
+def with_unlabeled(labeled):
+    """Arms that have labels of a part of the images alone, and images without.
+
+    Args:
+        labeled: the part, from 0 to 1; the rest is one source of images.
+    """
+    sources = {
+        "the rest": f"holdout:{1 - labeled:g}",
+        "MNIST": "mnist",
+        "noise": datasets.NOISE,
+    }
+    return {
+        f"{name}, {steps}": {
+            "labeled": labeled,
+            "unlabeled": source,
+            "unlabeled_steps": steps,
+        }
+        for name, source in sources.items()
+        for steps in UNLABELED_STEPS
+    }
 
 
 def _candidates(own):
