@@ -129,6 +129,7 @@ def test_a_run_that_was_killed_before_its_end_was_written_is_finished(
     assert result.statistics["end_time"] and len(result.statistics["seconds"]) == 1
 
 
+@pytest.mark.eager(False)  # eagerly, a strategy's threads can end TensorFlow 2.21
 def test_finished_and_other_runs_are_told_apart(tmp_path, tiny, first):
     assert trainer.finished_result(ONE_EPOCH, tmp_path / "elsewhere") is None
     found = trainer.finished_result(ONE_EPOCH, tmp_path)
