@@ -53,6 +53,8 @@ class TrainingBatches:
             images are changed, a function from a batch of them to its logits; or None.
         unlabeled: as of a `datasets.Dataset`.
         unlabeled_size: how many of them a step takes. Each is seen equally often.
+        reshuffled: whether each epoch has an order of its own; else all of them have
+            the first's, with the same images in each batch.
 
     Raises:
         DatasetError: the batch size is below 1 or above the number of examples.
@@ -65,6 +67,7 @@ class TrainingBatches:
     teacher: np.ndarray | Callable | None = None
     unlabeled: np.ndarray | str | None = None
     unlabeled_size: int = 0
+    reshuffled: bool = True
 
     def __post_init__(self):
         count = len(self.examples)
@@ -155,7 +158,8 @@ class TrainingBatches:
 
     def _keys(self, epoch):
         """The `Keys` of the steps of an epoch, a `tf.data.Dataset`."""
-        order = _shuffled(len(self.examples), self.seed, epoch)
+        epoch_of_order = epoch if self.reshuffled else tf.zeros_like(epoch)
+        order = _shuffled(len(self.examples), self.seed, epoch_of_order)
         kept = order[: self.steps * self.batch_size]
         images = tf.reshape(kept, [self.steps, self.batch_size])
         steps = epoch * self.steps + tf.range(self.steps, dtype=tf.int64)

@@ -27,6 +27,7 @@ from collaborative.nn.networks import NETWORKS
 OPTIMIZERS = ("adam", "adamw", "sgd")
 LEARNING_RATE_SCHEDULES = ("paper", "step")
 KEPT = ("last", "best")
+SHUFFLES = ("each_epoch", "once")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +86,13 @@ class Settings(PaperSettings):
     augment: bool = setting(
         False,
         "Shift training images at random, by up to an eighth; flip those of CIFAR too.",
+    )
+    shuffle: str = setting(
+        "each_epoch",
+        "{names}: whether batches are drawn anew in each epoch or, as by the author's "
+        "code, are the same in all.",
+        names=lambda: SHUFFLES,
+        free=True,
     )
     alpha_schedule: str = setting(
         "constant",

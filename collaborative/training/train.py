@@ -222,6 +222,7 @@ def _feed(model, config, dataset, taught, first_epoch):
         teacher=taught,
         unlabeled=dataset.unlabeled,
         unlabeled_size=max(1, round(config.unlabeled_ratio * config.batch_size)),
+        reshuffled=config.shuffle == "each_epoch",
     )
     size = building.steps_of_a_block(config, dataset)
     if size == 1:

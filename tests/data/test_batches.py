@@ -40,6 +40,13 @@ def test_order_depends_on_seed_and_epoch_only(numbered):
     assert labels(2, 0) != whole
 
 
+def test_batches_that_are_shuffled_once_are_the_same_in_each_epoch(numbered):
+    seen = batches_of(numbered, 5, 1, 0, 3, reshuffled=False)
+    labels = [y.tolist() for _, y in seen]
+    first = [y.tolist() for _, y in batches_of(numbered, 5, 1, 0, 1)]
+    assert labels == 3 * first
+
+
 def test_batches_have_a_static_shape(numbered):
     made = batches.TrainingBatches(numbered, 4, 1)
     images, labels = made.fed(0, 3).element_spec

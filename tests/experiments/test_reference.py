@@ -67,6 +67,7 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
         "init_from": "logs/mnist/ST-M/L2_0.01/seed_1", "callbacks": ("ema",),
         "optimizer": "adamw", "momentum": 0.5, "ema": 0.99, "label_smoothing": 0.1,
         "patience": 3, "keep": "best", "learning_rate_schedule": "step",
+        "shuffle": "once",
     }  # fmt: skip
     needed = {"teacher": {"members": ("ST",)}, "color_mode": {"dataset": "folder:pets"}}
     needed |= {"momentum": {"optimizer": "sgd"}}
