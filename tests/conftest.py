@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import pathlib
 import pickle
 import sys
@@ -53,6 +54,11 @@ def pytest_runtest_setup(item):
     if tensorflow := sys.modules.get("tensorflow"):
         is_eager = is_quick and mark is not None and mark.args != (False,)
         tensorflow.config.run_functions_eagerly(is_eager)
+
+
+def processor_seconds():
+    """Of this process and of those that it waited for, however busy the machine is."""
+    return sum(os.times()[:4])
 
 
 @pytest.fixture(scope="session")
