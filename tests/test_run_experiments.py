@@ -165,6 +165,7 @@ def test_help_is_quick_and_complete():
         (("--jobs", "0"), "jobs"),
         (("--strategy", "many"), "strategy must be one of single, mirrored"),
         (("--seeds", "1,2", "--overwrite"), "--overwrite is for one experiment"),
+        (("--callbacks", "ema"), "callback must be one of none yet, got 'ema'"),
         (("--epochs", "0"), "epochs must be at least 1, got 0"),
         (("--batch_size", "0"), "batch_size must be at least 1, got 0"),
         (("cifar10",), "got 'cifar10', which is no flag"),
