@@ -358,3 +358,19 @@ def test_a_disk_that_keeps_nothing_is_done_without(copy, monkeypatch, trouble):
     trouble(monkeypatch)
     assert_same(held, datasets.load("pets", data_dir=copy))
     assert not list(copy.rglob("images.bin"))
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 3), (12, 8, 3), (12, 8, 1)])
+def test_images_without_labels_are_those_of_a_set_that_is_decoded_once(
+    copy, shape, monkeypatch
+):
+    digits = datasets.load("digits")
+    blank = np.zeros((len(digits.train), *shape), np.uint8)
+    own = dataclasses.replace(
+        digits, train=datasets.Examples(blank, digits.train.labels)
+    )
+    first = datasets.with_unlabeled(own, "pets", 1, data_dir=copy).unlabeled
+    assert first.shape == (30, *shape) and first.any()
+    monkeypatch.setattr(stored, "batches", None)
+    again = datasets.with_unlabeled(own, "pets", 1, data_dir=copy).unlabeled
+    np.testing.assert_array_equal(again, first)
