@@ -56,7 +56,7 @@ def main(argv=None):
     interrupted = "interrupted; the same command goes on from there"
     with command_line.one_line_errors(FLAGS.log_dir, interrupted):
         configs = flags.configs()
-        limit = planning.seconds_of(FLAGS.limit) if FLAGS.limit else math.inf
+        limit = math.inf if FLAGS.limit is None else planning.seconds_of(FLAGS.limit)
         if FLAGS.dry_run:
             questions = flags.questions()
             command_line.show(planning.plan(configs, FLAGS.log_dir, jobs(), questions))

@@ -161,6 +161,12 @@ def test_help_is_quick_and_complete():
         (("--grid", "all"), "open_questions, got 'all'"),
         (("--grid", "paper", "--alpha", "1"), "--grid says what alpha is"),
         (("--limit", "8"), "a time above 0 such as 8h, 90m or 1.5h, got '8'"),
+        # What a shell makes of a variable that is not set.
+        (("--limit", ""), "a time above 0 such as 8h, 90m or 1.5h, got ''"),
+        (("--grid", "", "--dry_run"), "open_questions, got ''"),
+        (("--seeds", ""), "seeds must be numbers, separated by commas, got ''"),
+        (("--alpha", ""), "alpha must be numbers, separated by commas, got ''"),
+        (("--method", ""), "method must name at least one value, got none"),
         (("--grid", "noise", "--label_noise", "0.3"), "leave --label_noise out"),
         (("--jobs", "0"), "jobs"),
         (("--strategy", "many"), "strategy must be one of single, mirrored"),
