@@ -28,7 +28,6 @@ with epy.lazy_imports():  # so that the help and a wrong flag are answered at on
 
 # Not absl's global flags, as in run_experiments.
 FLAGS = flags.FlagValues()
-LARGEST_CONFIG = 2**20  # bytes
 
 define_bool, define_string = (
     functools.partial(define, flag_values=FLAGS)

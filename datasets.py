@@ -214,22 +214,26 @@ def with_few_labels(dataset: Dataset, labeled: float, holdout: float) -> Dataset
     )
 
 
-def with_unlabeled(dataset: Dataset, other: Dataset) -> Dataset:
+def with_unlabeled(dataset: Dataset, name: str, seed: int, **places) -> Dataset:
     """The data set with the training images of another one as its `unlabeled`.
 
-    They are resized, and made grey or colour, as the images of `dataset` are.
+    They are stretched, and made grey or colour, as the images of `dataset` are.
+
+    Args:
+        dataset: is not changed.
+        name, seed, **places: of the other one, as in `load`.
+
+    Raises:
+        DatasetError: as `load`.
     """
-    height, width, channels = dataset.input_shape
-    images = other.train.images
-    if images.shape[1:] == dataset.input_shape:
-        return replace(dataset, unlabeled=images)
-    mode = "L" if channels == 1 else "RGB"
-    alike = [
-        Image.fromarray(image.squeeze()).convert(mode).resize((width, height))
-        for image in images
-    ]
-    alike = np.stack(alike).reshape(-1, height, width, channels)
-    return replace(dataset, unlabeled=alike)
+    *size, channels = dataset.input_shape
+    images = load(name, seed=seed, image_size=tuple(size), **places).train.images
+    if images.shape[3] != channels:
+        rows = np.reshape(images, (-1, size[1], images.shape[3]))  # one tall picture
+        tall = Image.fromarray(rows.squeeze(2) if channels == 3 else rows)
+        tall = np.asarray(tall.convert("RGB" if channels == 3 else "L"))
+        images = tall.reshape(-1, *dataset.input_shape)
+    return replace(dataset, unlabeled=images)
 
 
 def with_unlabeled_pictures(dataset: Dataset, name: str, **places) -> Dataset:

@@ -34,7 +34,7 @@ import sys
 from absl import flags
 from etils import epy
 
-from collaborative.deployment import formats, labels, model_card
+from collaborative.deployment import artifact_table, formats, labels, runtimes
 from collaborative.runs.run import load_data, read_finished
 from collaborative.system import command_line, run_files, streams
 
@@ -85,6 +85,7 @@ define_integer(
     f"Images that it takes at once ({', '.join(formats.WITH_BATCH)}), as some runtimes "
     "of phones and boards want. Default: any number.",
     lower_bound=1,
+    upper_bound=runtimes.BATCH,  # as it is checked; converters crash on a billion
 )
 define_bool("softmax", False, "Let it return probabilities instead of logits.")
 define_enum(
@@ -210,16 +211,17 @@ def export(run, compared=None):
         return every_format.export(source, options, output_dir)
     directory, _ = artifacts.export(source, options, output_dir)
     command_line.show(directory)
-    return model_card.table(output_dir)
+    return artifact_table.table(output_dir)
 
 
 def main(argv=None):
     """The command; returns its exit status."""
     parse_flags(argv)
-    interrupted = "interrupted; nothing was exported"
+    several = FLAGS.format == ALL
+    kept = "formats that were ready before stay" if several else "nothing was exported"
     place = FLAGS.output_dir or FLAGS.run or FLAGS.model
-    with command_line.one_line_errors(place, interrupted):
-        if FLAGS.format != ALL:
+    with command_line.one_line_errors(place, f"interrupted; {kept}"):
+        if not several:
             formats.check_packages(FLAGS.format, writing=True)
         run = read_source()
         check_member(run)

@@ -27,6 +27,7 @@ from collaborative.experiments import flags, plans, reference
 from collaborative.experiments.flags import FLAGS
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import network_files
+from collaborative.nn.callbacks import CALLBACKS
 from collaborative.runs import code_record, data_record
 from collaborative.runs.run import (
     DamagedRecord,
@@ -55,32 +56,34 @@ def main(argv=None):
     interrupted = "interrupted; the same command goes on from there"
     with command_line.one_line_errors(FLAGS.log_dir, interrupted):
         configs = flags.configs()
-        limit = planning.seconds_of(FLAGS.limit) if FLAGS.limit else math.inf
+        limit = math.inf if FLAGS.limit is None else planning.seconds_of(FLAGS.limit)
         if FLAGS.dry_run:
             questions = flags.questions()
             command_line.show(planning.plan(configs, FLAGS.log_dir, jobs(), questions))
             return 0
-        check_network_files(configs)
+        check_what_is_named(configs)
         check_starts(configs)
         if len(configs) > 1 or FLAGS.ray or FLAGS.limit:
             return run_many(configs, limit)
         return run_one(configs[0])
 
 
-def check_network_files(configs):
-    """Refuses, before anything is trained, members' files that are no models.
+def check_what_is_named(configs):
+    """Refuses, before data are loaded, files that are no models and unknown callbacks.
 
     Raises:
         ConfigError: for the first of them that a run still needs.
     """
     for config in configs:
         files = filter(network_files.is_file, (*config.members, *config.teacher))
-        for network in files:
-            try:
+        try:
+            for network in files:
                 network_files.check(network)
-            except ValueError as error:
-                if standing(config, FLAGS.log_dir).state != "finished":
-                    raise ConfigError(str(error)) from error
+            for name in config.callbacks:
+                CALLBACKS.find(name)
+        except ValueError as error:
+            if standing(config, FLAGS.log_dir).state != "finished":
+                raise ConfigError(str(error)) from error
 
 
 def check_starts(configs):

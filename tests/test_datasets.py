@@ -1,4 +1,3 @@
-import dataclasses
 import subprocess
 import sys
 import time
@@ -159,19 +158,19 @@ def test_few_labels_and_images_without():
         datasets.with_few_labels(whole, 0.5, 0.9999)
 
 
-def test_images_of_another_data_set_without_labels():
+def test_images_of_another_data_set_without_labels(tmp_path):
     digits = datasets.load("digits")
-    red = np.zeros((5, 32, 16, 3), np.uint8)
+    red = np.zeros((10, 32, 16, 3), np.uint8)
     red[..., 0] = 255
-    other = dataclasses.replace(
-        digits, name="red", train=datasets.Examples(red, np.zeros(5, np.int64))
-    )
-    grey = datasets.with_unlabeled(digits, other).unlabeled
-    assert grey.shape == (5, 8, 8, 1) and np.all(grey == 76)  # the luma of red
-    colour = datasets.with_unlabeled(other, digits).unlabeled
-    assert colour.shape == (1438, 32, 16, 3)
-    assert np.all(colour[..., 0] == colour[..., 1])
-    assert datasets.with_unlabeled(digits, digits).unlabeled is digits.train.images
+    path = str(tmp_path / "red.npz")
+    np.savez(path, x_train=red, y_train=np.arange(10) % 2, x_test=red, y_test=[0] * 10)
+    grey = datasets.with_unlabeled(digits, path, 1).unlabeled
+    assert grey.shape == (10, 8, 8, 1) and np.all(grey == 76)  # the luma of red
+    colour = datasets.with_unlabeled(datasets.load(path), "digits", 912).unlabeled
+    stretched = datasets.load("digits", image_size=(32, 16)).train.images
+    np.testing.assert_array_equal(colour, stretched.repeat(3, axis=3))
+    same = datasets.with_unlabeled(digits, "digits", 912).unlabeled
+    np.testing.assert_array_equal(same, digits.train.images)
 
 
 @pytest.mark.parametrize(

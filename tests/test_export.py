@@ -77,6 +77,16 @@ def test_an_interrupted_export_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_what_was_ready_when_all_formats_are_interrupted_is_not_denied(
+    digits_run, tmp_path, command, monkeypatch
+):
+    monkeypatch.setattr(export, "export", lambda *_: signal.raise_signal(signal.SIGINT))
+    given = "--run", digits_run, "--format", "all", "--output_dir", tmp_path
+    status, out, err = command(*given)
+    assert (status, out, len(err)) == (130, "", 1)
+    assert err[0].endswith("interrupted; formats that were ready before stay")
+
+
 @pytest.mark.parametrize(
     "arguments, status, message",
     [
@@ -90,6 +100,11 @@ def test_an_interrupted_export_leaves_nothing(
             "onnx|openvino|coreml|web|all",
         ),
         (("--run", "RUN", "--quantize", "int8"), 2, "litert or onnx, got keras"),
+        (
+            ("--run", "RUN", "--format", "onnx", "--batch", "257"),
+            2,
+            "257 is not an integer in the range [1, 256]",
+        ),
         (("--run", "RUN", "--quantize", "int4"), 2, "int8"),
         (("--run", "RUN", "ST"), 2, "got 'ST', which is no flag"),
         (("--run", "RUN", "--output_dir", "/proc/none"), 1, "/proc/none"),
@@ -125,6 +140,16 @@ def test_other_data_than_the_run_had(digits_run, tmp_path, command):
     status, _, err = command("--run", other)
     assert (status, len(err)) == (1, 1)
     assert "digits is not as the run had it" in err[0]
+
+
+def test_what_others_have_where_an_export_goes_stays(digits_run, tmp_path, command):
+    notes = tmp_path / "ST-keras/notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("mine")
+    status, out, err = command("--run", digits_run, "--member", "ST",
+                               "--output_dir", tmp_path)  # fmt: skip
+    assert (status, out, len(err)) == (1, "", 1) and notes.read_text() == "mine"
+    assert f"{notes.parent} is there and was not exported: move it away" in err[0]
 
 
 @pytest.mark.parametrize("script", ["export.py", "predict.py"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
 import pathlib
+import re
 import weakref
 import zlib
 
@@ -32,6 +34,18 @@ def again_if_damaged(read):
             return read(*args, **kwargs)
 
     return reading
+
+
+@contextlib.contextmanager
+def damage_told():
+    """Raises `Damaged` for what TensorFlow raises where its pipeline met that."""
+    try:
+        yield
+    except Exception as error:  # of several types, with the reason as text alone
+        found = re.search(rf"\b{Damaged.__name__}: (.*)", str(error))
+        if found is None:
+            raise
+        raise Damaged(found[1]) from error
 
 
 class DecodedImages:

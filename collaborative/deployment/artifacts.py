@@ -22,6 +22,11 @@ from collaborative.deployment import (
 )
 from collaborative.deployment.web import exhibit
 from collaborative.system import environment, files, run_files
+from collaborative.system.errors import UserError
+
+
+class PlaceTaken(UserError):
+    """Files that are not ours are where an artifact should go."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +78,9 @@ def export(source, options, output_dir):
 
     Raises:
         UserError: where it cannot be written, or fails its check; nothing is left.
+            Or where something else has the directory's name, which stays.
     """
+    _check_place(output_dir / options.name)
     run, images = source.run, source.data.test.images
     member, softmax = options.member, options.gives_probabilities
     plain = plain_models.plain_model(source.trained, member, softmax)
@@ -103,6 +110,16 @@ def export(source, options, output_dir):
     if options.format == "coreml":
         print(verification_text.sentences(checked), file=sys.stderr)
     return output_dir / options.name, metadata
+
+
+def _check_place(directory):
+    """Raises PlaceTaken where a directory is there, and is no artifact's."""
+    is_ours = (directory / model_card.METADATA).is_file()
+    if not is_ours and directory.is_dir() and any(directory.iterdir()):
+        raise PlaceTaken(
+            f"{directory} is there and was not exported: move it away, or give another "
+            "--output_dir"
+        )
 
 
 def _written_and_checked(source, options, plain, artifact):

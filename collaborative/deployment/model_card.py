@@ -1,4 +1,4 @@
-"""What is said of an exported artifact: `metadata.json`, `README.md`, a table."""
+"""What is said of an exported artifact: `metadata.json` and `README.md`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import SETTINGS
 from collaborative.nn import network_files
 from collaborative.runs.run import in_tf32
-from collaborative.system import files, text_table
+from collaborative.system import files
 
 METADATA, CARD = "metadata.json", "README.md"
 
@@ -93,24 +93,6 @@ def card(metadata):
     for name in metadata.get("pictures", ()):
         lines += ["", f"![Test error while it was trained]({name})"]
     return "\n".join(lines) + "\n"
-
-
-def table(output_dir):
-    """Size, parameters and latency of every artifact in a directory, as text."""
-    rows = [["", "bytes", "parameters", "ms alone", "ms in a batch", "check"]]
-    for path in sorted(pathlib.Path(output_dir).glob(f"[!.]*/{METADATA}")):
-        metadata = json.loads(path.read_text(encoding="utf-8"))
-        latency = metadata["verification"].get("latency_ms", {})
-        rows.append(
-            [
-                path.parent.name,
-                f"{metadata['bytes']:,}",
-                f"{metadata['parameters']:,}",
-                *(f"{latency[k]:.3f}" if latency else "-" for k in ("alone", "batch")),
-                verification_text.short(metadata["verification"]),
-            ]
-        )
-    return text_table.aligned(rows)
 
 
 def _size(artifact):

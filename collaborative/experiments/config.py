@@ -189,10 +189,7 @@ class ExperimentConfig(Settings):
         if own_names.kind(self.unlabeled) == own_names.FOLDER:
             known = {n: v for n, v in places.items() if n in ("data_dir", "stream")}
             return datasets.with_unlabeled_pictures(dataset, self.unlabeled, **known)
-        other = datasets.load(
-            self.unlabeled, seed=self.seed, image_size=self.size, **places
-        )
-        return datasets.with_unlabeled(dataset, other)
+        return datasets.with_unlabeled(dataset, self.unlabeled, self.seed, **places)
 
     def differences(self, settings):
         """How logged settings differ from these, in words; "" where they do not.

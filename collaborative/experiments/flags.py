@@ -170,10 +170,10 @@ def configs():
     Raises:
         ConfigError: for a value that cannot be.
     """
-    if FLAGS.grid:
+    if FLAGS.grid is not None:
         return _grid()
-    methods = FLAGS.method or [None]
-    alphas = _numbers("alpha", float) if FLAGS.alpha else [None]
+    methods = [None] if FLAGS.method is None else FLAGS.method
+    alphas = [None] if FLAGS.alpha is None else _numbers("alpha", float)
     return grids.combinations(FLAGS.dataset, methods, alphas, _seeds(), **_common())
 
 
@@ -200,7 +200,7 @@ def _common():
 
 
 def _seeds():
-    return _numbers("seeds", int) if FLAGS.seeds else [FLAGS.seed]
+    return [FLAGS.seed] if FLAGS.seeds is None else _numbers("seeds", int)
 
 
 def _recipe():
@@ -254,7 +254,7 @@ def _studied():
 
 def _numbers(flag, kind):
     try:
-        return [kind(value) for value in FLAGS[flag].value]
+        return [kind(value) for value in FLAGS[flag].value or [""]]
     except ValueError as error:
         raise ConfigError(
             f"{flag} must be numbers, separated by commas, got "

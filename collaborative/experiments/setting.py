@@ -109,7 +109,7 @@ def kind_of(field):
 
 
 def canonical(field, value):
-    """A value in the type of its field: 1 as 1.0, a list as a tuple, NumPy's as ours.
+    """A value in the type of its field: 1 as 1.0, -0.0 as 0.0, a list as a tuple.
 
     Else one experiment could have two directories, or a record that is no JSON.
 
@@ -129,7 +129,7 @@ def canonical(field, value):
         fits = _are_names
     if not fits(value):
         raise ConfigError(f"{field.name} must be {words}, got {value!r}")
-    return kind(value)
+    return kind(value) + 0.0 if kind is float else kind(value)
 
 
 def _are_names(values):

@@ -21,11 +21,10 @@ from collaborative.experiments.setting import (
     setting,
     settings_of,
 )
-from collaborative.nn import network_files
+from collaborative.nn import network_files, optimization
 from collaborative.nn.networks import NETWORKS
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
-LEARNING_RATE_SCHEDULES = ("paper", "step")
 KEPT = ("last", "best")
 SHUFFLES = ("each_epoch", "once")
 
@@ -52,7 +51,7 @@ class Settings(PaperSettings):
         "paper",
         "{names}: halved once 50, 75 and 90 % of the steps are done, or a tenth of "
         "what it was once 30, 60 and 90 % are.",
-        names=lambda: LEARNING_RATE_SCHEDULES,
+        names=lambda: optimization.SCHEDULES,
         free=True,
     )
     ema: float = setting(

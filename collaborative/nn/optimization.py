@@ -1,12 +1,18 @@
-"""The optimizers, and their learning rates: the paper's (section 5.2), and a step's."""
+"""The optimizers, and their learning rates: the paper's (section 5.2), and a step's.
+
+Importing this imports no Keras: the schedules' names are among the settings.
+"""
 
 from __future__ import annotations
 
 import math
 
-import keras
+from etils import epy
 
-from collaborative.nn import fast_paths
+with epy.lazy_imports():
+    import keras
+
+    from collaborative.nn import fast_paths
 
 # What the learning rate is multiplied by, and after which parts of training: the
 # paper's (section 5.2), and those of Zhang et al. 2018: every 60 of 200 epochs.

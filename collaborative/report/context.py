@@ -11,9 +11,7 @@ import pandas as pd
 from collaborative.experiments import reference
 from collaborative.report import figures, inline_svg, tables
 from collaborative.system import files
-from collaborative.system.errors import UserError
-
-LONGEST_REASON = 600  # characters of an error that a line repeats
+from collaborative.system.errors import UserError, reason_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,9 +55,9 @@ class Context:
             return make(*arguments)
         # Readers of data sets and broken statistics end in nearly any exception.
         except Exception as error:
-            said = " ".join(str(error).split())[:LONGEST_REASON]
+            said = str(error)
             if not isinstance(error, UserError):  # it says the less, the less expected
-                said = f"{type(error).__name__}: {said}"
+                said = f"{type(error).__name__}: {reason_of(error)}"
             self.absent.append(f"no {what}: {said}")
             self.say(self.absent[-1])
             return None

@@ -36,11 +36,7 @@ class Estimator:
 
     def epoch_seconds(self, config):
         """Seconds an epoch is expected to take, or None where nothing tells."""
-        settings = config.to_json()
-        # What is logged has the precision that "auto" stood for.
-        own = config.precision
-        precisions = PRECISIONS if own == "auto" else (own,)
-        kinds = (kind_of(settings | {"precision": p}) for p in precisions)
+        kinds = _kinds(config)
         known = [seconds for kind in kinds for seconds in self._seconds.get(kind, ())]
         if known:
             return statistics.median(known)
@@ -50,8 +46,16 @@ class Estimator:
 
     def run_bytes(self, config):
         """Bytes that a run takes on the disk while it runs; a guess if unknown."""
-        model = self._bytes.get(kind_of(config.to_json()))
-        return space.needed(model, config.epochs) if model else space.ASSUMED
+        known = [self._bytes[kind] for kind in _kinds(config) if kind in self._bytes]
+        return space.needed(max(known), config.epochs) if known else space.ASSUMED
+
+
+def _kinds(config):
+    """The `kind_of` an experiment; with precision "auto" one for each it may become."""
+    own = config.precision
+    precisions = PRECISIONS if own == "auto" else (own,)
+    settings = config.to_json()
+    return [kind_of(settings | {"precision": precision}) for precision in precisions]
 
 
 def kind_of(settings):

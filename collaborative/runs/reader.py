@@ -24,6 +24,7 @@ Nothing here imports TensorFlow.
 from __future__ import annotations
 
 import io
+import json
 import os
 import pathlib
 import pickle
@@ -109,18 +110,27 @@ def read_statistics(path):
     """
     statistics = read_pickle(path)
     try:
-        lengths = {
-            (array.dtype, array.shape)
-            for curves_of_one in [*statistics["models"].values(), statistics["totals"]]
-            for array in curves_of_one.values()
-        }
-        complete = {"params", "start_time", "end_time"} <= statistics.keys()
-        whole = complete and len(lengths) <= 1 and statistics["params"].keys()
-    except (AttributeError, KeyError, TypeError):
+        whole = _is_whole(statistics)
+    except (AttributeError, LookupError, TypeError, ValueError):
         whole = False
     if not whole:
         raise UnreadablePickle(f"{path}: a pickle, but not the statistics of a run")
     return statistics
+
+
+def _is_whole(statistics):
+    """Whether an object is the statistics of a run; may fail as it likes if not."""
+    lengths = {
+        (array.dtype, array.shape)
+        for curves_of_one in [*statistics["models"].values(), statistics["totals"]]
+        for array in curves_of_one.values()
+    }
+    json.dumps(statistics["params"])  # fails for what is no setting
+    seconds = np.asarray(statistics.get("seconds", ()))
+    complete = {"params", "start_time", "end_time"} <= statistics.keys()
+    has_seconds = seconds.ndim == 1 and seconds.dtype.kind in "fi"
+    has_settings = statistics["params"].keys()
+    return complete and has_seconds and len(lengths) <= 1 and has_settings
 
 
 def kept_epoch(curves):

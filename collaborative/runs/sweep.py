@@ -186,12 +186,14 @@ class Sweep:
     def _end_in_time(self):
         """Ends all that runs: it keeps its whole epochs, and is no failure."""
         self._collect()
-        self.is_out_of_time = bool(self._waiting or self._running)
+        self.is_out_of_time = bool(self._waiting)
         self._waiting.clear()
         self._terminate()
         for config, _ in self._running.values():
             if standing(config, self._log_dir).state == "finished":
                 self._done(config, "finished")
+            else:
+                self.is_out_of_time = True
         self._running.clear()
 
     def _terminate(self):

@@ -10,7 +10,7 @@ import shutil
 import tensorflow as tf
 
 from collaborative import datasets, logger, models
-from collaborative.data import batches
+from collaborative.data import batches, decoded_images
 from collaborative.experiments import checks
 from collaborative.nn import averages, checkpoint
 from collaborative.nn.selection import Selection
@@ -58,6 +58,7 @@ def finished_result(config, log_dir):
     return None if statistics["end_time"] is None else Result(statistics, run_dir)
 
 
+@decoded_images.damage_told()
 def train(
     config, dataset, log_dir, *, foreign=None, overwrite=False, callbacks=(), say=print
 ):
@@ -82,6 +83,7 @@ def train(
             memory does not suffice, or a plugin's code fails in a step.
         callbacks.FailedCallback: where a person's own callback fails.
         space.DiskFull, OSError: where the disk has no room for it, or is full later.
+        datasets.DatasetError: where images on the disk are damaged meanwhile.
         run.UnusableRun: where the weights to start from are not there or do not fit.
         files.Busy: where another process is at this run.
         logger.TrainingDiverged: when the total cost is not finite any more.

@@ -312,6 +312,21 @@ def test_damage_met_while_images_are_read_from_the_disk(copy, damage):
     np.testing.assert_array_equal(again.train.images, held)
 
 
+@pytest.mark.eager
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_damage_met_while_a_network_is_trained_is_one_line(
+    copy, split, tmp_path, small_runs
+):
+    """TensorFlow makes an error of its own of what is raised in its pipeline."""
+    config = ExperimentConfig("pets", members=("ST", "ST"), epochs=1, batch_size=10)
+    data = config.load_dataset(data_dir=copy, stream=True)
+    place = copy / f"pets/1.0.0/decoded/{split}-4x6x3"
+    changed(place)
+    with pytest.raises(datasets.DatasetError) as raised:
+        trainer.train(config, data, tmp_path, say=len)
+    assert str(raised.value) == f"{place} was damaged: start again, and it is made anew"
+
+
 @pytest.mark.parametrize("name", ["images.bin", "labels.npy", "sums.npy"])
 def test_damage_costs_a_set_in_memory_time_alone(copy, capsys, name):
     first = datasets.load("pets", data_dir=copy)
@@ -358,3 +373,19 @@ def test_a_disk_that_keeps_nothing_is_done_without(copy, monkeypatch, trouble):
     trouble(monkeypatch)
     assert_same(held, datasets.load("pets", data_dir=copy))
     assert not list(copy.rglob("images.bin"))
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 3), (12, 8, 3), (12, 8, 1)])
+def test_images_without_labels_are_those_of_a_set_that_is_decoded_once(
+    copy, shape, monkeypatch
+):
+    digits = datasets.load("digits")
+    blank = np.zeros((len(digits.train), *shape), np.uint8)
+    own = dataclasses.replace(
+        digits, train=datasets.Examples(blank, digits.train.labels)
+    )
+    first = datasets.with_unlabeled(own, "pets", 1, data_dir=copy).unlabeled
+    assert first.shape == (30, *shape) and first.any()
+    monkeypatch.setattr(stored, "batches", None)
+    again = datasets.with_unlabeled(own, "pets", 1, data_dir=copy).unlabeled
+    np.testing.assert_array_equal(again, first)

@@ -9,7 +9,7 @@ import pytest
 
 from collaborative import models
 from collaborative.data import own_names
-from collaborative.deployment import model_card, plain_models
+from collaborative.deployment import artifact_table, model_card, plain_models
 from collaborative.runs import reader
 from collaborative.runs.run import UnusableRun, read_finished
 
@@ -99,7 +99,7 @@ def test_the_card_says_what_it_is(digits_run, tmp_path):
         "a part of the data",
     ):
         assert text in card
-    row = model_card.table(tmp_path).splitlines()[1]
+    row = artifact_table.table(tmp_path).splitlines()[1]
     assert row.startswith("ST-onnx-int8 ") and row.endswith("5.00 -> 5.25 %, open loss")
 
 

@@ -97,6 +97,7 @@ def test_a_new_setting_is_checked_by_its_facts():
     "given, plain",
     [
         ({"alpha": 1}, {"alpha": 1.0}),
+        ({"alpha": -0.0, "ema": -0.0}, {"alpha": 0.0, "ema": 0.0}),
         ({"alpha": np.float64(0.1)}, {"alpha": 0.1}),
         ({"learning_rate": fractions.Fraction(1, 4)}, {"learning_rate": 0.25}),
         ({"epochs": np.int64(3), "seed": np.int32(7)}, {"epochs": 3, "seed": 7}),

@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 
-from collaborative.experiments import settings
 from collaborative.nn import optimization
 
 
@@ -30,7 +29,3 @@ def test_learning_rate_falls_in_steps_of_a_tenth():
     rates = [float(schedule(step)) for step in range(20)]
     wanted = [1.0] * 6 + [0.1] * 6 + [0.01] * 6 + [0.001] * 2
     np.testing.assert_allclose(rates, wanted, rtol=1e-6)
-
-
-def test_the_schedules_are_those_that_can_be_chosen():
-    assert tuple(optimization.SCHEDULES) == settings.LEARNING_RATE_SCHEDULES

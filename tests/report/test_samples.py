@@ -135,7 +135,7 @@ def test_a_damaged_set_is_a_line(runs, damage, tmp_path):
 
 def test_whatever_fails_is_a_line(runs, monkeypatch, tmp_path):
     def fail(*_, **__):
-        raise NotImplementedError("no reader of\nthis format")
+        raise NotImplementedError("no reader of this format\nat all")
 
     monkeypatch.setattr(pictures, "first_images", fail)
     _, (line,), _ = report(runs, tmp_path)

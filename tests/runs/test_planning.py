@@ -8,7 +8,7 @@ from conftest import logged_run
 from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import planning, run
+from collaborative.runs import planning, run, space
 from collaborative.system import files
 
 CONFIG = ExperimentConfig("digits", epochs=10)
@@ -101,7 +101,14 @@ def test_a_precision_by_the_machine_is_what_it_was_there(tmp_path):
     narrow = dataclasses.replace(CONFIG, precision="bfloat16")
     logged_run(narrow, tmp_path, seconds=[60] * 4)
     by_machine = dataclasses.replace(CONFIG, precision="auto")
-    assert planning.Estimator(tmp_path).epoch_seconds(by_machine) == 60
+    estimator = planning.Estimator(tmp_path)
+    assert estimator.epoch_seconds(by_machine) == 60
+    assert estimator.run_bytes(by_machine) == space.ASSUMED  # nothing is known of it
+    model = narrow.run_dir(tmp_path) / "model.keras"
+    model.write_bytes(bytes(10 * 2**20))
+    estimator = planning.Estimator(tmp_path)
+    assert estimator.run_bytes(by_machine) == estimator.run_bytes(narrow)
+    assert estimator.run_bytes(narrow) == space.needed(10 * 2**20, narrow.epochs)
 
 
 def test_few_labels_are_a_kind_of_their_own(tmp_path):

@@ -20,6 +20,7 @@ class Bomb:
         (pickle.dumps({"a": 1})[:-3], "not a pickle of plain statistics"),
         (pickle.dumps({"a": 1}), "not the statistics of a run"),
         (pickle.dumps([1, 2]), "not the statistics of a run"),
+        (pickle.dumps(np.zeros(3)), "not the statistics of a run"),
         (pickle.dumps({"models": {"a": 3}, "totals": {}}), "not the statistics"),
         (b"", "not a pickle of plain statistics"),
     ],
@@ -48,3 +49,26 @@ def test_pickles_of_older_numpy_are_read(tmp_path):
     path = tmp_path / "old.pkl"
     path.write_bytes(data.replace(b"numpy._core", b"numpy.core"))
     np.testing.assert_array_equal(reader.read_pickle(path), [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"seconds": None},
+        {"seconds": 3},
+        {"seconds": "x"},
+        {"seconds": np.zeros((5, 2))},
+        {"params": {"seed": np.zeros(3)}},
+        {"params": {}},
+        {"params": None},
+    ],
+)
+def test_statistics_of_which_a_part_is_no_part_of_a_run(damage, tmp_path):
+    whole = {"params": {"seed": 912}, "start_time": 1.0, "end_time": None}
+    whole |= {"models": {}, "totals": {}, "seconds": np.zeros(2)}
+    path = tmp_path / "stats.pkl"
+    path.write_bytes(pickle.dumps(whole))
+    assert reader.read_statistics(path)["params"] == {"seed": 912}
+    path.write_bytes(pickle.dumps(whole | damage))
+    with pytest.raises(reader.UnreadablePickle, match="not the statistics of a run"):
+        reader.read_statistics(path)

@@ -337,3 +337,21 @@ def test_what_is_finished_in_time_is_no_end_by_the_limit(tmp_path):
     pool = FakePool(tmp_path, lambda config: 0)
     result, _ = swept(tmp_path, pool, limit=0)
     assert result.count == 13 and not result.is_out_of_time
+
+
+def test_what_finishes_while_it_is_told_to_end_is_no_end_by_the_limit(tmp_path):
+    """Else the last line would have nothing that is left, and the status be 124."""
+
+    class Finishes(FakeProcess):
+        def terminate(self):
+            super().terminate()
+            logged_run(self.config, tmp_path, finished=True)
+
+    class Pool(FakePool):
+        def start(self, config, slot):
+            super().start(config, slot)
+            return Finishes(self, config, slot)
+
+    pool = Pool(tmp_path, lambda config: 0)
+    result, _ = swept(tmp_path, pool, CONFIGS[:2], limit=0)
+    assert (result.count, result.failed, result.is_out_of_time) == (2, {}, False)
