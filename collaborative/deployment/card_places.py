@@ -4,6 +4,9 @@ from __future__ import annotations
 
 # Bytes of an activation.
 _WIDTHS = {"int8": 1}
+_OWN_MEMORY = (
+    "LiteRT for Microcontrollers: 9.2 kB with ST, 16.0 with M, on a 64-bit computer"
+)
 
 
 def sentences(metadata):
@@ -11,7 +14,7 @@ def sentences(metadata):
     yield _needs(metadata)
     found = metadata["verification"]
     if "micro" in found:
-        yield _micro(found["micro"])
+        yield (_micro if "arena_bytes" in found["micro"] else _refused)(found["micro"])
     yield from _kernels(metadata, found)
     if metadata["format"] == "openvino":
         yield _openvino(metadata, found)
@@ -28,9 +31,13 @@ def _needs(metadata):
     counted, found = metadata["footprint"], metadata["verification"]
     width = _WIDTHS.get(metadata["quantize"], 4)
     kilobytes = counted["activations"] * width / 1000
-    memory = f"at least {kilobytes:,.1f} kB for activations, an estimate"
-    if "micro" in found:
-        memory = f"{found['micro']['arena_bytes'] / 1000:,.1f} kB of arena, measured"
+    memory = (
+        f"about {kilobytes:,.1f} kB for activations, an estimate, and what the runtime "
+        f"keeps for itself ({_OWN_MEMORY})"
+    )
+    arena = found.get("micro", {}).get("arena_bytes")
+    if arena:
+        memory = f"{arena / 1000:,.1f} kB of arena, measured on a 64-bit computer"
     return (
         f"Flash: {metadata['bytes'] / 1000:,.1f} kB, the file. RAM: {memory}. "
         f"Operations: {counted['multiply_adds']:,} multiply-adds an image."
@@ -44,6 +51,10 @@ def _micro(found):
         f"differ from LiteRT's by {found['largest_difference']:.1e} at most, and "
         f"{found['changed_answers']} answers. A board's own kernels were not tried."
     )
+
+
+def _refused(found):
+    return f"LiteRT for Microcontrollers did not run it: {found['refused']}."
 
 
 def _kernels(metadata, found):
@@ -71,7 +82,7 @@ def _openvino(metadata, found):
     )
     other = found.get("bfloat16")
     if not other:
-        return f"{text}; what that changes could not be tried on this one."
+        return f"{text}; this one has none, so what that changes was not tried."
     return (
         f"{text}: of {other['images']} test images the outputs then differ from "
         f"float32's by {other['largest_difference']:.1e} at most, and "
