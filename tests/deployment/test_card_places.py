@@ -45,6 +45,8 @@ def test_what_microcontrollers_do_not_run():
 def test_int8_names_kernels_and_processor(form, kernels):
     _, text = said(form, "int8", processor="a processor, 2 cores")
     assert kernels in text and "on this processor: a processor, 2 cores." in text
+    assert "Cortex-A72" in text and "Check its answers where it is to run." in text
+    assert ("0.48" in text) == (form == "litert")
     assert len(said(form, processor="a processor, 2 cores")) == 1
 
 
