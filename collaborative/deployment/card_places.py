@@ -9,10 +9,9 @@ _WIDTHS = {"int8": 1}
 _KERNELS = {
     "litert": (
         "LiteRT's XNNPACK kernels",
-        "gave an x86 processor's logits to the bit. "
-        "Plain kernels, those of LiteRT for Microcontrollers, moved ST's logits by "
-        "0.48 at most and no answer, and with the matrix extension SME, emulated, most "
-        "answers were wrong.",
+        "gave an x86 processor's logits to the bit. Plain kernels, those of LiteRT for "
+        "Microcontrollers, moved ST's logits by 0.48 at most and no answer, and with "
+        "the matrix extension SME, emulated, most answers changed.",
     ),
     "onnx": (
         "ONNX Runtime's kernels",
@@ -79,9 +78,9 @@ def _kernels(metadata, found):
     kernels, elsewhere = _KERNELS[metadata["format"]]
     yield (
         f"int8 was checked with {kernels} on this processor: {found['processor']}. "
-        "Other kernels may round otherwise. Of ST and M, on 200 images of digits, those "
-        f"of an emulated Arm Cortex-A72 and A76 {elsewhere} Check its answers where it "
-        "is to run."
+        "Other kernels may round otherwise. Of ST and M, on 200 images of digits, "
+        f"those of an emulated Arm Cortex-A72 and A76 {elsewhere} Check its answers "
+        "where it is to run."
     )
 
 
