@@ -102,6 +102,12 @@ def test_a_failure_is_shown(python):
     assert "there is no data set 'nothing_like_it'" in process.stderr
 
 
+def test_aarch64_without_its_directory(python, tmp_path):
+    process = python(ROOT / "benchmarks/aarch64.py", tmp_path / "gone")
+    assert process.returncode == 1 and process.stdout == ""
+    assert process.stderr.strip().endswith("is missing: see --help")
+
+
 def test_pytorch_step(monkeypatch):
     pytest.importorskip("torch")
     monkeypatch.syspath_prepend(ROOT / "benchmarks")

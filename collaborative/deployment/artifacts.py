@@ -63,6 +63,14 @@ class Source:
     compared: Any = None  # another run, for a page
     tolerance: float = verification.POINTS  # see `verification.verify_low_precision`
     license: str = "unknown"  # as the card names it
+    built: dict = dataclasses.field(default_factory=dict)  # plain models
+
+    def plain_model(self, member, softmax):
+        """The plain model of a member, see `plain_models`, built once."""
+        if (member, softmax) not in self.built:
+            plain = plain_models.plain_model(self.trained, member, softmax)
+            self.built[member, softmax] = plain
+        return self.built[member, softmax]
 
 
 def export(source, options, output_dir):
@@ -83,7 +91,7 @@ def export(source, options, output_dir):
     _check_place(output_dir / options.name)
     run, images = source.run, source.data.test.images
     member, softmax = options.member, options.gives_probabilities
-    plain = plain_models.plain_model(source.trained, member, softmax)
+    plain = source.plain_model(member, softmax)
     with files.replacing_directory(output_dir / options.name) as directory:
         artifact = directory / formats.FILES[options.format]
         checked = _written_and_checked(source, options, plain, artifact)

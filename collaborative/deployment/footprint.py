@@ -17,15 +17,11 @@ _PRODUCTS = {
     "MatMul": lambda inputs: inputs[0][-1],
     "BatchMatMulV2": lambda inputs: inputs[0][-1],
 }
-# What needs its input whole until its output is whole.
-_NOT_IN_PLACE = (
-    *_PRODUCTS,
-    "AvgPool",
-    "MaxPool",
-    "Pad",
-    "PadV2",
-    "Transpose",
-    "Conv3D",
+# What runtimes compute where its input is: they fuse it into the operation before, or
+# it only has another shape.
+_IN_PLACE = (
+    *("BiasAdd", "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh"),
+    *("Identity", "Reshape", "Squeeze", "ExpandDims", "Cast"),
 )
 
 
@@ -37,8 +33,9 @@ def footprint(model):
 
     Returns:
         Dict of `multiply_adds`, of convolutions and products of matrices, and
-        `activations`: an estimate of how many numbers are held at the same time at
-        most, where all that can be computed in place is, as runtimes for boards do.
+        `activations`: an estimate of how many numbers there must be room for, where
+        they are placed as LiteRT for Microcontrollers does (see `_room`). What a
+        runtime keeps besides, such as a description of each operation, is not in it.
     """
     (given,) = model.inputs
     shape = tf.TensorSpec((1, *given.shape[1:]), given.dtype)
@@ -47,7 +44,7 @@ def footprint(model):
     operations = _that_depend_on_images(graph)
     return {
         "multiply_adds": sum(map(_multiply_adds, operations)),
-        "activations": _most_at_once(operations),
+        "activations": _room(_tensors(operations)),
     }
 
 
@@ -77,20 +74,38 @@ def _size(tensor):
     return math.prod(size or 1 for size in tensor.shape.as_list())
 
 
-def _most_at_once(operations):
-    last_use = {}
+def _tensors(operations):
+    """(size, first step, last step) of each tensor, in the order of their first."""
+    spans, place_of = [], {}
     for step, operation in enumerate(operations):
-        last_use |= {one.name: step for one in operation.inputs}
-    held, most = {}, 0
-    for step, operation in enumerate(operations):
-        if not operation.outputs:
-            continue
-        output = operation.outputs[0]
-        ending = [n.name for n in operation.inputs if last_use[n.name] == step]
-        ending = {name: held[name] for name in ending if name in held}
-        size = _size(output)
-        in_place = operation.type not in _NOT_IN_PLACE and size in ending.values()
-        most = max(most, sum(held.values()) + (0 if in_place else size))
-        held = {name: n for name, n in held.items() if name not in ending}
-        held[output.name] = size
-    return most
+        taken = [place_of[n.name] for n in operation.inputs if n.name in place_of]
+        for place in taken:
+            spans[place][2] = step
+        for output in operation.outputs[:1]:
+            size = _size(output)
+            same = [place for place in taken if spans[place][0] == size]
+            if operation.type in _IN_PLACE and same:
+                place_of[output.name] = same[0]
+                continue
+            place_of[output.name] = len(spans)
+            spans.append([size, step, step])
+    return spans
+
+
+def _room(tensors):
+    """The room that tensors take where they are placed greedily.
+
+    The largest goes first, of equal ones the latest, each to the first gap between
+    those placed that are alive at the same time. So it can be more than what is alive
+    at once: for a residual network four tensors, of which three are alive.
+    """
+    placed, latest_first = [], tensors[::-1]
+    for size, first, last in sorted(latest_first, key=lambda tensor: -tensor[0]):
+        start = 0
+        for other, end, other_first, other_last in sorted(placed):
+            if other_first <= last and first <= other_last:
+                if other - start >= size:
+                    break
+                start = max(start, end)
+        placed.append((start, start + size, first, last))
+    return max(end for _, end, _, _ in placed)

@@ -17,7 +17,9 @@ _DATASETS = {
     "cifar10": "uoft-cs/cifar10",
     "cifar100": "uoft-cs/cifar100",
 }
-_LIBRARIES = {"litert": "tflite", "saved_model": "tf-keras", "web": "html"}
+# By formats of other names. The hub's tf-keras is Keras 2, which no SavedModel of ours
+# needs; a page needs no library.
+_LIBRARIES = {"litert": "tflite", "saved_model": "tensorflow", "web": None}
 TAGS = ("image-classification", "mutual-learning", "collaborative-learning")
 CONFIDENCE = 0.95
 
@@ -31,8 +33,9 @@ def head(metadata):
     config = metadata["run"]["config"]
     name = own_names.short_name(config["dataset"])
     known = _DATASETS.get(name)
+    library = _LIBRARIES.get(metadata["format"], metadata["format"])
     content = {
-        "library_name": _LIBRARIES.get(metadata["format"], metadata["format"]),
+        **({"library_name": library} if library else {}),
         "license": metadata.get("license") or "unknown",
         "pipeline_tag": "image-classification",
         "tags": [*TAGS, metadata["format"]],

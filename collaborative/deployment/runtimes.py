@@ -25,6 +25,14 @@ import numpy as np
 BATCH = 256
 
 
+def has_bfloat16():
+    """Whether OpenVINO says that this processor has bfloat16."""
+    import openvino
+
+    known = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in known
+
+
 def load(form, path):
     """Loads an artifact.
 

@@ -5,7 +5,15 @@ import pytest
 import small_models
 from collaborative.models import SingleModel
 
-from collaborative.deployment import core_ml, footprint, formats, hub, plain_models
+from collaborative import resnet
+from collaborative.deployment import (
+    core_ml,
+    footprint,
+    formats,
+    hub,
+    plain_models,
+    verification,
+)
 from collaborative.deployment import runtimes as runtimes_of
 from collaborative.deployment.verification import VerificationFailed
 
@@ -43,14 +51,61 @@ def test_core_ml_s_package_says_what_the_network_is(plain, tmp_path):
         core_ml.check(path, plain, ("b", "a", "c"))
 
 
+def test_without_bfloat16_openvino_is_not_tried_in_it(monkeypatch):
+    monkeypatch.setattr(runtimes_of, "has_bfloat16", lambda: False)
+    assert verification.in_bfloat16("gone.xml", None, IMAGES) == {}
+
+
+def test_openvino_in_bfloat16(plain, tmp_path, monkeypatch):
+    """A processor without it computes in float32 whatever it is told, or emulates."""
+    pytest.importorskip("openvino")
+    assert runtimes_of.has_bfloat16() in (True, False)
+    monkeypatch.setattr(runtimes_of, "has_bfloat16", lambda: True)
+    path = tmp_path / "model.xml"
+    expected = verification.outputs_of(plain)
+    with pytest.raises(VerificationFailed, match="openvino_bf16 cannot be run"):
+        verification.in_bfloat16(path, expected, IMAGES)
+    formats.write(plain, path, "openvino")
+    found = verification.in_bfloat16(path, expected, IMAGES)["bfloat16"]
+    assert found["images"] == 5
+    assert found["largest_difference"] < 0.1 * np.abs(expected(IMAGES)).max()
+
+
+@pytest.mark.parametrize(
+    "tensors, room",
+    [
+        ([(5, 0, 1)], 5),
+        ([(5, 0, 1), (3, 1, 2)], 8),
+        ([(5, 0, 1), (3, 1, 2), (5, 2, 3)], 8),  # where the first was
+        # Three of these are alive at once; the last is placed first, so that the
+        # first, which all but the last overlap, finds no gap.
+        ([(1, 0, 3), (1, 1, 2), (1, 2, 3), (1, 3, 5), (1, 4, 5)], 3),
+    ],
+)
+def test_room_for_tensors(tensors, room):
+    assert footprint._room(tensors) == room
+
+
+def test_st_needs_room_for_four_tensors():
+    """As LiteRT for Microcontrollers measures it: 8,192 bytes in float32."""
+    st = resnet.build_resnet(resnet.PRESETS["ST"], (8, 8, 1), 10, "ST")
+    plain = plain_models.plain_model(SingleModel(st), "ST")
+    counted = footprint.footprint(plain)
+    assert counted == {"multiply_adds": 332_608, "activations": 4 * 8 * 8 * 8}
+
+
 def test_products_are_counted(plain):
     assert footprint.footprint(plain)["multiply_adds"] == 64 * 3
 
 
-def test_the_head_is_one_that_the_hub_reads():
+@pytest.mark.parametrize(
+    "form, library",
+    [("keras", "keras"), ("saved_model", "tensorflow"), ("web", None)],
+)
+def test_the_head_is_one_that_the_hub_reads(form, library):
     huggingface_hub = pytest.importorskip("huggingface_hub")
     metadata = {
-        "format": "keras",
+        "format": form,
         "member": "ST",
         "quantize": None,
         "license": "mit",
@@ -59,7 +114,7 @@ def test_the_head_is_one_that_the_hub_reads():
         "run": {"config": {"dataset": "mnist"}, "data": {"test": 1000}},
     }
     card = huggingface_hub.ModelCard(hub.head(metadata) + "# ST\n")
-    assert card.data.library_name == "keras" and card.data.license == "mit"
+    assert card.data.library_name == library and card.data.license == "mit"
     (result,) = card.data.eval_results
     assert (result.metric_type, result.metric_value) == ("accuracy", 0.95)
     assert "0.9347 to 0.9619" in result.metric_name  # Wilson's for 950 of 1,000
