@@ -74,7 +74,7 @@ def export(source, options, output_dir):
     Raises:
         UserError: where it cannot be written, or fails its check; nothing is left.
     """
-    run, images = source.run, source.data.test.images
+    run = source.run
     member, softmax = options.member, options.gives_probabilities
     plain = plain_models.plain_model(source.trained, member, softmax)
     with files.replacing_directory(output_dir / options.name) as directory:
@@ -86,8 +86,9 @@ def export(source, options, output_dir):
             described["batch"] = 1
         if options.format == "web":
             networks = exhibit.networks(
-                run, source.trained, plain, source.compared, images, softmax
+                run, source.trained, plain, source.compared, softmax
             )
+            exhibit.check(networks, source.data.test.images)
             described["beside"] = list(networks)[1:]
         else:
             labels.write(directory, run.class_names)

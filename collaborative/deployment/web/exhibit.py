@@ -37,16 +37,15 @@ def label(run, name):
     return f"{name}, {how} ({config.method}, {config.alpha:g})"
 
 
-def networks(run, trained, plain, compared, images, softmax):
-    """The networks of a page, all but the first one checked here.
+def networks(run, trained, plain, compared, softmax=False):
+    """The networks of a page.
 
     Args:
         run: the `runs.run.FinishedRun` of the exported network.
         trained: its model.
-        plain: the exported network, named as the member; its page was checked.
+        plain: the exported network, named as the member; it comes first.
         compared: another run, whose member of that name and the ensemble of `run` are
             to stand beside it; or None.
-        images: test images.
         softmax: whether all return probabilities instead of logits.
 
     Returns:
@@ -54,7 +53,6 @@ def networks(run, trained, plain, compared, images, softmax):
 
     Raises:
         NotComparable: where the other run learnt something else.
-        verification.VerificationFailed: for a network that the page computes wrongly.
     """
     shown = {label(run, plain.name): plain}
     if not compared:
@@ -71,10 +69,25 @@ def networks(run, trained, plain, compared, images, softmax):
         beside.append((run, trained, "ensemble"))
     for its_run, model, name in beside:
         network = plain_models.plain_model(model, name, softmax)
-        _check(network, images)
         title = label(its_run, name)
         shown[title + ", the other run" if title in shown else title] = network
     return shown
+
+
+def check(networks, images):
+    """Runs networks in pages of their own, but the first one, which was checked.
+
+    Raises:
+        verification.VerificationFailed: for a network that the page computes wrongly.
+    """
+    for network in list(networks.values())[1:]:
+        expected = _outputs_of(network)
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, formats.FILES["web"])
+            formats.write(network, path, "web")
+            verification.verify_float(
+                "web", path, expected, expected, images, "float32"
+            )
 
 
 def complete(artifact, models, run, examples, describe):
@@ -187,11 +200,3 @@ def _learnt(run):
 
 def _outputs_of(network):
     return lambda images: network(images, training=False).numpy()
-
-
-def _check(network, images):
-    expected = _outputs_of(network)
-    with tempfile.TemporaryDirectory() as directory:
-        path = pathlib.Path(directory, formats.FILES["web"])
-        formats.write(network, path, "web")
-        verification.verify_float("web", path, expected, expected, images, "float32")
