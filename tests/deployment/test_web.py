@@ -7,6 +7,7 @@ import subprocess
 
 import keras
 import numpy as np
+import psutil
 import pytest
 from collaborative.models import EnsembleModel, SingleModel
 from collaborative.resnet import PRESETS, ResNetConfig, build_resnet
@@ -257,6 +258,18 @@ def test_without_node_a_page_is_not_said_to_be_checked(tmp_path, monkeypatch):
     assert verification.verify_float("web", tmp_path, *[None] * 4) == {"images": 0}
     with pytest.raises(FileNotFoundError, match="Node, which is not installed"):
         runtimes.load("web", tmp_path)
+
+
+@needs_node
+def test_node_ends_when_nobody_asks_it_any_more(tmp_path):
+    formats.write(built(kl.Flatten()), tmp_path / "index.html", "web")
+    before = set(psutil.Process().children())
+    function = runtimes.load("web", tmp_path / "index.html")
+    function(images(1))
+    (node,) = set(psutil.Process().children()) - before
+    assert node.is_running()
+    del function
+    assert not node.is_running()
 
 
 @needs_node

@@ -81,7 +81,7 @@ def check(networks, images):
         verification.VerificationFailed: for a network that the page computes wrongly.
     """
     for network in list(networks.values())[1:]:
-        expected = _outputs_of(network)
+        expected = verification.outputs_of(network)
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory, formats.FILES["web"])
             formats.write(network, path, "web")
@@ -101,7 +101,7 @@ def complete(artifact, models, run, examples, describe):
         describe: function without arguments to `model_card.describe`'s metadata.
     """
     outputs = {
-        name: runtimes.run_in_batches(_outputs_of(network), examples.images)
+        name: runtimes.run_in_batches(verification.outputs_of(network), examples.images)
         for name, network in models.items()
     }
     wrong, note = mistakes(outputs, examples, run.class_names)
@@ -196,7 +196,3 @@ def _learnt(run):
     is_chosen = split == "pooled" or own_names.kind(config.dataset) is not None
     seed = f", seed {config.seed}" if is_chosen else ""
     return f"{config.dataset} ({split} split{seed})"
-
-
-def _outputs_of(network):
-    return lambda images: network(images, training=False).numpy()
