@@ -57,11 +57,12 @@
       })));
   }
 
-  function show(pixels, caption) {
+  const predictAll = (pixels) => networks.map((one) => predict(one, pixels));
+
+  function show(pixels, caption, predictions = predictAll(pixels)) {
     for (const button of document.querySelectorAll(".tiles button")) button.setAttribute("aria-pressed", false);
     paint($("seen"), pixels);
     $("caption").textContent = caption;
-    const predictions = networks.map((one) => predict(one, pixels));
     $("answers").replaceChildren(...predictions.map(({ name, ms, probabilities }) => {
       const best = bestOf(probabilities);
       return make("div", {}, ...(networks.length > 1 ? [make("h3", {}, name)] : []),
@@ -76,10 +77,10 @@
     return predictions;
   }
 
-  // A small picture that shows itself when pressed.
-  function tile(pixels, text, caption) {
+  // A small picture that shows itself when pressed, with predictions that were made before, if any.
+  function tile(pixels, text, caption, predictions) {
     const press = () => {
-      show(pixels, caption);
+      show(pixels, caption, predictions);
       button.setAttribute("aria-pressed", true);
     };
     const picture = paint(document.createElement("canvas"), pixels);
@@ -235,7 +236,8 @@
     for (const { source, label } of content.mistakes) {
       const bytes = Uint8Array.from(atob(source), (c) => c.charCodeAt(0));
       const pixels = pictures.fit(await pictures.read(new Blob([bytes], { type: "image/png" })), shape);
-      $("mistakes").append(tile(pixels, `${label}, ${says} ${briefly(networks.map((one) => predict(one, pixels)))}`, `is ${label}`));
+      const predictions = predictAll(pixels);
+      $("mistakes").append(tile(pixels, `${label}, ${says} ${briefly(predictions)}`, `is ${label}`, predictions));
       if ($("mistakes").children.length === 1) $("mistakes").firstChild.click();
     }
   }
