@@ -114,6 +114,21 @@ class Tab:
         self.call("Input.dispatchKeyEvent", **common, **pressed, text=text or "")
         self.call("Input.dispatchKeyEvent", **common, type="keyUp")
 
+    def requested(self):
+        """What was asked for since `events` was cleared, but for what the page has."""
+        self.run("1")  # what has happened is reported before the answer
+        urls = [
+            event["params"]["request"]["url"]
+            for event in self.events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+        return {url for url in urls if not url.startswith(("data:", "blob:"))}
+
+    def faults(self):
+        """The errors since then, in scripts or in the browser's log."""
+        kinds = ("Runtime.exceptionThrown", "Log.entryAdded")
+        return [event for event in self.events if event["method"] in kinds]
+
     def screenshot(self):
         """The whole page as bytes of PNG, base64."""
         return self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]

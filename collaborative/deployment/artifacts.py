@@ -89,7 +89,7 @@ def export(source, options, output_dir):
             Or where something else has the directory's name, which stays.
     """
     _check_place(output_dir / options.name)
-    run, images = source.run, source.data.test.images
+    run = source.run
     member, softmax = options.member, options.gives_probabilities
     plain = source.plain_model(member, softmax)
     with files.replacing_directory(output_dir / options.name) as directory:
@@ -101,8 +101,9 @@ def export(source, options, output_dir):
             described["batch"] = 1
         if options.format == "web":
             networks = exhibit.networks(
-                run, source.trained, plain, source.compared, images, softmax
+                run, source.trained, plain, source.compared, softmax
             )
+            exhibit.check(networks, source.data.test.images)
             described["beside"] = list(networks)[1:]
         else:
             labels.write(directory, run.class_names)

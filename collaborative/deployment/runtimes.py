@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 
@@ -241,7 +242,14 @@ def _load_web(path):
             outputs.append(process.stdout.read(4 * classes))
         return np.frombuffer(b"".join(outputs), "<f4").reshape(-1, classes)
 
+    # Left to itself, a process that nobody asks any more lives as long as this one.
+    weakref.finalize(function, _end, process)
     return function
+
+
+def _end(process):
+    with process:
+        process.kill()
 
 
 def main(argv):

@@ -7,6 +7,7 @@ import subprocess
 
 import keras
 import numpy as np
+import psutil
 import pytest
 from collaborative.models import EnsembleModel, SingleModel
 from collaborative.resnet import PRESETS, ResNetConfig, build_resnet
@@ -221,12 +222,35 @@ def test_mistakes_are_spread_over_the_set():
     labels = np.zeros(100, np.int64)
     labels[10:60] = 1
     outputs = np.tile([1.0, 0.0], (100, 1))  # says 0 to all
-    shown, note = exhibit.mistakes(outputs, Examples(pictures, labels), ("a", "b"))
+    examples = Examples(pictures, labels)
+    shown, note = exhibit.mistakes({"n": outputs}, examples, ("a", "b"))
     assert [int(image[0, 0, 0]) for image, _ in shown][::11] == [10, 59]
     assert len(shown) == exhibit.MISTAKES and {name for _, name in shown} == {"b"}
     assert note.startswith("50 of 100 test pictures (50.00 %)")
     few = Examples(pictures[:10], labels[:10])
-    assert exhibit.mistakes(outputs[:10], few, ("a", "b"))[0] == ()
+    assert exhibit.mistakes({"n": outputs[:10]}, few, ("a", "b"))[0] == ()
+
+
+def test_several_networks_show_what_any_gets_wrong():
+    pictures = np.arange(8, dtype=np.uint8).reshape(8, 1, 1, 1)
+    examples = Examples(pictures, np.int64([0, 0, 0, 0, 1, 1, 1, 1]))
+    says = {"first": [0, 0, 0, 1, 1, 1, 1, 1], "second": [0, 0, 1, 1, 1, 1, 1, 0]}
+    outputs = {name: np.eye(2)[answers] for name, answers in says.items()}
+    shown, note = exhibit.mistakes(outputs, examples, ("a", "b"))
+    assert [(int(image[0, 0, 0]), name) for image, name in shown] == [
+        *((2, "a"), (3, "a"), (7, "b")),
+    ]
+    assert note.startswith("One of them at least gets 3 of 8 test pictures (37.50 %)")
+    assert exhibit.errors(outputs, examples) == {
+        "first": "1 of 8 (12.50 %)",
+        "second": "3 of 8 (37.50 %)",
+    }
+
+
+def test_the_lead_says_what_being_together_means():
+    apart = exhibit.lead(["ST, trained apart", "M, trained apart"])
+    assert apart == "Side by side: ST, trained apart; M, trained apart."
+    assert "from each other" in exhibit.lead(["ST, trained together (L2, 0.01)"])
 
 
 def test_without_node_a_page_is_not_said_to_be_checked(tmp_path, monkeypatch):
@@ -234,6 +258,18 @@ def test_without_node_a_page_is_not_said_to_be_checked(tmp_path, monkeypatch):
     assert verification.verify_float("web", tmp_path, *[None] * 4) == {"images": 0}
     with pytest.raises(FileNotFoundError, match="Node, which is not installed"):
         runtimes.load("web", tmp_path)
+
+
+@needs_node
+def test_node_ends_when_nobody_asks_it_any_more(tmp_path):
+    formats.write(built(kl.Flatten()), tmp_path / "index.html", "web")
+    before = set(psutil.Process().children())
+    function = runtimes.load("web", tmp_path / "index.html")
+    function(images(1))
+    (node,) = set(psutil.Process().children()) - before
+    assert node.is_running()
+    del function
+    assert not node.is_running()
 
 
 @needs_node

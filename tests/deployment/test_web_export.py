@@ -65,8 +65,11 @@ def test_a_page_with_all_that_belongs_to_it(digits_run, tmp_path, command):
     test = datasets.load("digits", truncate=64).test
     answers = predictors.load(digits_run).probabilities(list(test.images))["ST"]
     wrong = int(np.sum(answers.argmax(axis=1) != test.labels))
-    assert f"{wrong} of 64 test pictures" in text
-    assert len(content["mistakes"]) == min(12, wrong)
+    for title, parameters in zip(titles, ("41,796", "41,796", "83,592"), strict=True):
+        assert f"{title} {parameters} {'' if 'ens' in title else wrong}" in text
+    assert text.count(f"{wrong} of 64 ({100 * wrong / 64:.2f} %)") >= 2
+    assert f"Side by side: {'; '.join(titles)}. Trained together, networks" in text
+    assert min(12, wrong) <= len(content["mistakes"]) <= 12
     assert content["drawing"]["bright"]
 
 
@@ -94,10 +97,12 @@ def test_only_what_can_stand_side_by_side(digits_run, tmp_path, command):
     assert "--compare works with --format web, got keras" in err[0]
     other = trained_apart(digits_run, tmp_path / "other")
     record = json.loads((other / "config.json").read_text())
-    record["config"]["dataset"] = "mnist"
+    record["config"]["seed"] = 1  # so that its test pictures are others
     (other / "config.json").write_text(json.dumps(record))
     arguments = ("--run", digits_run, "--format", "web", "--compare", other)
     status, _, err = command(*arguments, "--output_dir", tmp_path / "out")
     assert (status, len(err)) == (1, 1)
-    assert f"{other} learnt mnist, and {digits_run} digits: choose runs" in err[0]
+    ours = f"{digits_run} digits (pooled split, seed 912)"
+    its = f"{other} learnt digits (pooled split, seed 1)"
+    assert f"{its}, and {ours}: choose runs" in err[0]
     assert not list((tmp_path / "out").iterdir())

@@ -81,19 +81,8 @@ def tab(browser, some_page):
     browser.open(some_page)
     browser.wait("document.querySelectorAll('#mistakes button').length === 3")
     yield browser
-    browser.run("1")
-    kinds = [event["method"] for event in browser.events]
-    assert "Runtime.exceptionThrown" not in kinds
-    entries = [e["params"] for e in browser.events if e["method"] == "Log.entryAdded"]
-    assert entries == []
-    requests = [
-        event["params"]["request"]["url"]
-        for event in browser.events
-        if event["method"] == "Network.requestWillBeSent"
-    ]
-    assert {url for url in requests if not url.startswith(("data:", "blob:"))} == {
-        some_page.as_uri()
-    }
+    assert browser.requested() == {some_page.as_uri()}
+    assert browser.faults() == []
 
 
 def given(tab, paths):
@@ -167,10 +156,47 @@ def test_what_is_no_picture_is_one_line(tab, tmp_path):
     assert len(found) == 1
     for line, (name, (_, text)) in zip(refused, files.items(), strict=True):
         assert line.startswith(f"{name}: {text}") and "\n" not in line
+    heavy = tab.run("pictures.read({ size: 65e6 }).catch((error) => error.message)")
+    assert heavy == "65 MB are too many, at most 64 fit here: make it smaller"
     many = [tmp_path / f"{i}.txt" for i in range(8)]
     for path in many:
         path.write_bytes(b"x")
     assert given(tab, many)[1][5:] == ["and 3 more that cannot be used"]
+
+
+@pytest.mark.slow
+def test_a_photograph_that_is_too_large_is_one_line(tab, tmp_path):
+    path = tmp_path / "wall.jpg"
+    Image.new("L", (10_000, 8_000)).save(path)
+    found, (refused,) = given(tab, [path])
+    assert found == []
+    assert refused.startswith("wall.jpg: 10000 x 8000 pixels are too many, at most 50")
+
+
+def without(browser, name, path):
+    """Opens a page in a browser that lacks something; puts that back afterwards."""
+    script = browser.call(
+        "Page.addScriptToEvaluateOnNewDocument", source=f"delete window.{name}"
+    )
+    browser.open(path)
+    browser.call("Page.removeScriptToEvaluateOnNewDocument", **script)
+
+
+def test_without_decompression_the_browser_decodes(tab, some_page):
+    """Where nothing is half transparent, of which a canvas would lose colours."""
+    without(tab, "DecompressionStream", some_page)
+    tab.wait("document.querySelectorAll('#mistakes button').length === 3")
+    assert tab.run("typeof DecompressionStream") == "undefined"
+    assert tab.run("document.querySelector('#broken').hidden")
+    for name in ("grey", "colour", "smooth", "small palette", "png, orientation 6"):
+        found = pixels(tab, EXACT[name], (8, 6, 3))
+        wanted = pictures.read(io.BytesIO(EXACT[name]), (8, 6, 3))
+        assert np.abs(found - wanted.astype(int)).max() <= RESIZED_LEVELS, name
+
+
+# The outline of what has the focus; a file's input is hidden, and its label has it.
+OUTLINE = """(({ activeElement: e }) => getComputedStyle(
+    e.type === "file" ? e.nextElementSibling : e).outlineStyle)(document)"""
 
 
 def focus(tab, presses):
@@ -178,6 +204,7 @@ def focus(tab, presses):
     said = []
     for _ in range(presses):
         tab.press("Tab", code=9)
+        assert tab.run(OUTLINE) == "solid"
         said.append(
             tab.run("document.activeElement.id || document.activeElement.textContent")
         )
@@ -188,9 +215,12 @@ def test_by_keyboard(tab):
     reached = focus(tab, 6)
     assert reached[:4] == ["files", "camera", "pad", "clear"]
     assert all(", says " in text for text in reached[4:])
-    tab.press("Enter", code=13, text="\r")
     pressed = "document.querySelector('[aria-pressed=true]').textContent"
-    assert tab.run(pressed) == reached[5]
+    for key, code, text in (("Enter", 13, "\r"), (" ", 32, " ")):
+        tab.run("document.querySelector('#mistakes button').click()")
+        assert tab.run(pressed) == reached[4]
+        tab.press(key, code=code, text=text)
+        assert tab.run(pressed) == reached[5]
     says = tab.run("document.querySelector('#status').textContent")
     assert says.startswith(reached[5].split(", says ")[1] + ", ")
     tab.run("document.querySelector('#pad').focus()")
@@ -254,15 +284,10 @@ def test_nothing_is_wider_than_the_screen(tab, some_page, width, dark):
 
 
 def test_a_browser_that_lacks_something_says_so(browser, some_page):
-    script = browser.call(
-        "Page.addScriptToEvaluateOnNewDocument",
-        source="delete window.createImageBitmap",
-    )
-    browser.open(some_page)
+    without(browser, "createImageBitmap", some_page)
     broken = browser.run("document.querySelector('#broken').innerText")
     assert broken.startswith("This browser lacks") and "\n" not in broken
     assert browser.run("document.querySelector('#main').hidden")
-    browser.call("Page.removeScriptToEvaluateOnNewDocument", **script)
 
 
 def test_the_answer_comes_soon(tab):

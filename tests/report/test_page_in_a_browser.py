@@ -58,11 +58,6 @@ def shown(tab, some_report):
     return tab
 
 
-def faults(tab):
-    kinds = ("Runtime.exceptionThrown", "Log.entryAdded")
-    return [event for event in tab.events if event["method"] in kinds]
-
-
 def pages(tab):
     pdf = base64.b64decode(tab.call("Page.printToPDF")["data"])
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
@@ -75,7 +70,7 @@ def test_everything_fits(tab, some_report, which, width):
     assert tab.run("document.documentElement.scrollWidth") <= width
     assert tab.run(TOO_WIDE) == []
     assert tab.run(TOO_TALL) == []
-    assert faults(tab) == []
+    assert tab.faults() == []
     assert tab.run("typeof hacked") == "undefined"
 
 

@@ -37,16 +37,15 @@ def label(run, name):
     return f"{name}, {how} ({config.method}, {config.alpha:g})"
 
 
-def networks(run, trained, plain, compared, images, softmax):
-    """The networks of a page, all but the first one checked here.
+def networks(run, trained, plain, compared, softmax=False):
+    """The networks of a page.
 
     Args:
         run: the `runs.run.FinishedRun` of the exported network.
         trained: its model.
-        plain: the exported network, named as the member; its page was checked.
+        plain: the exported network, named as the member; it comes first.
         compared: another run, whose member of that name and the ensemble of `run` are
             to stand beside it; or None.
-        images: test images.
         softmax: whether all return probabilities instead of logits.
 
     Returns:
@@ -54,16 +53,15 @@ def networks(run, trained, plain, compared, images, softmax):
 
     Raises:
         NotComparable: where the other run learnt something else.
-        verification.VerificationFailed: for a network that the page computes wrongly.
     """
     shown = {label(run, plain.name): plain}
     if not compared:
         return shown
-    learnt = [(one.config.dataset, one.class_names) for one in (run, compared)]
-    if learnt[0] != learnt[1]:
+    learnt = [_learnt(one) for one in (run, compared)]
+    if learnt[0] != learnt[1] or run.class_names != compared.class_names:
         raise NotComparable(
-            f"{compared.run_dir} learnt {compared.config.dataset}, and {run.run_dir} "
-            f"{run.config.dataset}: choose runs on the same data"
+            f"{compared.run_dir} learnt {learnt[1]}, and {run.run_dir} {learnt[0]}: "
+            "choose runs on the same data, whose test pictures are the same"
         )
     other = models.load_model(compared.model_path, compile=False)
     beside = [(compared, other, plain.name)]
@@ -71,10 +69,25 @@ def networks(run, trained, plain, compared, images, softmax):
         beside.append((run, trained, "ensemble"))
     for its_run, model, name in beside:
         network = plain_models.plain_model(model, name, softmax)
-        _check(network, images)
         title = label(its_run, name)
         shown[title + ", the other run" if title in shown else title] = network
     return shown
+
+
+def check(networks, images):
+    """Runs networks in pages of their own, but the first one, which was checked.
+
+    Raises:
+        verification.VerificationFailed: for a network that the page computes wrongly.
+    """
+    for network in list(networks.values())[1:]:
+        expected = verification.outputs_of(network)
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, formats.FILES["web"])
+            formats.write(network, path, "web")
+            verification.verify_float(
+                "web", path, expected, expected, images, "float32"
+            )
 
 
 def complete(artifact, models, run, examples, describe):
@@ -87,8 +100,10 @@ def complete(artifact, models, run, examples, describe):
         examples: the test set, `datasets.Examples`.
         describe: function without arguments to `model_card.describe`'s metadata.
     """
-    first = next(iter(models.values()))
-    outputs = runtimes.run_in_batches(_outputs_of(first), examples.images)
+    outputs = {
+        name: runtimes.run_in_batches(verification.outputs_of(network), examples.images)
+        for name, network in models.items()
+    }
     wrong, note = mistakes(outputs, examples, run.class_names)
     metadata, written = describe(), None
     dataset = own_names.short_name(run.config.dataset)
@@ -96,48 +111,88 @@ def complete(artifact, models, run, examples, describe):
         written = metadata["bytes"]
         content = page.Content(
             title=f"{metadata['member']} for {dataset}",
+            lead=lead(models) if len(models) > 1 else "",
             class_names=run.class_names,
             are_probabilities=metadata["softmax"],
             card=model_card.card(metadata),
             mistakes=wrong,
             mistakes_note=note,
+            errors=errors(outputs, examples) if len(models) > 1 else {},
             drawing=page.drawing_of(examples.images[:200]),
         )
         page.write(artifact, models, content)
         metadata = describe()
 
 
+def lead(names):
+    """What stands side by side, as `label` names it, and what being together means."""
+    said = f"Side by side: {'; '.join(names)}."
+    if any("trained together" in name for name in names):
+        said += (
+            " Trained together, networks learn from the labels and from each other "
+            "(J. Noel, A Collaborative Approach to Deep Learning, 2017)."
+        )
+    return said
+
+
 def mistakes(outputs, examples, class_names):
     """Some test images that are misclassified, and a sentence on all of them.
 
     Args:
-        outputs: `[n, classes]` of all test images.
+        outputs: dict from what each network is called to its outputs `[n, classes]` for
+            all test images.
         examples: `datasets.Examples`.
         class_names: one for each class.
 
     Returns:
-        (tuple of (image, name of its class), at most MISTAKES and evenly spaced among
-        all in the order of the set; the sentence).
+        (tuple of (image, name of its class) that one of the networks gets wrong, at
+        most MISTAKES and evenly spaced among all in the order of the set; the
+        sentence).
     """
-    wrong = np.flatnonzero(outputs.argmax(axis=1) != examples.labels)
+    by_any = np.any([_is_wrong(one, examples) for one in outputs.values()], axis=0)
+    wrong = np.flatnonzero(by_any)
     count = min(MISTAKES, len(wrong))
     chosen = wrong[np.linspace(0, len(wrong) - 1, count).round().astype(int)]
     shown = tuple((examples.images[i], class_names[examples.labels[i]]) for i in chosen)
-    share = 100 * len(wrong) / len(examples)
-    note = (
-        f"{len(wrong):,} of {len(examples):,} test pictures ({share:.2f} %), which it "
-        f"was not trained on; here are {count}. Press one to see what it says."
+    found = (
+        f"{len(wrong):,} of {len(examples):,} test pictures "
+        f"({_percent(len(wrong), len(examples))})"
     )
+    if len(outputs) == 1:
+        note = (
+            f"{found}, which it was not trained on; here are {count}. Press one to see "
+            "what it says."
+        )
+    else:
+        note = (
+            f"One of them at least gets {found} wrong; here are {count}, each with its "
+            "class and what they say, in the order above. Press one to see how sure "
+            "they are."
+        )
     return shown, note
 
 
-def _outputs_of(network):
-    return lambda images: network(images, training=False).numpy()
+def errors(outputs, examples):
+    """How many test images each network gets wrong, in words; `mistakes` has its
+    arguments."""
+    return {
+        name: f"{wrong:,} of {len(examples):,} ({_percent(wrong, len(examples))})"
+        for name, one in outputs.items()
+        for wrong in [int(_is_wrong(one, examples).sum())]
+    }
 
 
-def _check(network, images):
-    expected = _outputs_of(network)
-    with tempfile.TemporaryDirectory() as directory:
-        path = pathlib.Path(directory, formats.FILES["web"])
-        formats.write(network, path, "web")
-        verification.verify_float("web", path, expected, expected, images, "float32")
+def _is_wrong(outputs, examples):
+    return outputs.argmax(axis=1) != examples.labels
+
+
+def _percent(count, total):
+    return f"{100 * count / total:.2f} %"
+
+
+def _learnt(run):
+    """The data of a run and what chose its test pictures, in words."""
+    config, split = run.config, run.config.split
+    is_chosen = split == "pooled" or own_names.kind(config.dataset) is not None
+    seed = f", seed {config.seed}" if is_chosen else ""
+    return f"{config.dataset} ({split} split{seed})"

@@ -21,8 +21,9 @@
     return { name, ms, probabilities: content.probabilities ? outputs : softmax(outputs) };
   }
 
-  // The class that the first network says.
-  const classOf = (pixels) => content.classes[bestOf(predict(networks[0], pixels).probabilities)];
+  // What networks say of a picture: one class, or that of each where they differ.
+  const classesOf = (predictions) => predictions.map(({ probabilities }) => content.classes[bestOf(probabilities)]);
+  const briefly = (predictions) => (new Set(classesOf(predictions)).size === 1 ? classesOf(predictions).slice(0, 1) : classesOf(predictions)).join(" / ");
 
   function softmax(logits) {
     const most = Math.max(...logits), powers = logits.map((x) => Math.exp(x - most)), total = powers.reduce((a, b) => a + b);
@@ -56,11 +57,12 @@
       })));
   }
 
-  function show(pixels, caption) {
+  const predictAll = (pixels) => networks.map((one) => predict(one, pixels));
+
+  function show(pixels, caption, predictions = predictAll(pixels)) {
     for (const button of document.querySelectorAll(".tiles button")) button.setAttribute("aria-pressed", false);
     paint($("seen"), pixels);
     $("caption").textContent = caption;
-    const predictions = networks.map((one) => predict(one, pixels));
     $("answers").replaceChildren(...predictions.map(({ name, ms, probabilities }) => {
       const best = bestOf(probabilities);
       return make("div", {}, ...(networks.length > 1 ? [make("h3", {}, name)] : []),
@@ -72,12 +74,13 @@
       return networks.length > 1 ? `${name}: ${says}` : says;
     }).join("; ");
     performance.mark("answer");
+    return predictions;
   }
 
-  // A small picture that shows itself when pressed.
-  function tile(pixels, text, caption) {
+  // A small picture that shows itself when pressed, with predictions that were made before, if any.
+  function tile(pixels, text, caption, predictions) {
     const press = () => {
-      show(pixels, caption);
+      show(pixels, caption, predictions);
       button.setAttribute("aria-pressed", true);
     };
     const picture = paint(document.createElement("canvas"), pixels);
@@ -110,7 +113,7 @@
 
   function addOwn(pixels, name) {
     $("own").hidden = false;
-    $("tiles").append(tile(pixels, classOf(pixels), name));
+    $("tiles").append(tile(pixels, briefly([predict(networks[0], pixels)]), name));
     return $("tiles").lastChild;
   }
 
@@ -189,7 +192,7 @@
       requestAnimationFrame(() => {
         waits = false;
         const drawn = centred(pad, ground, bright, fill);
-        if (drawn) show(pictures.fit(drawn, shape), "your drawing");
+        if (drawn) $("brief").textContent = briefly(show(pictures.fit(drawn, shape), "your drawing"));
       });
     };
     pad.onpointerdown = (event) => { isDown = true; pad.setPointerCapture(event.pointerId); pen = at(event); line(pen); };
@@ -203,7 +206,7 @@
       if (event.shiftKey) line(to);
       else move(to);
     };
-    const restart = () => { clear(); move([side / 2, side / 2]); };
+    const restart = () => { clear(); move([side / 2, side / 2]); $("brief").textContent = ""; };
     $("clear").onclick = restart;
     restart();
   }
@@ -229,10 +232,12 @@
   }
 
   async function showMistakes() {
+    const says = networks.length > 1 ? "say" : "says";
     for (const { source, label } of content.mistakes) {
       const bytes = Uint8Array.from(atob(source), (c) => c.charCodeAt(0));
       const pixels = pictures.fit(await pictures.read(new Blob([bytes], { type: "image/png" })), shape);
-      $("mistakes").append(tile(pixels, `${label}, says ${classOf(pixels)}`, `is ${label}`));
+      const predictions = predictAll(pixels);
+      $("mistakes").append(tile(pixels, `${label}, ${says} ${briefly(predictions)}`, `is ${label}`, predictions));
       if ($("mistakes").children.length === 1) $("mistakes").firstChild.click();
     }
   }

@@ -44,16 +44,20 @@ class TooLarge(UserError, ValueError):
 class Content:
     """What a page says beside its networks.
 
-    `card` is Markdown; `mistakes` are pairs of a uint8 image and the name of its class,
-    of which `mistakes_note` speaks. `drawing`: whether one can draw (`drawing_of`).
+    `lead` is a paragraph below the title; `card` is Markdown; `mistakes` are pairs of a
+    uint8 image and the name of its class, of which `mistakes_note` speaks. `errors`: of
+    several networks, by what each is called, how often it errs, in words. `drawing`:
+    whether one can draw (`drawing_of`).
     """
 
     title: str = "A network"
+    lead: str = ""
     class_names: tuple[str, ...] = ()
     are_probabilities: bool = False
     card: str = ""
     mistakes: tuple = ()
     mistakes_note: str = ""
+    errors: dict = dataclasses.field(default_factory=dict)
     drawing: dict | None = None
 
 
@@ -100,6 +104,7 @@ def write(path, models, content=Content()):
     text = _template().render(
         content=content,
         card=card_as_html(content.card),
+        networks=[(name, model.count_params()) for name, model in models.items()],
         data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
         weights=[encode(g.weights, _bytes_each(g.weights)) for g in graphs.values()],
         scripts={p.stem: p.read_text(encoding="utf-8") for p in HERE.glob("*.js")},
