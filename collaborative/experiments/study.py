@@ -21,6 +21,17 @@ class Choice:
 
 
 @dataclasses.dataclass(frozen=True)
+class Scale:
+    """A number that the arms of a study have, so that they lie on lines.
+
+    name: of the number. places: by arm, the line that it is on and its number.
+    """
+
+    name: str
+    places: dict[str, tuple[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
 class Study:
     """A question, and the experiments that answer it.
 
@@ -34,6 +45,8 @@ class Study:
         base: settings that all arms have in common, unless a person gives others.
         seeds: of its experiments.
         prediction: what was expected before any of them was run, a sentence.
+        scale: on which the arms lie, if they do on one; members and ensemble are then
+            drawn over it, with how far the members are apart.
     """
 
     question: str
@@ -43,6 +56,7 @@ class Study:
     base: dict = dataclasses.field(default_factory=lambda: dict(SMALL))
     seeds: tuple[int, ...] = SEEDS
     prediction: str = ""
+    scale: Scale | None = None
 
     def comparisons(self):
         """Pairs (arm, the arm that it is compared with), in order."""

@@ -13,7 +13,7 @@ import itertools
 import pandas as pd
 
 from collaborative.experiments import plans, studies
-from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.config import ExperimentConfig, preset_of
 from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
 from collaborative.report import comparison
@@ -35,8 +35,8 @@ class Finding:
     model), a `comparison.Difference`. lacking: by arm that lacks some, how many of its
     experiments are not there.
     choices: by arm that has some, the validation errors in % of its candidates. runs:
-    the `ExperimentConfig`s that are there. first_runs: by arm, the name of the run of
-    its first seed.
+    the `ExperimentConfig`s that are there. names: by arm that has runs, and by seed,
+    the names of those that count.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Finding:
     lacking: dict
     choices: dict
     runs: frozenset
-    first_runs: dict
+    names: dict
 
     def chosen(self, arm):
         """The candidate of an arm that was chosen, in words; "" where none was."""
@@ -69,6 +69,13 @@ class Finding:
         if (arm, model) not in self.errors.index:
             return pd.Series(dtype=float)
         return self.errors.loc[arm, model]
+
+    @property
+    def first_names(self):
+        """By arm that has runs, the name of the run of its first seed."""
+        return {
+            arm: next(iter(by_seed.values())) for arm, by_seed in self.names.items()
+        }
 
     def difference(self, arm, model):
         """A model's `comparison.Difference` from the arm's control, or None."""
@@ -155,11 +162,13 @@ def _finding(name, study, base, by_settings, seeds):
     if not differences:
         return None
     lacking = _lacking(study, plans.wanted_arms(name, study.base | base), tried)
-    first_runs = {
-        arm: next(iter(runs.values())).name for arm, runs in counted.items() if runs
+    names = {
+        arm: {config.seed: run.name for config, run in runs.items()}
+        for arm, runs in counted.items()
+        if runs
     }
     return Finding(
-        name, study, base, errors, differences, lacking, choices, there, first_runs
+        name, study, base, errors, differences, lacking, choices, there, names
     )
 
 
@@ -257,7 +266,7 @@ def _errors(final):
 
     Of several members of a preset, their mean.
     """
-    kinds = final["model"].str.replace(r"_\d+$", "", regex=True)
+    kinds = final["model"].map(preset_of)
     errors = 100 * final[list(RESULTS)]
     means = errors.groupby([final["run"], kinds]).mean()
     found = {}

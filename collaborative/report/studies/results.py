@@ -32,7 +32,7 @@ def table(finding):
         for model in finding.models:
             values = finding.values(arm, model)
             difference = finding.difference(arm, model)
-            cells += [Cell(_mean_text(values)), Cell(_difference_text(difference))]
+            cells += [Cell(mean_text(values)), Cell(difference_text(difference))]
             if len(values):
                 data.append(_numbers(arm, model, values, controls.get(arm), difference))
         if any(cell.text != "-" for cell in cells[1:]):
@@ -83,16 +83,18 @@ def arm_text(finding, arm):
     return f"{arm} ({chosen})" if chosen else arm
 
 
-def _mean_text(values):
+def mean_text(values, digits=2):
+    """The mean of a number over seeds with its interval; "-" where there is none."""
     if not len(values):
         return "-"
     width = comparison.half_width(values)
-    text = f"{values.mean():.2f}"
-    return f"{text} ± {width:.2f}" if width == width else text
+    text = f"{values.mean():z.{digits}f}"
+    return f"{text} ± {width:.{digits}f}" if width == width else text
 
 
-def _difference_text(difference):
-    return "-" if difference is None else difference.text()
+def difference_text(difference, digits=2):
+    """A `Difference` for a reader; "-" where there is none."""
+    return "-" if difference is None else difference.text(digits)
 
 
 def _numbers(arm, model, values, control, difference):
