@@ -44,6 +44,8 @@ class Study:
         compared: presets of members, and "ensemble", whose errors are of interest.
         base: settings that all arms have in common, unless a person gives others.
         seeds: of its experiments.
+        counts_as: by network that is trained in the place of a model of `compared`,
+            such as one as large as the ensemble: that model, in whose column it is.
         prediction: what was expected before any of them was run, a sentence.
         scale: on which the arms lie, if they do on one; members and ensemble are then
             drawn over it, with how far the members are apart.
@@ -55,6 +57,7 @@ class Study:
     compared: tuple[str, ...] = ("ST", "M", "ensemble")
     base: dict = dataclasses.field(default_factory=lambda: dict(SMALL))
     seeds: tuple[int, ...] = SEEDS
+    counts_as: dict[str, str] = dataclasses.field(default_factory=dict)
     prediction: str = ""
     scale: Scale | None = None
 

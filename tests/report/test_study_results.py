@@ -294,3 +294,20 @@ def test_what_was_predicted_stands_before_the_answer(tmp_path):
     for written in (path, path.with_name("studies.md")):
         text = html.unescape(written.read_text(encoding="utf-8"))
         assert text.index(f"Predicted: {study.prediction}") < text.index("Clear: ")
+
+
+def test_a_network_as_large_as_the_ensemble_is_compared_with_it(tmp_path):
+    arms = studies.STUDIES["controls"].configs((912, 913), **SMALL)
+    write_arm(tmp_path, arms["Single"][""], (10.0, 12.0))
+    for config, error in zip(arms["M17 in its place"][""], (11.0, 13.5), strict=True):
+        models = synthetic_curves(config, 0.5)
+        models["M17"]["test_error"][-1] = error / 100
+        write_run(tmp_path, config, models)
+    (finding,) = findings.findings(load(tmp_path)[0])
+    assert finding.models == ["ST", "M", "ensemble"]
+    difference = finding.difference("M17 in its place", "ensemble")
+    assert difference.mean == pytest.approx(1.25)
+    (_, row) = results.table(finding).rows
+    texts = [cell.text for cell in row]
+    assert texts[0] == "M17 in its place" and texts[1:5] == ["-"] * 4
+    assert texts[5].startswith("12.25") and texts[-1] == "Single"

@@ -150,11 +150,12 @@ def _finding(name, study, base, by_settings, seeds):
         if len(candidates) > 1
     }
     counted = {arm: _counted(runs, choices.get(arm)) for arm, runs in tried.items()}
+    models = (*study.compared, *study.counts_as)
     rows = [
-        (arm, model, config.seed, error)
+        (arm, study.counts_as.get(model, model), config.seed, error)
         for arm, runs in counted.items()
         for config, run in runs.items()
-        for model, error in run.compared(study.compared, "test_error")
+        for model, error in run.compared(models, "test_error")
     ]
     table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"]).dropna()
     errors = table.set_index(["arm", "model", "seed"])["error"].sort_index()
