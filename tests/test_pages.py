@@ -203,7 +203,7 @@ def test_the_citation_is_of_this_version():
 
 
 def test_the_page_for_the_author_quotes_the_results():
-    """Each number with an interval is in the report's tables or answers as it stands."""
+    """Each number with an interval stands so in the report's tables or answers."""
     reports = (ROOT / "results" / "report").rglob("*.md")
     said = "\n".join(path.read_text(encoding="utf-8") for path in reports)
     page = (ROOT / "docs" / "for_the_author.md").read_text(encoding="utf-8")

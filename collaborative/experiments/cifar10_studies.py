@@ -8,7 +8,7 @@ knows, on networks that it knows. As in `studies` nothing is tuned.
 from __future__ import annotations
 
 from collaborative.experiments.recipes import RECIPES
-from collaborative.experiments.study import Study, with_unlabeled
+from collaborative.experiments.study import Choice, Study, with_unlabeled
 
 SIZE = {"dataset": "cifar10", "truncate": 10_000, "epochs": 20}
 _ALONE = {"method": "Single"}
@@ -34,6 +34,14 @@ _CONTROLS = (
     }
     | {f"{name} in its place": _ALONE | {"members": (name,)} for name in _AS_LARGE}
 )
+_WRONG = (0.2, 0.4)
+_KL = {"method": "KL", "alpha": Choice((1.0, 3.0, 9.0))}
+_AGAINST_WRONG = {
+    "Single": _ALONE,
+    "KL": _KL,
+    "small loss": _ALONE,
+    "small loss, KL": _KL,
+}
 _FOUR = ("ST,ST,M,M", "VD,M,ST,ST")
 
 STUDIES = {
@@ -99,6 +107,33 @@ STUDIES = {
         compared=("resnet20", "ensemble"),
         base=SIZE | RECIPES["cifar_sgd"] | {"members": ("resnet20", "resnet20")},
         seeds=(912, 913),
+    ),
+    "wrong_labels": Study(
+        "Does collaboration help where labels are wrong, beside small-loss selection "
+        "(Han et al. 2018, Wei et al. 2020), which is made for it, and with its weight "
+        "chosen on validation images?",
+        {
+            f"{name}, {noise:.0%} wrong": own
+            | {"label_noise": noise}
+            | ({"small_loss": noise} if "small loss" in name else {})
+            for noise in _WRONG
+            for name, own in _AGAINST_WRONG.items()
+        },
+        controls={
+            f"{name}, {noise:.0%} wrong": f"{control}, {noise:.0%} wrong"
+            for noise in _WRONG
+            for name, control in {
+                "KL": "Single",
+                "small loss": "Single",
+                "small loss, KL": "small loss",
+            }.items()
+        },
+        base=SIZE | {"truncate": 12_000, "validation": 2_000},
+        prediction="Where 20 % of the labels are wrong, small-loss selection is worth "
+        "four points to each model and KL two to M; where 40 % are, eight and four. "
+        "With the selection, KL adds less than a point. Validation images with wrong "
+        "labels choose the same weight as those with right ones, or one whose test "
+        "error is within half a point.",
     ),
     "controls": Study(
         "What does collaboration add to what costs the same: one network as large as "

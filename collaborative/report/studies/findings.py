@@ -22,7 +22,7 @@ from collaborative.runs import run_table
 # Settings that a person may give a study in place of its own.
 # Callbacks are not among them: who trains with some makes runs of their own.
 FREE = tuple(n for n, facts in SETTINGS.items() if facts.free and n != "callbacks")
-RESULTS = ("test_error", run_table.CHOSEN_BY)
+RESULTS = ("test_error", run_table.CHOSEN_BY, run_table.CHOSEN_BY_NOISY)
 _WHAT_IS_COMPUTED = [name for name, facts in SETTINGS.items() if facts.material]
 
 
@@ -34,7 +34,8 @@ class Finding:
     seed; of several members of a preset, their mean. differences: by (arm, control,
     model), a `comparison.Difference`. lacking: by arm that lacks some, how many of its
     experiments are not there.
-    choices: by arm that has some, the validation errors in % of its candidates. runs:
+    choices: by arm that has some, the errors in % of its candidates, a DataFrame with
+    columns RESULTS: the validation errors choose, those with wrong labels would. runs:
     the `ExperimentConfig`s that are there. names: by arm that has runs, and by seed,
     the names of those that count.
     """
@@ -51,7 +52,7 @@ class Finding:
 
     def chosen(self, arm):
         """The candidate of an arm that was chosen, in words; "" where none was."""
-        return _best(self.choices[arm]) if arm in self.choices else ""
+        return best(self.choices[arm]) if arm in self.choices else ""
 
     @property
     def missing(self):
@@ -145,7 +146,7 @@ def _finding(name, study, base, by_settings, seeds):
     if not _goes_beyond_the_paper(there, base):
         return None
     choices = {
-        arm: _validation_errors(candidates, study.compared)
+        arm: _candidate_errors(candidates, study.compared)
         for arm, candidates in tried.items()
         if len(candidates) > 1
     }
@@ -207,40 +208,44 @@ def _goes_beyond_the_paper(configs, base):
     return any(dataclasses.replace(config, seed=seed) not in own for config in configs)
 
 
-def _validation_errors(tried, compared):
-    """Mean validation error (%) of each candidate over the seeds that all of them have.
+def _candidate_errors(tried, compared):
+    """Mean errors (%) of each candidate over the seeds that all of them have.
 
     Args:
         tried: dict from candidate to a dict from `ExperimentConfig` to its run.
         compared: the models that count.
 
     Returns:
-        A Series by candidate; empty where no seed is common, or nothing was set aside.
+        A DataFrame by candidate with columns RESULTS; empty where no seed is common, or
+        nothing was set aside.
     """
     seeds = [{config.seed for config in runs} for runs in tried.values()]
     common = set.intersection(*seeds)
-    errors = [
-        (candidate, error)
+    rows = [
+        {"candidate": candidate} | {name: run.errors[model][name] for name in RESULTS}
         for candidate, runs in tried.items()
         for config, run in runs.items()
         if config.seed in common
-        for _, error in run.compared(compared, run_table.CHOSEN_BY)
+        for model in compared
+        if model in run.errors
     ]
-    table = pd.DataFrame(errors, columns=["candidate", "error"]).dropna()
-    return table.groupby("candidate", sort=False)["error"].mean()
+    table = pd.DataFrame(rows, columns=["candidate", *RESULTS])
+    table = table.dropna(subset=[run_table.CHOSEN_BY])
+    return table.groupby("candidate", sort=False).mean()
 
 
-def _counted(tried, validation_errors):
+def _counted(tried, errors):
     """The runs of the chosen candidate, by config; none where nothing can be chosen."""
-    if validation_errors is None:
+    if errors is None:
         (runs,) = tried.values()
         return runs
-    return tried.get(_best(validation_errors), {})
+    return tried.get(best(errors), {})
 
 
-def _best(validation_errors):
+def best(errors, chosen_by=run_table.CHOSEN_BY):
     """The candidate of the least error, in words; "" where nothing can be chosen."""
-    return validation_errors.idxmin() if len(validation_errors) else ""
+    known = errors[chosen_by].dropna()
+    return known.idxmin() if len(known) else ""
 
 
 def _differences(study, errors):
