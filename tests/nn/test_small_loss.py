@@ -8,6 +8,8 @@ from small_models import compiled, ensemble, linear, weights
 from collaborative import models
 from collaborative.nn import metrics
 
+pytestmark = pytest.mark.eager
+
 
 @pytest.mark.parametrize(
     "left_out, wanted",
@@ -66,9 +68,8 @@ def test_members_that_collaborate_leave_out_the_same_images(images_and_labels):
 def test_members_apart_leave_out_their_own(images_and_labels):
     images, labels = images_and_labels
     together = sgd(ensemble("Single", 0.0, 0.0, small_loss=0.5, steps=10))
-    alone = [
-        sgd(models.SingleModel(linear(n, seed=s))) for n, s in (("a", 1), ("b", 2))
-    ]
+    members = [linear("a", seed=1), linear("b", seed=2)]
+    alone = [sgd(models.SingleModel(member)) for member in members]
     for model in (together, *alone):
         model.train_on_batch(images, labels)
     own = [by_hand(c) for c in costs_of(together.members, images, labels)]
