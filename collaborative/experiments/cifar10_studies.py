@@ -29,6 +29,7 @@ _CONTROLS = (
         "the ensemble teaches": {"method": "ensemble_KL", "alpha": 1.0},
         "ST from M": {"members": ("ST",), "teacher": ("M",)}
         | {"method": "KL", "alpha": 1.0},
+        "ST alone": _ALONE | {"members": ("ST",)},  # for its time: errors as in Single
         "Single, averaged weights": _ALONE | {"ema": 0.99},
         "L2 0.1, averaged weights": _METHODS["L2 0.1"] | {"ema": 0.99},
     }
@@ -144,6 +145,13 @@ STUDIES = {
         | {"L2 0.1, averaged weights": "Single, averaged weights"},
         base=SIZE,
         counts_as=dict.fromkeys(_AS_LARGE, "ensemble"),
+        deployed={
+            "ST alone": ("ST alone", "ST"),
+            "ST from M": ("ST from M", "ST"),
+            "ST with M (L2 0.1)": ("L2 0.1", "ST"),
+            "M17": ("M17 in its place", "ensemble"),
+            "ensemble, apart": ("Single", "ensemble"),
+        },
         prediction="With L2 0.1 ST makes three to four points fewer errors than alone, "
         "M one to two, the ensemble no fewer. The ensemble as the teacher and KL do as "
         "much for ST at equal weight, and so does M as its teacher. Averaged weights "

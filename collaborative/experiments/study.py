@@ -46,6 +46,8 @@ class Study:
         seeds: of its experiments.
         counts_as: by network that is trained in the place of a model of `compared`,
             such as one as large as the ensemble: that model, in whose column it is.
+        deployed: what a person would use of it: by name an arm and one of its models,
+            whose errors are shown beside what they cost.
         prediction: what was expected before any of them was run, a sentence.
         scale: on which the arms lie, if they do on one; members and ensemble are then
             drawn over it, with how far the members are apart.
@@ -58,6 +60,7 @@ class Study:
     base: dict = dataclasses.field(default_factory=lambda: dict(SMALL))
     seeds: tuple[int, ...] = SEEDS
     counts_as: dict[str, str] = dataclasses.field(default_factory=dict)
+    deployed: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
     prediction: str = ""
     scale: Scale | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collaborative.report import page_tables, tables
-from collaborative.report.studies import findings, results, scales
+from collaborative.report.studies import findings, results, scales, trade_offs
 
 MARKS = (
     "Each mark is a seed, each bar a mean; green, pointing left: clearly fewer "
@@ -38,6 +38,7 @@ def _part(context, finding):
         "choices": context.table(results.choices_table(finding)),
         "apart": context.table(scales.table(finding, on_scale)),
         "figure": _figure(context, finding, on_scale, table.name),
+        "deployed": _deployed(context, finding),
         "missing": results.missing(finding),
     }
 
@@ -53,6 +54,22 @@ def _figure(context, finding, on_scale, name):
     return context.figure(wide, ("", name), caption, narrow=narrow)
 
 
+def _deployed(context, finding):
+    """What the networks of a study cost whoever uses them; None where none is meant."""
+    points = trade_offs.points(finding, context.runs, context.exports)
+    table = context.table(trade_offs.table(finding, points))
+    if table is None:
+        return None
+    figure = context.figure(
+        trade_offs.figure(finding, points),
+        ("", table.name),
+        trade_offs.CAPTION,
+        narrow=trade_offs.figure(finding, points, narrow=True),
+    )
+    missing = trade_offs.missing(points)
+    return {"table": table, "figure": figure, "missing": missing}
+
+
 def _markdown(studies):
     """The studies as a page that shows the tables and figures beside it."""
     parts = ["# Beyond the paper: open questions and controls\n"]
@@ -66,6 +83,13 @@ def _markdown(studies):
         ]
         further = (part["apart"], part["choices"])
         parts += [tables.markdown(table) for table in further if table]
+        if deployed := part["deployed"]:
+            name = deployed["table"].name
+            parts += [
+                f"![{deployed['figure']['caption']}](figures/figure_{name}.png)\n",
+                tables.markdown(deployed["table"]),
+                *[f"{deployed['missing']}.\n"] * bool(deployed["missing"]),
+            ]
         if part["missing"]:
             parts.append(f"{part['missing']}.\n")
     return "\n".join(parts)

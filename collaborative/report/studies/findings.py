@@ -113,7 +113,7 @@ def findings(runs):
     keys = final.drop_duplicates("run").set_index("run")[_WHAT_IS_COMPUTED]
     errors = _errors(final)
     by_settings = {
-        _key(columns): _Run(run, errors[run])
+        key(columns): _Run(run, errors[run])
         for run, columns in keys.to_dict("index").items()
     }
     seeds = sorted(map(int, final["seed"].unique()))
@@ -188,7 +188,7 @@ def _tried(study, base, by_settings, seeds):
 
     def there(config):
         columns = run_table.config_columns(config)
-        runs = {seed: by_settings.get(_key(columns | {"seed": seed})) for seed in seeds}
+        runs = {seed: by_settings.get(key(columns | {"seed": seed})) for seed in seeds}
         return {
             dataclasses.replace(config, seed=seed): run
             for seed, run in runs.items()
@@ -262,7 +262,7 @@ def _differences(study, errors):
     return {key: difference for key, difference in found.items() if difference}
 
 
-def _key(columns):
+def key(columns):
     """What says that two experiments are the same."""
     return tuple(str(columns[name]) for name in _WHAT_IS_COMPUTED)
 
