@@ -88,7 +88,7 @@ def test_a_panel_for_each_cost_that_is_known(runs, tmp_path, narrow):
     assert titles == list(trade_offs.PANELS.values())
     alone = trade_offs.points(finding, runs, exports.none())
     (axes,) = trade_offs.figure(finding, alone, narrow).axes
-    assert len(axes.texts) == 5
+    assert len(axes.containers) == 5
 
 
 def test_a_damaged_record_is_left_out_with_a_line(runs, tmp_path):

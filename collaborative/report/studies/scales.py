@@ -199,8 +199,8 @@ def _finish(axes, title):
     """Names a panel; by decades, but where a number is 0."""
     if all((line.get_ydata() > 0).all() for line in axes.lines):
         axes.set_yscale("log")
+        styles.by_factors(axes.yaxis)
     axes.set_ylabel(title, fontsize=8)
-    axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(color="#e5e5e5", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(which="both", labelsize=8)

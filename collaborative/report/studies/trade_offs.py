@@ -22,6 +22,7 @@ CAPTION = (
     "Test error against what a network costs: milliseconds for one picture, size of "
     "the file, training; dots are means, bars reach from the best seed to the worst"
 )
+MARKERS = "o^svDP*X"
 
 
 def points(finding, runs, exports):
@@ -123,23 +124,24 @@ def figure(finding, deployed, narrow=False):
     panels = drawn.subplots(*shape, sharey=True, squeeze=False)
     for axes, column in zip(panels.flat, known, strict=True):
         for place, (name, own) in enumerate(deployed.groupby("network", sort=False)):
-            _draw(axes, own[column].mean(), own["error"], name, f"C{place}")
+            _draw(axes, own[column].mean(), own["error"], name, place)
         axes.set_xscale("log")
+        styles.by_factors(axes.xaxis)
         axes.set_title(PANELS[column], fontsize=9, **drawing.TITLE_AT_TOP)
         axes.set_ylabel("test error in %", fontsize=8)
-        axes.grid(color="#e5e5e5", linewidth=0.6, which="both")
+        axes.grid(color="#e5e5e5", linewidth=0.6)
         axes.set_axisbelow(True)
-        axes.tick_params(which="both", labelsize=8)
+        axes.tick_params(labelsize=8)
         axes.label_outer()
+    lines = panels.flat[-1].get_legend_handles_labels()  # of training, which all have
+    columns = 2 if narrow else 6
+    drawn.legend(*lines, loc="outside lower center", ncols=columns, fontsize=8)
     return drawn
 
 
-def _draw(axes, cost, errors, name, colour):
-    """A network's mean error, its range over seeds, and its name beside it."""
-    if cost != cost:
-        return
+def _draw(axes, cost, errors, name, place):
+    """A network's mean error and its range over seeds."""
     mean = errors.mean()
     spread = [[mean - errors.min()], [errors.max() - mean]]
-    axes.errorbar(cost, mean, yerr=spread, fmt="o", color=colour, markersize=4)
-    style = {"textcoords": "offset points", "xytext": (5, 4), "fontsize": 7}
-    axes.annotate(name, (cost, mean), color=colour, **style)
+    style = {"color": f"C{place}", "marker": MARKERS[place % len(MARKERS)]}
+    axes.errorbar(cost, mean, yerr=spread, linestyle="", ms=5, label=name, **style)
