@@ -147,8 +147,8 @@ def test_nothing_clear_and_one_seed(tmp_path):
 
 
 def test_the_paper_s_own_runs_are_no_study(tmp_path):
-    for method in ("L2", "Single"):
-        write_run(tmp_path, ExperimentConfig("mnist", method=method))
+    for method, alpha in (("L2", 0.01), ("L2", 0.1), ("Single", 0.0)):
+        write_run(tmp_path, ExperimentConfig("mnist", method=method, alpha=alpha))
     assert findings.findings(load(tmp_path)[0]) == []
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from collaborative.experiments import plans, studies
 from collaborative.experiments.config import ExperimentConfig, preset_of
+from collaborative.experiments.reference import PAPER_SETTINGS
 from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
 from collaborative.report import comparison
@@ -104,7 +105,7 @@ def findings(runs):
 
     Returns:
         List of `Finding`s with at least one comparison, in the order of the studies. An
-        arm counts that is more than the paper's own two, L2 0.01 and Single. What
+        arm counts that is none of the paper's own grid. What
         another one has all runs of, and more, is left out: arms with twice the epochs
         make no study of twice as long runs.
     """
@@ -202,9 +203,12 @@ def _tried(study, base, by_settings, seeds):
 
 
 def _goes_beyond_the_paper(configs, base):
-    """Whether one is not of the paper's own two, L2 0.01 and Single."""
+    """Whether one is not of the paper's own grid."""
     seed = ExperimentConfig.seed
-    own = {ExperimentConfig(**base, method=method) for method in ("L2", "Single")}
+    own = {
+        ExperimentConfig(**base, method=method, alpha=alpha)
+        for method, alpha in PAPER_SETTINGS
+    }
     return any(dataclasses.replace(config, seed=seed) not in own for config in configs)
 
 

@@ -35,7 +35,8 @@ def points(finding, runs, exports):
 
     Returns:
         A DataFrame by network and seed of `error` in %, `ms`, `KiB` and `minutes`; NaN
-        where nothing was exported. Empty for a study that deploys nothing.
+        where nothing was exported; without those of which nothing is known. Empty for
+        a study that deploys nothing.
     """
     first = runs.drop_duplicates("run")
     own_seconds = first.set_index("run")["seconds"]
@@ -55,7 +56,8 @@ def points(finding, runs, exports):
                 rows.append((title, seed, low.error, low.ms, low.bytes, time))
     columns = ["network", "seed", "error", "ms", "KiB", "minutes"]
     table = pd.DataFrame(rows, columns=columns)
-    return table.assign(KiB=table["KiB"] / 1024, minutes=table["minutes"] / 60)
+    table = table.assign(KiB=table["KiB"] / 1024, minutes=table["minutes"] / 60)
+    return table[table[list(PANELS)].notna().any(axis=1)]
 
 
 def _teacher_seconds(finding, arm, seed, seconds):
