@@ -105,9 +105,9 @@ def findings(runs):
 
     Returns:
         List of `Finding`s with at least one comparison, in the order of the studies. An
-        arm counts that is none of the paper's own grid. What
-        another one has all runs of, and more, is left out: arms with twice the epochs
-        make no study of twice as long runs.
+        arm counts that is none of the paper's own grid. What another one has all runs
+        of, and more, is left out: arms with twice the epochs make no study of twice as
+        long runs.
     """
     final = run_table.final_epochs(runs)
     final = final[["run", "model", *RESULTS, *SETTINGS]]
