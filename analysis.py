@@ -23,6 +23,7 @@ from collaborative.runs import run_table
 from collaborative.system import command_line, streams
 
 with epy.lazy_imports():  # so that the help and a wrong flag are answered at once
+    from collaborative.report import exports as run_exports
     from collaborative.report import page
     from collaborative.report import records as run_records
 
@@ -73,6 +74,9 @@ def run():
         records={}
         if FLAGS.paper
         else run_records.load(runs, FLAGS.log_dir, command_line.show),
+        exports=None
+        if FLAGS.paper
+        else run_exports.load(runs, FLAGS.log_dir, command_line.show),
         left_out=left_out,
         is_paper=FLAGS.paper,
         places=places if FLAGS.images else None,

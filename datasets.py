@@ -169,20 +169,28 @@ def with_label_noise(dataset: Dataset, fraction: float, seed: int) -> Dataset:
     """The data set with so many of its training labels replaced by wrong ones.
 
     Symmetric noise: which images, and which of the other classes each gets, is drawn
-    uniformly. Validation and test labels stay as they are.
+    uniformly. Validation and test labels stay as they are; `noisy_validation` are the
+    validation images with as many wrong ones.
 
     Args:
         dataset: is not changed.
         fraction: of the training labels, 0 to 1.
         seed: of the choice.
     """
-    rng = np.random.default_rng(seed)
-    count = len(dataset.train)
-    chosen = rng.permutation(count)[: round(fraction * count)]
-    labels = dataset.train.labels.copy()
-    shift = rng.integers(1, dataset.num_classes, len(chosen))
-    labels[chosen] = (labels[chosen] + shift) % dataset.num_classes
-    return replace(dataset, train=Examples(dataset.train.images, labels))
+
+    def noisy(examples, rng):
+        count = len(examples)
+        chosen = rng.permutation(count)[: round(fraction * count)]
+        labels = examples.labels.copy()
+        shift = rng.integers(1, dataset.num_classes, len(chosen))
+        labels[chosen] = (labels[chosen] + shift) % dataset.num_classes
+        return Examples(examples.images, labels)
+
+    return replace(
+        dataset,
+        train=noisy(dataset.train, np.random.default_rng(seed)),
+        noisy_validation=noisy(dataset.validation, np.random.default_rng([seed, 1])),
+    )
 
 
 def with_few_labels(dataset: Dataset, labeled: float, holdout: float) -> Dataset:

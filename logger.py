@@ -109,15 +109,17 @@ class Logger(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         self._events.close()
 
-    def finish(self, record, test_results=None):
+    def finish(self, record, results=None):
         """Marks the run as done; call it last, once the model is saved.
 
         Args:
             record: what `final_record` says of the trained model.
-            test_results: metrics of the test set with the weights that are kept, where
-                the epochs were measured on validation images.
+            results: by name of images, "test" where the epochs were measured on
+                validation images, their metrics with the weights that are kept.
         """
-        measured = dict(self._split(test_results or {}, "test"))
+        measured = {}
+        for images, metrics in (results or {}).items():
+            measured |= self._split(metrics, images)
         epochs = len(self.history["seconds"])
         kept = self.selection.kept_epoch if self.selection else epochs
         for name, value in measured.items():

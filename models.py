@@ -29,8 +29,9 @@ import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the sp
 import keras
 import tensorflow as tf
 
+from collaborative import schedules
 from collaborative.costs import METHODS
-from collaborative.nn import fast_paths
+from collaborative.nn import fast_paths, metrics
 from collaborative.nn.members import deserialized, serialized, shared_layers
 from collaborative.nn.settings import (
     CollaborativeSettings,
@@ -38,6 +39,9 @@ from collaborative.nn.settings import (
     deserialized_settings,
 )
 from collaborative.system.errors import UserError, reason_of
+
+# Networks learn right labels first, and wrong ones by heart later (Han et al. 2018).
+_SMALL_LOSS = schedules.parse("ramp_up:0.1")
 
 
 class _CollaborativeModel(CollaborativeSettings):
@@ -62,6 +66,21 @@ class _CollaborativeModel(CollaborativeSettings):
         }
         parts |= {"alpha": alpha} if self.collaboration.is_scheduled else {}
         return parts | ({"unlabeled_cost": unlabeled_cost} if self.unlabeled else {})
+
+    def small_loss_weights(self, costs):
+        """Small-loss selection, where labels may be wrong: weights of images, or None.
+
+        Members that collaborate leave out the same images, by the sum of their costs,
+        as in JoCoR (Wei et al. 2020), but that it adds their distance; those of
+        `Single` leave out their own.
+        """
+        if not self.small_loss:
+            return None
+        done = schedules.part_done(self.optimizer.iterations, self.steps)
+        left_out = self.small_loss * _SMALL_LOSS(done)
+        apart = self.method == "Single"
+        judged = costs if apart else tf.reduce_sum(costs, axis=0)
+        return metrics.small_loss_weights(judged, left_out)
 
     def separate_cost(self, unlabeled_cost):
         """alpha Collab(g(unlabeled images)), of a step of its own (section 7.3)."""
@@ -136,8 +155,8 @@ class SingleModel(_CollaborativeModel):
             then come with the images (`Inputs`): "KL" is Hinton's distillation.
         alpha: weight of that distance.
         **kwargs: `collaboration`, `temperature`, `schedule` (with `steps`),
-            `class_weight` and `label_smoothing` as in `EnsembleModel`, and those of
-            `keras.Model` (name, dtype).
+            `class_weight`, `label_smoothing` and `small_loss` as in `EnsembleModel`,
+            and those of `keras.Model` (name, dtype).
 
     `compile` it with an optimizer and without a loss. Metrics: `<member>_error`
     (fraction misclassified), `<member>_cost` (mean cross-entropy against the labels),
@@ -180,7 +199,8 @@ class EnsembleModel(_CollaborativeModel):
             for each member, a list in their order or a dict by name.
         average: what the ensemble's prediction is the mean of: "logits" (the paper's
             tables) or "probabilities".
-        steps: updates of the weights in all training; a schedule of alpha needs it.
+        steps: updates of the weights in all training; a schedule of alpha and
+            `small_loss` need it.
         unlabeled: how images without labels come into a step: "mixed" adds their
             collaboration cost to the total, "separate" makes a step of its own of it;
             None: there are none. They come with the others, see `Inputs`.
@@ -192,6 +212,9 @@ class EnsembleModel(_CollaborativeModel):
         label_smoothing: part of each label, from 0 to below 1, that is shared among all
             classes in the cross-entropies with the labels that are minimised, and in
             nothing else: costs, and all of `evaluate`, stay those of the labels.
+        small_loss: part of each batch, from 0 to below 1, that is left out of what is
+            minimised: the images of the largest cross-entropies, since their labels
+            may be wrong. It grows to that over the first tenth of training.
         **kwargs: others of `collaboration.Collaboration` (temperature, topology,
             pair_cost, pull, schedule, weighted), and of `keras.Model` (name, dtype); or
             `collaboration`, a ready one in place of `method` and `alpha`.

@@ -2,7 +2,8 @@
 
 A network is four numbers: bricks B, repetitions R, filters F and the kind of
 reduction between two bricks. The paper's ST ("shallow and thin") and M ("medium") are
-presets, as are a deeper D and a very deep VD for its open question 6.
+presets, as are a deeper D and a very deep VD for its open question 6, and two of the
+size of {ST, M}.
 
 `reduction="paper"` is the text: the main path's first convolution of a reduction is
 2x2 with stride 2, 'valid'. `reduction="released"` is what the author's code ran: there
@@ -109,6 +110,10 @@ PRESETS = {
     "M": ResNetConfig(bricks=3, repetitions=2, filters=16),
     "D": ResNetConfig(bricks=3, repetitions=5, filters=16),
     "VD": ResNetConfig(bricks=3, repetitions=18, filters=16),
+    # One network of the size of {ST, M}: 2.6 % fewer parameters and 2.2 % fewer
+    # operations, and 9 and 10 % more.
+    "M17": ResNetConfig(bricks=3, repetitions=2, filters=17),
+    "M18": ResNetConfig(bricks=3, repetitions=2, filters=18),
 }
 
 

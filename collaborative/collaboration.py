@@ -226,7 +226,7 @@ class Collaboration:
         """
         if callable(self.schedule):
             return self.alpha * tf.cast(self.schedule(step), tf.float32)
-        done = tf.minimum(tf.cast(step, tf.float32) / steps, 1.0)
+        done = schedules.part_done(step, steps)
         return self.alpha * schedules.parse(self.schedule)(done)
 
 

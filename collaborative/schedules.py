@@ -89,6 +89,16 @@ def cool_down(t, part):
     return tf.cast(t < 1 - part, t.dtype)
 
 
+def part_done(step, steps):
+    """The part of training that is done: a scalar from 0 to 1.
+
+    Args:
+        step: how many updates of the weights are done, a scalar.
+        steps: how many there are in all.
+    """
+    return tf.minimum(tf.cast(step, tf.float32) / steps, 1.0)
+
+
 def parse(schedule):
     """The function that a schedule stands for.
 

@@ -133,6 +133,11 @@ def test_label_noise():
             getattr(noisy, part).labels, getattr(data, part).labels
         )
     np.testing.assert_array_equal(noisy.train.images, data.train.images)
+    assert data.noisy_validation is None
+    aside = noisy.noisy_validation
+    np.testing.assert_array_equal(aside.images, data.validation.images)
+    wrong = aside.labels != data.validation.labels
+    assert wrong.sum() == 20
     again = datasets.with_label_noise(data, 0.2, 912).train.labels
     np.testing.assert_array_equal(again, noisy.train.labels)
     assert (datasets.with_label_noise(data, 0.2, 1).train.labels != again).any()

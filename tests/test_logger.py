@@ -141,7 +141,7 @@ def test_tensorboard_has_the_test_set_measured_after_validation(
 ):
     log, model = logged_fit(tmp_path, images_and_labels, held_out="validation")
     results = model.evaluate(*images_and_labels, verbose=0, return_dict=True)
-    log.finish({}, results)
+    log.finish({}, {"test": results})
     (event,) = events_of(tmp_path / "tensorboard" / "test").Tensors("error/a")
     assert event.step == 3
     value = float(tf.make_ndarray(event.tensor_proto))
@@ -161,7 +161,7 @@ def test_test_set_is_measured_once_where_epochs_are_measured_on_validation(
 ):
     log, model = logged_fit(tmp_path, images_and_labels, held_out="validation")
     results = model.evaluate(*images_and_labels, verbose=0, return_dict=True)
-    log.finish({}, results)
+    log.finish({}, {"test": results})
     curves = reader.read_statistics(tmp_path / "stats.pkl")["models"]["a"]
     assert np.isfinite(curves["validation_error"]).all()
     assert np.isnan(curves["test_error"][:-1]).all()
@@ -260,4 +260,4 @@ def test_a_full_disk_is_not_taken_for_a_lack_of_memory(tmp_path, images_and_labe
         mock.patch.object(tf.summary, "scalar", full),
         pytest.raises(OSError, match="No space left on device"),
     ):
-        log.finish({}, {"a_error": 0.5})
+        log.finish({}, {"test": {"a_error": 0.5}})

@@ -201,3 +201,13 @@ def test_the_citation_is_of_this_version():
     setup.read(ROOT / "setup.cfg")
     version = setup["metadata"]["version"]
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_the_page_for_the_author_quotes_the_results():
+    """Each number with an interval stands so in the report's tables or answers."""
+    reports = (ROOT / "results" / "report").rglob("*.md")
+    said = "\n".join(path.read_text(encoding="utf-8") for path in reports)
+    page = (ROOT / "docs" / "for_the_author.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"[-+]?\d+\.\d+ ± \d+\.\d+", page)
+    assert len(quoted) > 10
+    assert [number for number in quoted if number not in said] == []

@@ -47,7 +47,8 @@ class Dataset:
     `unlabeled` are images to learn from without labels, uint8 like the others; `NOISE`
     for uniform noise, drawn anew at each step; or None. `fingerprint` tells data of
     one's own from other data: by the setting that names it a dict of `files`, `bytes`
-    and `sha256`.
+    and `sha256`. `noisy_validation` are the validation images with labels that are
+    wrong on purpose, as those of `train` then are; or None.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     unlabeled: np.ndarray | str | None = None
     fingerprint: dict = dataclasses.field(default_factory=dict)
+    noisy_validation: Examples | None = None
 
     def __post_init__(self):
         for part in ("train", "validation", "test"):

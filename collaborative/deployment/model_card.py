@@ -17,9 +17,9 @@ from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import SETTINGS
 from collaborative.nn import network_files
 from collaborative.runs.run import in_tf32
-from collaborative.system import files
+from collaborative.system import files, run_files
 
-METADATA, CARD = "metadata.json", "README.md"
+METADATA, CARD = run_files.METADATA, "README.md"
 
 
 def describe(run, model, options, scores, verification, artifact):

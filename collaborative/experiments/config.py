@@ -215,6 +215,11 @@ class ExperimentConfig(Settings):
         }
 
 
+def preset_of(member):
+    """The network of a member by its name, see `ExperimentConfig.member_names`."""
+    return re.sub(r"_\d+$", "", member)
+
+
 def _without_a_part():
     """Settings that are no part of a directory's name beyond its levels."""
     levels = [name for name, facts in SETTINGS.items() if facts.level]

@@ -68,6 +68,14 @@ class Settings(PaperSettings):
         within=PART_BELOW_1,
         free=True,
     )
+    small_loss: float = setting(
+        0.0,
+        "Part of each batch, the images of the largest cross-entropies, that is left "
+        "out of what is minimised, as their labels may be wrong; reached over the "
+        "first tenth of training.",
+        within=PART_BELOW_1,
+        free=True,
+    )
     patience: int = setting(
         0,
         "Stop after so many epochs without a lower validation error of the ensemble; "

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collaborative.experiments import cifar10_studies
 from collaborative.experiments.study import SMALL as _SMALL
-from collaborative.experiments.study import Choice, Study, with_unlabeled
+from collaborative.experiments.study import Choice, Scale, Study, with_unlabeled
 
 # The same training images, and as many others to choose on.
 _VALIDATED = _SMALL | {"truncate": 4_000, "validation": 2_000}
@@ -179,6 +179,10 @@ STUDIES = {
         "images does not generalise. The members do best near b = -3, pulled as by "
         "L2 0.1, ST by about a point; the ensemble does best between b = -1 and "
         "0.3, and b = -30 harms all.",
+        scale=Scale(
+            "b",
+            {f"{names}, b = {b}": (names, b) for names in _PAIRS for b in (0, *_SCALE)},
+        ),
     ),
     "reduction": Study(
         "What is the difference between the reduction layer of the paper's text and "

@@ -21,6 +21,17 @@ class Choice:
 
 
 @dataclasses.dataclass(frozen=True)
+class Scale:
+    """A number that the arms of a study have, so that they lie on lines.
+
+    name: of the number. places: by arm, the line that it is on and its number.
+    """
+
+    name: str
+    places: dict[str, tuple[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
 class Study:
     """A question, and the experiments that answer it.
 
@@ -33,7 +44,13 @@ class Study:
         compared: presets of members, and "ensemble", whose errors are of interest.
         base: settings that all arms have in common, unless a person gives others.
         seeds: of its experiments.
+        counts_as: by network that is trained in the place of a model of `compared`,
+            such as one as large as the ensemble: that model, in whose column it is.
+        deployed: what a person would use of it: by name an arm and one of its models,
+            whose errors are shown beside what they cost.
         prediction: what was expected before any of them was run, a sentence.
+        scale: on which the arms lie, if they do on one; members and ensemble are then
+            drawn over it, with how far the members are apart.
     """
 
     question: str
@@ -42,7 +59,10 @@ class Study:
     compared: tuple[str, ...] = ("ST", "M", "ensemble")
     base: dict = dataclasses.field(default_factory=lambda: dict(SMALL))
     seeds: tuple[int, ...] = SEEDS
+    counts_as: dict[str, str] = dataclasses.field(default_factory=dict)
+    deployed: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
     prediction: str = ""
+    scale: Scale | None = None
 
     def comparisons(self):
         """Pairs (arm, the arm that it is compared with), in order."""

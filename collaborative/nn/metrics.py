@@ -101,6 +101,24 @@ def smoothed(costs, logits, smoothing):
     return (1 - smoothing) * costs + smoothing * uniform
 
 
+def small_loss_weights(costs, left_out):
+    """Weights of images that leave those of the largest costs out of a mean.
+
+    Args:
+        costs: `[..., batch]`.
+        left_out: which part of them, from 0 to below 1, a scalar.
+
+    Returns:
+        `[..., batch]`: 0 for these, and for the others, at least one, what makes the
+        mean of all weights 1.
+    """
+    batch = tf.shape(costs)[-1]
+    count = tf.cast(batch, costs.dtype)
+    kept = tf.maximum(1.0, count - tf.round(left_out * count))
+    ranks = tf.argsort(tf.argsort(costs, axis=-1, stable=True), axis=-1)
+    return tf.where(tf.cast(ranks, costs.dtype) < kept, count / kept, 0.0)
+
+
 def mean_by_weight(values, weights):
     """Mean over the last axis, the images; those of weight 0 count nowhere.
 

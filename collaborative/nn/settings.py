@@ -83,6 +83,7 @@ def _check_schedule(collaboration, steps):
 def _steps(model, value):
     if hasattr(model, "_collaboration"):
         _check_schedule(model.collaboration, value)
+        _check_small_loss(model.small_loss, value)
     return value
 
 
@@ -109,6 +110,18 @@ def _label_smoothing(_, value):
     if not 0 <= value < 1:
         raise ValueError(f"label_smoothing must be from 0 to below 1, got {value}")
     return float(value)
+
+
+def _small_loss(model, value):
+    if not 0 <= value < 1:
+        raise ValueError(f"small_loss must be from 0 to below 1, got {value}")
+    _check_small_loss(value, model.steps)
+    return float(value)
+
+
+def _check_small_loss(value, steps):
+    if value and not steps:
+        raise ValueError("small_loss grows with training: it needs steps, those of all")
 
 
 def _unlabeled(model, value):
@@ -154,6 +167,7 @@ class CollaborativeSettings(Classifier):
     weight_decay = LiveSetting(_weight_decay)
     class_weight = LiveSetting(_class_weight)
     label_smoothing = LiveSetting(_label_smoothing)
+    small_loss = LiveSetting(_small_loss)
     steps = LiveSetting(_steps)
     method, alpha, temperature, topology = _Field(), _Field(), _Field(), _Field()
     pair_cost, pull, schedule, weighted = _Field(), _Field(), _Field(), _Field()
@@ -171,6 +185,7 @@ class CollaborativeSettings(Classifier):
         unlabeled_weight=1.0,
         class_weight=None,
         label_smoothing=0.0,
+        small_loss=0.0,
         **kwargs,
     ):
         fields = {f.name for f in dataclasses.fields(Collaboration)}
@@ -187,6 +202,7 @@ class CollaborativeSettings(Classifier):
         self.unlabeled_weight = unlabeled_weight
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
+        self.small_loss = small_loss
         self.weight_decay = weight_decay
         self.collaboration = collaboration
 
@@ -208,6 +224,7 @@ class CollaborativeSettings(Classifier):
             "steps": self.steps,
             "class_weight": self.class_weight,
             "label_smoothing": self.label_smoothing,
+            "small_loss": self.small_loss,
             **dataclasses.asdict(self.collaboration),
             "schedule": _serialized(self.schedule),
         }

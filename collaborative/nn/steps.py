@@ -41,6 +41,18 @@ class Steps(keras.Model):
         """
         raise AttributeError("a subclass says what is minimised")
 
+    def small_loss_weights(self, costs):
+        """Weights that leave images of large costs out of what a step minimises.
+
+        Args:
+            costs: cross-entropies of the members, `[members, batch]`.
+
+        Returns:
+            `[batch]`, or `[members, batch]` where each leaves out its own; or None:
+            none are left out.
+        """
+        return None
+
     def separate_cost(self, unlabeled_cost):
         """What a step on images without labels minimises, a scalar."""
         raise AttributeError("a subclass says what is minimised")
@@ -242,8 +254,8 @@ class Steps(keras.Model):
             logits: of all predictors, each `[batch, classes]`.
             sample_weight: None or `[batch]`, of the images.
             teacher, unlabeled_cost: as for `total_cost`.
-            training: whether `class_weight` and `label_smoothing` count, in the total
-                cost alone.
+            training: whether `class_weight`, `label_smoothing` and `small_loss` count,
+                in the total cost alone.
 
         Returns:
             The total cost, a scalar.
@@ -261,11 +273,14 @@ class Steps(keras.Model):
         if training and self.class_weight is not None:
             of_class = tf.gather(tf.constant(self.class_weight, costs.dtype), labels)
             weights = of_class if given is None else given * of_class
+        kept = self.small_loss_weights(costs[:count]) if training else None
+        if kept is not None:
+            weights = kept if weights is None else weights * kept
         if training and self.label_smoothing:
             costs = metrics.smoothed(costs, stacked, self.label_smoothing)
             minimised = batch_mean(costs)
         if weights is not None:
-            minimised = batch_mean(costs * weights)
+            minimised = batch_mean(costs[:count] * weights)
         totals = self.total_cost(
             minimised[:count], logits[:count], labels, weights, teacher, apart
         )

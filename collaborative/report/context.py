@@ -21,8 +21,8 @@ class Context:
     runs: rows of `run_table.load_runs`, or the author's; records: of the trained
     models, see `records.load`; paper: the author's runs, None where `runs` are these;
     places: of data sets, None without sample images; costs: of `footprint.measure`, or
-    None; left_out: lines on files that were left out; say: is called with a line for
-    each part that there is none of; absent: these lines.
+    None; exports: of `exports.load`; left_out: lines on files that were left out; say:
+    is called with a line for each part that there is none of; absent: these lines.
     """
 
     runs: pd.DataFrame
@@ -31,6 +31,7 @@ class Context:
     paper: pd.DataFrame | None
     places: dict | None
     costs: dict | None
+    exports: pd.DataFrame
     left_out: tuple[str, ...]
     say: Callable[[str], None]
     absent: list[str] = dataclasses.field(default_factory=list)

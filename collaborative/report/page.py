@@ -12,6 +12,7 @@ import pathlib
 
 import jinja2
 
+from collaborative.report import exports as run_exports
 from collaborative.report import footprint, page_tables
 from collaborative.report.context import Context
 from collaborative.report.sections import (
@@ -35,7 +36,7 @@ SECTIONS = (runs, results, curves, studies, claims, networks, samples, further)
 
 def write(
     rows, output_dir, *, records=None, left_out=(), is_paper=False, places=None,
-    latency=True, say=print,
+    latency=True, exports=None, say=print,
 ):  # fmt: skip
     """Writes the report of some runs.
 
@@ -48,6 +49,7 @@ def write(
         places: `data_dir` and `manual_dir` of data sets, for sample images and the PCA;
             None does without.
         latency: whether to measure what inference costs.
+        exports: what `exports.load` gave, or None: nothing was exported.
         say: is called with a line for each part that there is none of.
 
     Returns:
@@ -61,6 +63,7 @@ def write(
         paper=None if is_paper else run_table.paper_runs(),
         places=places,
         costs=footprint.measure() if latency else None,
+        exports=run_exports.none() if exports is None else exports,
         left_out=tuple(left_out),
         say=say,
     )

@@ -4,6 +4,8 @@ Lines differ in colour (Okabe and Ito's palette, for the colour-blind), in dashe
 markers, so that they can be told apart in grey print too.
 """
 
+from matplotlib import ticker
+
 WIDTH, NARROW_WIDTH = 10.5, 4.2  # inches, of figures on a page, on a narrow screen
 NAMES = {"ST": "ST", "M": "M", "ensemble": "Ens"}
 WEIGHT_STYLES = {  # colour, dashes, marker
@@ -25,6 +27,15 @@ CLOSE_STYLES = {  # the three models of L2 0.01
 }
 CLEAR = {True: "#009E73", False: "#D55E00", None: "#444444"}  # fewer errors, more, open
 CLEAR_MARKERS = {True: "<", False: ">", None: "o"}  # for print in grey too
+
+_TICKS = (1, 2, 3, 5, 7)  # times powers of ten, of a logarithmic axis
+
+
+def by_factors(axis):
+    """Labels a logarithmic axis that may span less than a decade by plain numbers."""
+    axis.set_major_locator(ticker.LogLocator(subs=_TICKS, numticks=9))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(ticker.NullFormatter())
 
 
 def of_weight(alpha):

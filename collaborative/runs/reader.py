@@ -8,7 +8,8 @@
                  train_error_running, train_cost_running, test_error, test_cost
                  (validation_error, validation_cost too where images were set aside;
                  the test set is then measured once, with the weights that are kept:
-                 NaN but for their epoch, see `kept_epoch`)
+                 NaN but for their epoch, see `kept_epoch`; so are, where labels are
+                 wrong on purpose, noisy_validation_error, noisy_validation_cost)
     totals       train_loss, test_loss and so on for loss (the total cost),
                  collaboration_cost and weight_decay; alpha where it has a schedule,
                  unlabeled_cost where there are images without labels

@@ -34,6 +34,7 @@ from collaborative.system.errors import UserError
 MEASURED = ("train_error", "train_cost", "test_error", "test_cost")
 RUNNING = ("train_error_running", "train_cost_running")
 CHOSEN_BY = "validation_error"
+CHOSEN_BY_NOISY = "noisy_validation_error"  # where labels are wrong on purpose
 ORIGIN = ("run", "command", "versions", "revision", "device", "seconds")
 COLUMNS = (
     *SETTINGS,
@@ -43,6 +44,7 @@ COLUMNS = (
     *MEASURED,
     *RUNNING,
     CHOSEN_BY,
+    CHOSEN_BY_NOISY,
     *ORIGIN,
 )
 
@@ -170,6 +172,8 @@ def _load_run(path, run):
         measured = {n: curves.get(n) for n in MEASURED + RUNNING}
         if config.validation or CHOSEN_BY in curves:
             measured[CHOSEN_BY] = curves.get(CHOSEN_BY)
+        if CHOSEN_BY_NOISY in curves:
+            measured[CHOSEN_BY_NOISY] = curves[CHOSEN_BY_NOISY]
         if any(v is None or v.shape != (done,) for v in measured.values()):
             raise _LeftOut(f"no whole curves of {model} over {config.epochs} epochs")
         names = np.full(done, str(model), dtype=object)

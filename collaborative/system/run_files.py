@@ -6,7 +6,8 @@ MODEL = "model.keras"  # the finished ensemble
 CURVES = {"error": "error.png", "cost": "cost.png"}
 TENSORBOARD = "tensorboard"
 CHECKPOINTS = "checkpoint"  # to resume; removed at the end
-EXPORTS = "export"  # what export.py writes
+EXPORTS = "export"  # what export.py writes, a directory an artifact, each with
+METADATA = "metadata.json"  # what is known of it
 # In sweeps: what a process said, and why it failed.
 OUTPUT, FAILURE = "output.log", "failure.json"
 LOCK = "lock"  # of the process that writes here

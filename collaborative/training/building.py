@@ -139,6 +139,7 @@ def _model(config, members, updates, dataset):
         "class_weight": weights,
         "collaboration": config.collaboration,
         "label_smoothing": config.label_smoothing,
+        "small_loss": config.small_loss,
         # The optimizer's own is no part of the cost.
         "weight_decay": 0.0 if config.optimizer == "adamw" else config.weight_decay,
         "steps": updates,

@@ -235,17 +235,19 @@ def _feed(model, config, dataset, taught, first_epoch):
 
 
 def _finish(model, log, dataset, foreign):
-    """Saves the model, measures the test set if that is due, and marks the end."""
-    test_results = None
-    if log.held_out != "test":
-        test_results = model.evaluate(
-            batches.eval_batches(dataset.test), verbose=0, return_dict=True
-        )
+    """Saves the model, measures what is measured once, and marks the end."""
+    due = {} if log.held_out == "test" else {"test": dataset.test}
+    if dataset.noisy_validation:
+        due["noisy_validation"] = dataset.noisy_validation
+    results = {
+        name: model.evaluate(batches.eval_batches(part), verbose=0, return_dict=True)
+        for name, part in due.items()
+    }
     record = final_record.final_record(model, dataset, foreign)
     with interruption.held_back():
         with files.replacing(log.run_dir / run_files.MODEL) as path:
             model.save(path)
-        log.finish(record, test_results)
+        log.finish(record, results)
         shutil.rmtree(log.run_dir / run_files.CHECKPOINTS, ignore_errors=True)
         run.forget_failure(log.run_dir)
 

@@ -66,6 +66,7 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
         "image_size": "32x32", "class_weight": "balanced", "color_mode": "rgb",
         "init_from": "logs/mnist/ST-M/L2_0.01/seed_1", "callbacks": ("ema",),
         "optimizer": "adamw", "momentum": 0.5, "ema": 0.99, "label_smoothing": 0.1,
+        "small_loss": 0.2,
         "patience": 3, "keep": "best", "learning_rate_schedule": "step",
         "shuffle": "once",
     }  # fmt: skip

@@ -53,6 +53,7 @@ def test_a_setting_is_a_level_of_the_directory_a_part_of_its_name_or_immaterial(
         "class_weight": "balanced", "callbacks": ("ema",), "color_mode": "rgb",
         "init_from": "logs/mnist/ST-M/L2_0.01/seed_1",
         "optimizer": "adamw", "momentum": 0.5, "ema": 0.99, "label_smoothing": 0.1,
+        "small_loss": 0.2,
         "keep": "best", "learning_rate_schedule": "step",
         "shuffle": "once",
     }  # fmt: skip

@@ -1,6 +1,8 @@
 import pytest
+from collaborative.resnet import PRESETS
 
 from collaborative.experiments import studies
+from collaborative.report import footprint
 
 
 @pytest.mark.parametrize("name", studies.STUDIES)
@@ -69,3 +71,22 @@ def test_the_scale_of_diversity_has_these_weights():
             **{"0": 0.0, "1": -2.0, "0.3": -0.6, "-0.3": 0.6},
             **{"-1": 2.0, "-3": 6.0, "-10": 20.0, "-30": 60.0},
         }
+
+
+def test_networks_in_the_ensemble_s_place_are_as_large_as_it():
+    """One just below {ST, M}, one just above it, in parameters and in operations."""
+    ensemble = footprint.sizes()["ensemble"]
+    sizes = {name: footprint.size(PRESETS[name]) for name in ("M17", "M18")}
+    shares = {
+        name: {key: round(size[key] / ensemble[key], 3) for key in size}
+        for name, size in sizes.items()
+    }
+    assert shares == {
+        "M17": {"parameters": 0.974, "operations": 0.978},
+        "M18": {"parameters": 1.091, "operations": 1.096},
+    }
+    arms = studies.STUDIES["controls"].configs([7])
+    for name in sizes:
+        (config,) = arms[f"{name} in its place"][""]
+        assert (config.members, config.method) == ((name,), "Single")
+    assert {c.epochs for tried in arms.values() for c in tried[""]} == {20}

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from collaborative.report import context, differences, page, pictures
+from collaborative.report import context, differences, exports, page, pictures
 from collaborative.report.sections import further, results, samples
 from collaborative.report.tables import Cell, Table
 from collaborative.system.errors import UserError
@@ -17,7 +17,8 @@ def reported(paper, tmp_path):
         runs = paper[paper["dataset"].eq("mnist")].assign(dataset=dataset)
         return context.Context(
             runs=runs, output_dir=tmp_path, records={}, paper=paper, left_out=(),
-            places={"data_dir": tmp_path, "manual_dir": None}, costs=None, say=print,
+            places={"data_dir": tmp_path, "manual_dir": None}, costs=None,
+            exports=exports.none(), say=print,
         )  # fmt: skip
 
     return make

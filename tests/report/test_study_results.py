@@ -147,8 +147,8 @@ def test_nothing_clear_and_one_seed(tmp_path):
 
 
 def test_the_paper_s_own_runs_are_no_study(tmp_path):
-    for method in ("L2", "Single"):
-        write_run(tmp_path, ExperimentConfig("mnist", method=method))
+    for method, alpha in (("L2", 0.01), ("L2", 0.1), ("Single", 0.0)):
+        write_run(tmp_path, ExperimentConfig("mnist", method=method, alpha=alpha))
     assert findings.findings(load(tmp_path)[0]) == []
 
 
@@ -294,3 +294,65 @@ def test_what_was_predicted_stands_before_the_answer(tmp_path):
     for written in (path, path.with_name("studies.md")):
         text = html.unescape(written.read_text(encoding="utf-8"))
         assert text.index(f"Predicted: {study.prediction}") < text.index("Clear: ")
+
+
+def test_a_network_as_large_as_the_ensemble_is_compared_with_it(tmp_path):
+    arms = studies.STUDIES["controls"].configs((912, 913), **SMALL)
+    write_arm(tmp_path, arms["Single"][""], (10.0, 12.0))
+    for config, error in zip(arms["M17 in its place"][""], (11.0, 13.5), strict=True):
+        models = synthetic_curves(config, 0.5)
+        models["M17"]["test_error"][-1] = error / 100
+        write_run(tmp_path, config, models)
+    (finding,) = findings.findings(load(tmp_path)[0])
+    assert finding.models == ["ST", "M", "ensemble"]
+    difference = finding.difference("M17 in its place", "ensemble")
+    assert difference.mean == pytest.approx(1.25)
+    (_, row) = results.table(finding).rows
+    texts = [cell.text for cell in row]
+    assert texts[0] == "M17 in its place" and texts[1:5] == ["-"] * 4
+    assert texts[5].startswith("12.25") and texts[-1] == "Single"
+
+
+# Of KL's weights, 20 % wrong: validation error with right and wrong labels, test error.
+WEIGHTS = {
+    "alpha 1": (9.0, 27.0, 8.5),
+    "alpha 3": (8.0, 26.5, 8.0),
+    "alpha 9": (8.5, 26.0, 8.25),
+}
+
+
+def test_what_noisy_validation_images_would_choose_stands_beside_it(tmp_path):
+    settings = VALIDATED | {"truncate": 800, "validation": 400}
+    arms = studies.STUDIES["wrong_labels"].configs((912, 913), **settings)
+    tried = {"": (9.0, 27.0, 10.0)}
+    for arm, errors in (("Single", tried), ("KL", WEIGHTS)):
+        for candidate, (clean, noisy, test) in errors.items():
+            write_noisy(
+                tmp_path, arms[f"{arm}, 20% wrong"][candidate], clean, noisy, test
+            )
+    (finding,) = findings.findings(load(tmp_path)[0])
+    assert finding.chosen("KL, 20% wrong") == "alpha 3"
+    assert finding.difference("KL, 20% wrong", "M").mean == pytest.approx(-2)
+    table = results.choices_table(finding)
+    assert table.header[2:] == (
+        "validation error %", "with wrong labels", "test error %"
+    )  # fmt: skip
+    assert "400 validation images with right labels" in table.caption
+    shown = [[(c.text, c.bold) for c in row[1:]] for row in table.rows]
+    assert shown == [
+        [("alpha 1", False), ("9.00", False), ("27.00", False), ("9.00", False)],
+        [("alpha 3", True), ("8.00", True), ("26.50", False), ("8.50", False)],
+        [("alpha 9", False), ("8.50", False), ("26.00", True), ("8.75", False)],
+    ]
+
+
+def write_noisy(log_dir, configs, clean, noisy, test):
+    for config in configs:
+        models = synthetic_curves(config, 0.5)
+        for curves in models.values():
+            curves["validation_error"] = np.full(config.epochs, clean / 100)
+            for name, error in (("noisy_validation", noisy), ("test", test)):
+                curves[f"{name}_error"] = np.full(config.epochs, np.nan)
+                curves[f"{name}_error"][-1] = error / 100
+            curves["test_error"][-1] += (config.seed - 912) / 100
+        write_run(log_dir, config, models)

@@ -142,3 +142,21 @@ def test_callbacks_that_would_keep_what_was_not_measured(
     own = dataclasses.replace(config, callbacks=("own",))
     with pytest.raises(ConfigError, match=message):
         trainer.train(own, tiny, tmp_path)
+
+
+def test_noisy_validation_images_are_measured_once(tmp_path, tiny, config):
+    """Their errors are those of the weights that are kept, against the wrong labels."""
+    noisy = datasets.with_label_noise(tiny, 0.5, 1)
+    few = dataclasses.replace(config, epochs=2, label_noise=0.5, small_loss=0.5)
+    result = trainer.train(few, noisy, tmp_path, say=len)
+    models = result.statistics["models"]
+    curves = models["ensemble"]["noisy_validation_error"]
+    kept = reader.kept_epoch(models["ensemble"]) - 1
+    saved = keras.models.load_model(result.run_dir / "model.keras")
+    part = noisy.noisy_validation
+    answers = saved.predict(part.images, verbose=0).argmax(axis=1)
+    assert np.isfinite(curves).sum() == 1
+    assert curves[kept] == pytest.approx(np.mean(answers != part.labels))
+    runs = run_table.load_runs(tmp_path, say=lambda line: pytest.fail(line))
+    final = run_table.final_epochs(runs).set_index("model")
+    assert final.loc["ensemble", run_table.CHOSEN_BY_NOISY] == curves[kept]

@@ -3,42 +3,71 @@
 from __future__ import annotations
 
 from collaborative.report import page_tables, tables
-from collaborative.report.studies import findings, results
+from collaborative.report.studies import findings, results, scales, trade_offs
+
+MARKS = (
+    "Each mark is a seed, each bar a mean; green, pointing left: clearly fewer "
+    "errors than the arm that it is compared with; red, pointing right: more"
+)
 
 
 def parts(context):
     """The studies that have runs, their tables and figures written and for the page."""
-    found = []
     what = "answers to the studies beyond the paper"
-    for finding in context.optional(what, findings.findings, context.runs) or ():
-        table = context.table(results.table(finding))
-        choices = context.table(results.choices_table(finding))
-        drawn = context.figure(
-            results.figure(finding),
-            ("", table.name),
-            "Each mark is a seed, each bar a mean; green, pointing left: clearly fewer "
-            "errors than the arm that it is compared with; red, pointing right: more",
-            narrow=results.figure(finding, narrow=True),
-        )
-        found.append(
-            {
-                "name": table.name,
-                "question": finding.study.question,
-                "prediction": finding.study.prediction,
-                "answer": results.answer(finding),
-                "table": table,
-                "links": {
-                    results.arm_text(finding, arm): page_tables.run_anchor(run)
-                    for arm, run in finding.first_runs.items()
-                },
-                "choices": choices,
-                "figure": drawn,
-                "missing": results.missing(finding),
-            }
-        )
-    if found:
-        context.text("studies.md", _markdown(found))
-    return {"studies": found}
+    found = context.optional(what, findings.findings, context.runs) or ()
+    studies = [_part(context, finding) for finding in found]
+    if studies:
+        context.text("studies.md", _markdown(studies))
+    return {"studies": studies}
+
+
+def _part(context, finding):
+    """What is shown of a study."""
+    table = context.table(results.table(finding))
+    on_scale = scales.measured(finding, context.runs, context.records)
+    return {
+        "name": table.name,
+        "question": finding.study.question,
+        "prediction": finding.study.prediction,
+        "answer": results.answer(finding),
+        "table": table,
+        "links": {
+            results.arm_text(finding, arm): page_tables.run_anchor(run)
+            for arm, run in finding.first_names.items()
+        },
+        "choices": context.table(results.choices_table(finding)),
+        "apart": context.table(scales.table(finding, on_scale)),
+        "figure": _figure(context, finding, on_scale, table.name),
+        "deployed": _deployed(context, finding),
+        "missing": results.missing(finding),
+    }
+
+
+def _figure(context, finding, on_scale, name):
+    """The arms one below the other, or where they lie on a scale lines over it."""
+    if on_scale is None:
+        drawn, caption = (results.figure(finding, n) for n in (False, True)), MARKS
+    else:
+        drawn = (scales.figure(finding, on_scale, n) for n in (False, True))
+        caption = scales.CAPTION
+    wide, narrow = drawn
+    return context.figure(wide, ("", name), caption, narrow=narrow)
+
+
+def _deployed(context, finding):
+    """What the networks of a study cost whoever uses them; None where none is meant."""
+    points = trade_offs.points(finding, context.runs, context.exports)
+    table = context.table(trade_offs.table(finding, points))
+    if table is None:
+        return None
+    figure = context.figure(
+        trade_offs.figure(finding, points),
+        ("", table.name),
+        trade_offs.CAPTION,
+        narrow=trade_offs.figure(finding, points, narrow=True),
+    )
+    missing = trade_offs.missing(points)
+    return {"table": table, "figure": figure, "missing": missing}
 
 
 def _markdown(studies):
@@ -52,8 +81,15 @@ def _markdown(studies):
             tables.markdown(part["table"]),
             f"![{part['figure']['caption']}](figures/figure_{part['name']}.png)\n",
         ]
-        if part["choices"]:
-            parts.append(tables.markdown(part["choices"]))
+        further = (part["apart"], part["choices"])
+        parts += [tables.markdown(table) for table in further if table]
+        if deployed := part["deployed"]:
+            name = deployed["table"].name
+            parts += [
+                f"![{deployed['figure']['caption']}](figures/figure_{name}.png)\n",
+                tables.markdown(deployed["table"]),
+                *[f"{deployed['missing']}.\n"] * bool(deployed["missing"]),
+            ]
         if part["missing"]:
             parts.append(f"{part['missing']}.\n")
     return "\n".join(parts)

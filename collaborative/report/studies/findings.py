@@ -13,7 +13,8 @@ import itertools
 import pandas as pd
 
 from collaborative.experiments import plans, studies
-from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.config import ExperimentConfig, preset_of
+from collaborative.experiments.reference import PAPER_SETTINGS
 from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
 from collaborative.report import comparison
@@ -22,7 +23,7 @@ from collaborative.runs import run_table
 # Settings that a person may give a study in place of its own.
 # Callbacks are not among them: who trains with some makes runs of their own.
 FREE = tuple(n for n, facts in SETTINGS.items() if facts.free and n != "callbacks")
-RESULTS = ("test_error", run_table.CHOSEN_BY)
+RESULTS = ("test_error", run_table.CHOSEN_BY, run_table.CHOSEN_BY_NOISY)
 _WHAT_IS_COMPUTED = [name for name, facts in SETTINGS.items() if facts.material]
 
 
@@ -34,9 +35,10 @@ class Finding:
     seed; of several members of a preset, their mean. differences: by (arm, control,
     model), a `comparison.Difference`. lacking: by arm that lacks some, how many of its
     experiments are not there.
-    choices: by arm that has some, the validation errors in % of its candidates. runs:
-    the `ExperimentConfig`s that are there. first_runs: by arm, the name of the run of
-    its first seed.
+    choices: by arm that has some, the errors in % of its candidates, a DataFrame with
+    columns RESULTS: the validation errors choose, those with wrong labels would. runs:
+    the `ExperimentConfig`s that are there. names: by arm that has runs, and by seed,
+    the names of those that count.
     """
 
     name: str
@@ -47,11 +49,11 @@ class Finding:
     lacking: dict
     choices: dict
     runs: frozenset
-    first_runs: dict
+    names: dict
 
     def chosen(self, arm):
         """The candidate of an arm that was chosen, in words; "" where none was."""
-        return _best(self.choices[arm]) if arm in self.choices else ""
+        return best(self.choices[arm]) if arm in self.choices else ""
 
     @property
     def missing(self):
@@ -69,6 +71,13 @@ class Finding:
         if (arm, model) not in self.errors.index:
             return pd.Series(dtype=float)
         return self.errors.loc[arm, model]
+
+    @property
+    def first_names(self):
+        """By arm that has runs, the name of the run of its first seed."""
+        return {
+            arm: next(iter(by_seed.values())) for arm, by_seed in self.names.items()
+        }
 
     def difference(self, arm, model):
         """A model's `comparison.Difference` from the arm's control, or None."""
@@ -96,16 +105,16 @@ def findings(runs):
 
     Returns:
         List of `Finding`s with at least one comparison, in the order of the studies. An
-        arm counts that is more than the paper's own two, L2 0.01 and Single. What
-        another one has all runs of, and more, is left out: arms with twice the epochs
-        make no study of twice as long runs.
+        arm counts that is none of the paper's own grid. What another one has all runs
+        of, and more, is left out: arms with twice the epochs make no study of twice as
+        long runs.
     """
     final = run_table.final_epochs(runs)
     final = final[["run", "model", *RESULTS, *SETTINGS]]
     keys = final.drop_duplicates("run").set_index("run")[_WHAT_IS_COMPUTED]
     errors = _errors(final)
     by_settings = {
-        _key(columns): _Run(run, errors[run])
+        key(columns): _Run(run, errors[run])
         for run, columns in keys.to_dict("index").items()
     }
     seeds = sorted(map(int, final["seed"].unique()))
@@ -138,16 +147,17 @@ def _finding(name, study, base, by_settings, seeds):
     if not _goes_beyond_the_paper(there, base):
         return None
     choices = {
-        arm: _validation_errors(candidates, study.compared)
+        arm: _candidate_errors(candidates, study.compared)
         for arm, candidates in tried.items()
         if len(candidates) > 1
     }
     counted = {arm: _counted(runs, choices.get(arm)) for arm, runs in tried.items()}
+    models = (*study.compared, *study.counts_as)
     rows = [
-        (arm, model, config.seed, error)
+        (arm, study.counts_as.get(model, model), config.seed, error)
         for arm, runs in counted.items()
         for config, run in runs.items()
-        for model, error in run.compared(study.compared, "test_error")
+        for model, error in run.compared(models, "test_error")
     ]
     table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"]).dropna()
     errors = table.set_index(["arm", "model", "seed"])["error"].sort_index()
@@ -155,11 +165,13 @@ def _finding(name, study, base, by_settings, seeds):
     if not differences:
         return None
     lacking = _lacking(study, plans.wanted_arms(name, study.base | base), tried)
-    first_runs = {
-        arm: next(iter(runs.values())).name for arm, runs in counted.items() if runs
+    names = {
+        arm: {config.seed: run.name for config, run in runs.items()}
+        for arm, runs in counted.items()
+        if runs
     }
     return Finding(
-        name, study, base, errors, differences, lacking, choices, there, first_runs
+        name, study, base, errors, differences, lacking, choices, there, names
     )
 
 
@@ -177,7 +189,7 @@ def _tried(study, base, by_settings, seeds):
 
     def there(config):
         columns = run_table.config_columns(config)
-        runs = {seed: by_settings.get(_key(columns | {"seed": seed})) for seed in seeds}
+        runs = {seed: by_settings.get(key(columns | {"seed": seed})) for seed in seeds}
         return {
             dataclasses.replace(config, seed=seed): run
             for seed, run in runs.items()
@@ -191,46 +203,53 @@ def _tried(study, base, by_settings, seeds):
 
 
 def _goes_beyond_the_paper(configs, base):
-    """Whether one is not of the paper's own two, L2 0.01 and Single."""
+    """Whether one is not of the paper's own grid."""
     seed = ExperimentConfig.seed
-    own = {ExperimentConfig(**base, method=method) for method in ("L2", "Single")}
+    own = {
+        ExperimentConfig(**base, method=method, alpha=alpha)
+        for method, alpha in PAPER_SETTINGS
+    }
     return any(dataclasses.replace(config, seed=seed) not in own for config in configs)
 
 
-def _validation_errors(tried, compared):
-    """Mean validation error (%) of each candidate over the seeds that all of them have.
+def _candidate_errors(tried, compared):
+    """Mean errors (%) of each candidate over the seeds that all of them have.
 
     Args:
         tried: dict from candidate to a dict from `ExperimentConfig` to its run.
         compared: the models that count.
 
     Returns:
-        A Series by candidate; empty where no seed is common, or nothing was set aside.
+        A DataFrame by candidate with columns RESULTS; empty where no seed is common, or
+        nothing was set aside.
     """
     seeds = [{config.seed for config in runs} for runs in tried.values()]
     common = set.intersection(*seeds)
-    errors = [
-        (candidate, error)
+    rows = [
+        {"candidate": candidate} | {name: run.errors[model][name] for name in RESULTS}
         for candidate, runs in tried.items()
         for config, run in runs.items()
         if config.seed in common
-        for _, error in run.compared(compared, run_table.CHOSEN_BY)
+        for model in compared
+        if model in run.errors
     ]
-    table = pd.DataFrame(errors, columns=["candidate", "error"]).dropna()
-    return table.groupby("candidate", sort=False)["error"].mean()
+    table = pd.DataFrame(rows, columns=["candidate", *RESULTS])
+    table = table.dropna(subset=[run_table.CHOSEN_BY])
+    return table.groupby("candidate", sort=False).mean()
 
 
-def _counted(tried, validation_errors):
+def _counted(tried, errors):
     """The runs of the chosen candidate, by config; none where nothing can be chosen."""
-    if validation_errors is None:
+    if errors is None:
         (runs,) = tried.values()
         return runs
-    return tried.get(_best(validation_errors), {})
+    return tried.get(best(errors), {})
 
 
-def _best(validation_errors):
+def best(errors, chosen_by=run_table.CHOSEN_BY):
     """The candidate of the least error, in words; "" where nothing can be chosen."""
-    return validation_errors.idxmin() if len(validation_errors) else ""
+    known = errors[chosen_by].dropna()
+    return known.idxmin() if len(known) else ""
 
 
 def _differences(study, errors):
@@ -247,7 +266,7 @@ def _differences(study, errors):
     return {key: difference for key, difference in found.items() if difference}
 
 
-def _key(columns):
+def key(columns):
     """What says that two experiments are the same."""
     return tuple(str(columns[name]) for name in _WHAT_IS_COMPUTED)
 
@@ -257,7 +276,7 @@ def _errors(final):
 
     Of several members of a preset, their mean.
     """
-    kinds = final["model"].str.replace(r"_\d+$", "", regex=True)
+    kinds = final["model"].map(preset_of)
     errors = 100 * final[list(RESULTS)]
     means = errors.groupby([final["run"], kinds]).mean()
     found = {}

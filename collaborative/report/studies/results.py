@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import comparison, styles
+from collaborative.report.studies import findings
 from collaborative.report.tables import Cell, Table, file_name
+from collaborative.runs import run_table
 from collaborative.system import drawing
 
 LISTED = 4  # differences that an answer names
@@ -32,7 +34,7 @@ def table(finding):
         for model in finding.models:
             values = finding.values(arm, model)
             difference = finding.difference(arm, model)
-            cells += [Cell(_mean_text(values)), Cell(_difference_text(difference))]
+            cells += [Cell(mean_text(values)), Cell(difference_text(difference))]
             if len(values):
                 data.append(_numbers(arm, model, values, controls.get(arm), difference))
         if any(cell.text != "-" for cell in cells[1:]):
@@ -52,26 +54,38 @@ def choices_table(finding):
     """What was tried in the arms with a choice, and chosen; None where there are none.
 
     Returns:
-        A `tables.Table`: each candidate's validation error, the chosen one in bold.
+        A `tables.Table`: each candidate's validation error, the chosen one in bold; of
+        labels that are wrong on purpose also the validation error with such labels, the
+        least in bold, and the test error, so that what either chooses can be compared.
     """
+    clean, noisy = run_table.CHOSEN_BY, run_table.CHOSEN_BY_NOISY
+    titles, whose = {clean: "validation error %"}, ""
+    if any(errors[noisy].notna().any() for errors in finding.choices.values()):
+        titles |= {noisy: "with wrong labels", "test_error": "test error %"}
+        whose = " with right labels"
     rows, data = [], []
     for arm, errors in finding.choices.items():
-        for candidate, error in errors.items():
-            chosen = candidate == finding.chosen(arm)
-            cells = (arm, candidate, f"{error:.2f}")
-            rows.append(tuple(Cell(text, chosen) for text in cells))
+        least = {name: findings.best(errors, name) for name in (clean, noisy)}
+        for candidate, numbers in errors.iterrows():
+            chosen = candidate == least[clean]
+            shown = [
+                Cell(f"{numbers[name]:.2f}", candidate == least.get(name))
+                for name in titles
+            ]
+            rows.append((Cell(arm, chosen), Cell(candidate, chosen), *shown))
             data.append(
                 {"arm": arm, "settings": candidate}
-                | {"validation_error": error, "chosen": chosen}
+                | {name: numbers[name] for name in titles}
+                | {"chosen": chosen}
             )
     if not rows:
         return None
     return Table(
         name=f"{name_of(finding)}_choices",
         caption=f"Study “{finding.name}”: settings chosen by the error on "
-        f"{finding.base['validation']:,} validation images, the mean over models and "
-        "seeds",
-        header=("arm", "settings", "validation error %"),
+        f"{finding.base['validation']:,} validation images{whose}, the mean over "
+        "models and seeds",
+        header=("arm", "settings", *titles.values()),
         rows=rows,
         data=pd.DataFrame(data),
     )
@@ -83,16 +97,18 @@ def arm_text(finding, arm):
     return f"{arm} ({chosen})" if chosen else arm
 
 
-def _mean_text(values):
+def mean_text(values, digits=2):
+    """The mean of a number over seeds with its interval; "-" where there is none."""
     if not len(values):
         return "-"
     width = comparison.half_width(values)
-    text = f"{values.mean():.2f}"
-    return f"{text} ± {width:.2f}" if width == width else text
+    text = f"{values.mean():z.{digits}f}"
+    return f"{text} ± {width:.{digits}f}" if width == width else text
 
 
-def _difference_text(difference):
-    return "-" if difference is None else difference.text()
+def difference_text(difference, digits=2):
+    """A `Difference` for a reader; "-" where there is none."""
+    return "-" if difference is None else difference.text(digits)
 
 
 def _numbers(arm, model, values, control, difference):

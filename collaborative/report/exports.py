@@ -1,0 +1,53 @@
+"""What `export.py` has recorded of the artifacts of runs: size, speed, error."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import pandas as pd
+
+from collaborative.system import run_files
+
+COLUMNS = ("run", "member", "quantize", "bytes", "ms", "error")
+# Speeds are those of one runtime, so that they can be compared; it has int8 as well.
+FORMAT = "litert"
+
+
+def load(runs, log_dir, say=print):
+    """The artifacts in FORMAT that were exported from runs.
+
+    Args:
+        runs: rows of `run_table.load_runs`.
+        log_dir: where they were read from.
+        say: is called with a line for each record that is damaged and left out.
+
+    Returns:
+        A DataFrame of COLUMNS: the run's name; the member, or "ensemble"; None or the
+        kind of low precision; bytes; the milliseconds that one image alone took where
+        it was exported; and the test error in %, which an artifact in float32 has from
+        its run.
+    """
+    rows = []
+    for run in runs["run"].unique():
+        exports = pathlib.Path(log_dir, run, run_files.EXPORTS)
+        for path in sorted(exports.glob(f"*/{run_files.METADATA}")):
+            try:
+                metadata = json.loads(path.read_text(encoding="utf-8"))
+                if metadata["format"] == FORMAT:
+                    rows.append((run, *_numbers(metadata)))
+            except (OSError, ValueError, LookupError, TypeError) as error:
+                say(f"left out {path}: {type(error).__name__}: {error}")
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def none():
+    """What `load` gives where nothing was exported."""
+    return pd.DataFrame(columns=list(COLUMNS))
+
+
+def _numbers(metadata):
+    kind, checked = metadata["quantize"], metadata["verification"]
+    error = checked[f"{kind}_error"] if kind else metadata["scores"]["test_error"]
+    ms = float(checked["latency_ms"]["alone"])
+    return metadata["member"], kind, int(metadata["bytes"]), ms, 100 * float(error)
