@@ -152,6 +152,17 @@ def test_the_paper_s_own_runs_are_no_study(tmp_path):
     assert findings.findings(load(tmp_path)[0]) == []
 
 
+def test_arms_of_another_study_are_no_study_on_another_data_set(tmp_path):
+    """`strong` is one on MNIST, and has an arm in common with `reduction`."""
+    arms = studies.STUDIES["reduction"].configs(**SMALL | {"dataset": "cifar10"})
+    for candidates in arms.values():
+        write_arm(tmp_path, candidates[""], (10, 11, 12))
+    common = ExperimentConfig("cifar10", epochs=3, method="L2", alpha=0.1)
+    write_arm(tmp_path, [common], (10,))
+    names = [finding.name for finding in findings.findings(load(tmp_path)[0])]
+    assert names == ["reduction"]
+
+
 def test_members_of_a_kind_are_averaged(tmp_path):
     arms = studies.STUDIES["identical"].configs([912, 913], **SMALL)
     for arm in ("M, M, Single", "M, M"):

@@ -105,8 +105,9 @@ def findings(runs):
 
     Returns:
         List of `Finding`s with at least one comparison, in the order of the studies. An
-        arm counts that is none of the paper's own grid. What another one has all runs
-        of, and more, is left out: arms with twice the epochs make no study of twice as
+        arm counts that is none of the paper's own grid, and on another data set than
+        the study's none of a larger finding either. What another one has all runs of,
+        and more, is left out: arms with twice the epochs make no study of twice as
         long runs.
     """
     final = run_table.final_epochs(runs)
@@ -128,6 +129,7 @@ def findings(runs):
         finding
         for finding in found
         if not any(finding.runs < other.runs for other in found)
+        and not _is_borrowed(finding, found)
     ]
 
 
@@ -144,7 +146,7 @@ def _finding(name, study, base, by_settings, seeds):
         return None  # nobody can run it with these settings
     groups = [runs for candidates in tried.values() for runs in candidates.values()]
     there = frozenset(itertools.chain.from_iterable(groups))
-    if not _goes_beyond_the_paper(there, base):
+    if not _beyond_the_paper(there, base):
         return None
     choices = {
         arm: _candidate_errors(candidates, study.compared)
@@ -202,14 +204,23 @@ def _tried(study, base, by_settings, seeds):
     }
 
 
-def _goes_beyond_the_paper(configs, base):
-    """Whether one is not of the paper's own grid."""
+def _beyond_the_paper(configs, base):
+    """Those that are not of the paper's own grid."""
     seed = ExperimentConfig.seed
     own = {
         ExperimentConfig(**base, method=method, alpha=alpha)
         for method, alpha in PAPER_SETTINGS
     }
-    return any(dataclasses.replace(config, seed=seed) not in own for config in configs)
+    return {c for c in configs if dataclasses.replace(c, seed=seed) not in own}
+
+
+def _is_borrowed(finding, found):
+    """Whether the data set is not the study's, and larger findings have what it has."""
+    if finding.base["dataset"] == finding.study.base["dataset"]:
+        return False
+    count = len(finding.runs)
+    others = [other.runs for other in found if len(other.runs) > count]
+    return _beyond_the_paper(finding.runs, finding.base) <= frozenset().union(*others)
 
 
 def _candidate_errors(tried, compared):
