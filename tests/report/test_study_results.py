@@ -304,7 +304,9 @@ def test_what_was_predicted_stands_before_the_answer(tmp_path):
     path = page.write(load(tmp_path)[0], tmp_path / "report", latency=False)
     for written in (path, path.with_name("studies.md")):
         text = html.unescape(written.read_text(encoding="utf-8"))
-        assert text.index(f"Predicted: {study.prediction}") < text.index("Clear: ")
+        assert text.index(
+            f"Predicted for notmnist_small: {study.prediction}"
+        ) < text.index("Clear: ")
 
 
 def test_a_network_as_large_as_the_ensemble_is_compared_with_it(tmp_path):

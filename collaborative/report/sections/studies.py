@@ -28,7 +28,7 @@ def _part(context, finding):
     return {
         "name": table.name,
         "question": finding.study.question,
-        "prediction": finding.study.prediction,
+        "prediction": _prediction(finding.study),
         "answer": results.answer(finding),
         "table": table,
         "links": {
@@ -41,6 +41,12 @@ def _part(context, finding):
         "deployed": _deployed(context, finding),
         "missing": results.missing(finding),
     }
+
+
+def _prediction(study):
+    """What was expected, and of which data set; "" where nothing was written down."""
+    of = study.base["dataset"]
+    return study.prediction and f"Predicted for {of}: {study.prediction}"
 
 
 def _figure(context, finding, on_scale, name):
@@ -76,7 +82,7 @@ def _markdown(studies):
     for part in studies:
         parts += [
             f"## {part['question']}\n",
-            *[f"Predicted: {part['prediction']}\n"] * bool(part["prediction"]),
+            *[f"{part['prediction']}\n"] * bool(part["prediction"]),
             f"{part['answer']}\n",
             tables.markdown(part["table"]),
             f"![{part['figure']['caption']}](figures/figure_{part['name']}.png)\n",
