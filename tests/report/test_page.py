@@ -186,7 +186,7 @@ def test_the_command(tmp_path):
 
 def test_one_broken_part_leaves_the_others(some_runs, monkeypatch, tmp_path):
     def fail(*_, **__):
-        raise ZeroDivisionError("of\nsomething")
+        raise ZeroDivisionError("of something\nelse")
 
     monkeypatch.setattr(quality, "quality_tables", fail)
     monkeypatch.setattr(findings, "_finding", fail)

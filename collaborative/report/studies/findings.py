@@ -12,6 +12,7 @@ import itertools
 
 import pandas as pd
 
+from collaborative import resnet
 from collaborative.experiments import plans, studies
 from collaborative.experiments.config import ExperimentConfig, preset_of
 from collaborative.experiments.reference import PAPER_SETTINGS
@@ -205,13 +206,15 @@ def _tried(study, base, by_settings, seeds):
 
 
 def _beyond_the_paper(configs, base):
-    """Those that are not of the paper's own grid."""
-    seed = ExperimentConfig.seed
-    own = {
-        ExperimentConfig(**base, method=method, alpha=alpha)
-        for method, alpha in PAPER_SETTINGS
-    }
-    return {c for c in configs if dataclasses.replace(c, seed=seed) not in own}
+    """Those that are not of the paper's own grid, with one of its reduction layers."""
+
+    def beyond(reduction):
+        common = base | {"reduction": reduction}
+        own = {ExperimentConfig(**common, method=m, alpha=a) for m, a in PAPER_SETTINGS}
+        usual = {c: dataclasses.replace(c, seed=ExperimentConfig.seed) for c in configs}
+        return {config for config in configs if usual[config] not in own}
+
+    return min(map(beyond, resnet.REDUCTIONS), key=len)
 
 
 def _is_borrowed(finding, found):
