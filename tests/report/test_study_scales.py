@@ -87,6 +87,14 @@ def test_each_pair_of_members_has_errors_and_ambiguity_over_the_scale(runs, narr
     assert ambiguity.get_xlabel() == "b" and ambiguity.get_xscale() == "symlog"
 
 
+def test_lines_are_means_over_the_seeds_that_all_places_have(runs):
+    fewer = runs[(runs["alpha"] != -2) | (runs["seed"] == 912)]  # of b = 1
+    (finding,) = findings.findings(fewer)
+    drawn = scales.figure(finding, scales.measured(finding, fewer, {}))
+    st = next(line for line in drawn.axes[0].lines if line.get_label() == "ST")
+    assert st.get_ydata().tolist() == pytest.approx([11, 10, 12])
+
+
 def test_the_page_has_both_tables_and_studies_without_a_scale_one(runs, tmp_path):
     (finding,) = findings.findings(runs)
     path = page.write(runs, tmp_path / "report", latency=False)

@@ -35,7 +35,8 @@ COLUMNS = {
 }
 CAPTION = (
     "Test errors, and below them the ambiguity, by which the members' mean cost "
-    "exceeds the ensemble's; each mark is a seed, lines are means"
+    "exceeds the ensemble's; each mark is a seed, lines are means over those that all "
+    "places have"
 )
 
 
@@ -184,12 +185,20 @@ def _draw_ambiguity(axes, on_scale, arms):
 
 
 def _line(axes, values, style, label):
-    """The mean over seeds by place as a line, and each seed as a mark."""
+    """The mean by place as a line, and each seed as a mark.
+
+    Means are over the seeds that all places have, where there are such: others would
+    move some places alone.
+    """
     values = {place: found for place, found in values.items() if len(found)}
     if not values:
         return
     colour, dashes, marker = style
-    means = [found.mean() for found in values.values()]
+    common = set.intersection(*(set(found.index) for found in values.values()))
+    means = [
+        found[found.index.isin(common) | (not common)].mean()
+        for found in values.values()
+    ]
     axes.plot(list(values), means, color=colour, linestyle=dashes, label=label)
     for place, found in values.items():
         axes.plot([place] * len(found), found, marker, color=colour, markersize=4)
