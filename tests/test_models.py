@@ -330,11 +330,17 @@ def test_alpha_follows_its_schedule(images_and_labels):
         (lambda: ensemble(pull=(1, 1, 0)), "a number for each of 2 members, got 3"),
         (lambda: ensemble(schedule="cosine"), "a schedule of alpha needs steps"),
         (lambda: ensemble(unlabeled="some"), "None or one of mixed, separate"),
-        (lambda: ensemble(unlabeled_weight=-1), "unlabeled_weight must be >= 0"),
+        (
+            lambda: ensemble(unlabeled_weight=-1),
+            "unlabeled_weight must be a finite number >= 0",
+        ),
         (lambda: ensemble(alpha=-1), "alpha must be a finite number >= 0, got -1"),
         (lambda: ensemble(alpha=float("nan")), "got nan"),
         (lambda: ensemble(alpha=float("inf")), "got inf"),
-        (lambda: ensemble(weight_decay=-1), "weight_decay must be >= 0, got -1"),
+        (
+            lambda: ensemble(weight_decay=-1),
+            "weight_decay must be a finite number >= 0, got -1",
+        ),
         (lambda: ensemble(average="votes"), "'logits' or 'probabilities', got 'votes'"),
         (
             lambda: models.EnsembleModel([linear("a"), linear("b", classes=4)]),

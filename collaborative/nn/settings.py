@@ -80,7 +80,20 @@ def _check_schedule(collaboration, steps):
         raise ValueError("a schedule of alpha needs steps, those of all training")
 
 
+def _number(value):
+    """A value as a float; NaN, which is within no bounds, for what is no number."""
+    try:
+        return math.nan if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
 def _steps(model, value):
+    if value is not None and not 0 < _number(value) < math.inf:
+        raise ValueError(
+            "steps must be None or a number above 0, that of all updates, "
+            f"got {value!r}"
+        )
     if hasattr(model, "_collaboration"):
         _check_schedule(model.collaboration, value)
         _check_small_loss(model.small_loss, value)
@@ -89,8 +102,8 @@ def _steps(model, value):
 
 def _factor(name):
     def check(_, value):
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{name} must be >= 0, got {float(value)}")
+        if not 0 <= _number(value) < math.inf:
+            raise ValueError(f"{name} must be a finite number >= 0, got {value!r}")
         return float(value)
 
     return check
@@ -106,17 +119,19 @@ def _weight_decay(model, value):
     return types.MappingProxyType({n: check(model, factors[n]) for n in names})
 
 
-def _label_smoothing(_, value):
-    if not 0 <= value < 1:
-        raise ValueError(f"label_smoothing must be from 0 to below 1, got {value}")
-    return float(value)
+def _part(name):
+    def check(_, value):
+        if not 0 <= _number(value) < 1:
+            raise ValueError(f"{name} must be from 0 to below 1, got {value!r}")
+        return float(value)
+
+    return check
 
 
 def _small_loss(model, value):
-    if not 0 <= value < 1:
-        raise ValueError(f"small_loss must be from 0 to below 1, got {value}")
-    _check_small_loss(value, model.steps)
-    return float(value)
+    part = _part("small_loss")(model, value)
+    _check_small_loss(part, model.steps)
+    return part
 
 
 def _check_small_loss(value, steps):
@@ -166,7 +181,7 @@ class CollaborativeSettings(Classifier):
     unlabeled_weight = LiveSetting(_factor("unlabeled_weight"))
     weight_decay = LiveSetting(_weight_decay)
     class_weight = LiveSetting(_class_weight)
-    label_smoothing = LiveSetting(_label_smoothing)
+    label_smoothing = LiveSetting(_part("label_smoothing"))
     small_loss = LiveSetting(_small_loss)
     steps = LiveSetting(_steps)
     method, alpha, temperature, topology = _Field(), _Field(), _Field(), _Field()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
 
 import pandas as pd
@@ -12,6 +13,8 @@ from collaborative.system import run_files
 COLUMNS = ("run", "member", "quantize", "bytes", "ms", "error")
 # Speeds are those of one runtime, so that they can be compared; it has int8 as well.
 FORMAT = "litert"
+# What a record that is none of ours may raise, nested or large beyond measure too.
+_DAMAGED = (ValueError, LookupError, TypeError, ArithmeticError, RecursionError)
 
 
 def load(runs, log_dir, say=print):
@@ -36,7 +39,7 @@ def load(runs, log_dir, say=print):
                 metadata = json.loads(path.read_text(encoding="utf-8"))
                 if metadata["format"] == FORMAT:
                     rows.append((run, *_numbers(metadata)))
-            except (OSError, ValueError, LookupError, TypeError) as error:
+            except (*_DAMAGED, OSError) as error:
                 say(f"left out {path}: {type(error).__name__}: {error}")
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -49,5 +52,12 @@ def none():
 def _numbers(metadata):
     kind, checked = metadata["quantize"], metadata["verification"]
     error = checked[f"{kind}_error"] if kind else metadata["scores"]["test_error"]
-    ms = float(checked["latency_ms"]["alone"])
-    return metadata["member"], kind, int(metadata["bytes"]), ms, 100 * float(error)
+    size, ms = int(metadata["bytes"]), float(checked["latency_ms"]["alone"])
+    member, error = metadata["member"], float(error)
+    named = isinstance(member, str) and (kind is None or isinstance(kind, str))
+    if not (named and size > 0 and 0 < ms < math.inf and 0 <= error <= 1):
+        raise ValueError(
+            "damaged: member, quantize, bytes, time and error are "
+            f"{member!r}, {kind!r}, {size}, {ms}, {error}"
+        )
+    return member, kind, size, ms, 100 * error

@@ -60,14 +60,22 @@ def _check(record, models):
     """
     classes, images = len(record["class_names"]), len(record["images"])
     _want(classes > 0, "no class names")
+    _want(all(isinstance(n, str) for n in record["class_names"]), "class names")
+    _want(np.shape(record["images"]) == (images,), "keys of images")
     for name in models:
         scores, given = record["models"][name], record["answers"][name]
-        _want(all(np.ndim(scores[n]) == 0 for n in _NUMBERS), f"scores of {name}")
+        numbers = [np.asarray(scores[n]) for n in _NUMBERS]
+        _want(all(n.ndim == 0 for n in numbers), f"scores of {name}")
+        _want(all(n.dtype.kind in "fiu" for n in numbers), f"scores of {name}")
         bins = np.asarray(scores["reliability"], float)
         _want(bins.ndim == 2 and bins.shape[1] == 3, f"reliability of {name}")
         counts = np.asarray(scores["confusion"], float)
         _want(counts.shape == (classes, classes), f"confusion of {name}")
-        _want(np.shape(given) == (images,), f"answers of {name}")
+        _want(np.isfinite(counts).all() and counts.min() >= 0, f"confusion of {name}")
+        given = np.asarray(given)
+        _want(given.shape == (images,), f"answers of {name}")
+        outside = (given < 0) | (given >= classes) if given.dtype.kind in "iu" else True
+        _want(not np.any(outside), f"answers of {name}")
         if "detection" in record:
             float(record["detection"][name])
     if "detection" in record:

@@ -229,7 +229,7 @@ def test_weight_decay_of_each_member(factors, tmp_path, images_and_labels):
     [
         ([0.1], "weight_decay must be one for each of 2 members, a, b, got 1"),
         ({"a": 0.1}, "weight_decay must be one for each member.* none for b"),
-        ([0.1, -1], "weight_decay must be >= 0, got -1"),
+        ([0.1, -1], "weight_decay must be a finite number >= 0, got -1"),
     ],
 )
 def test_weight_decay_that_cannot_be(factors, message):

@@ -38,6 +38,10 @@ def with_scores(name, **scores):
     return change
 
 
+def with_answers(change):
+    return lambda r: r | {"answers": r["answers"] | {"ST": change(r["answers"]["ST"])}}
+
+
 @pytest.mark.parametrize(
     "damage, message",
     [
@@ -52,6 +56,14 @@ def with_scores(name, **scores):
         (lambda r: r | {"class_names": ["cat"]}, "damaged: confusion of ST"),
         (lambda r: r | {"class_names": ["cat", "cow"]}, "other classes than other"),
         (lambda r: r | {"images": np.arange(5)}, "damaged: answers of ST"),
+        (lambda r: r | {"images": [[key] for key in r["images"]]}, "keys of images"),
+        (lambda r: r | {"class_names": [["cat"], ["dog"]]}, "damaged: class names"),
+        (with_answers(lambda given: np.full(len(given), 99)), "damaged: answers of ST"),
+        (with_answers(lambda given: np.full(len(given), -1)), "damaged: answers of ST"),
+        (with_answers(lambda given: ["cat"] * len(given)), "damaged: answers of ST"),
+        (with_scores("M", nll="x"), "damaged: scores of M"),
+        (with_scores("M", nll=None), "damaged: scores of M"),
+        (with_scores("M", confusion=-np.ones((2, 2))), "damaged: confusion of M"),
         (lambda r: r | {"detection": {"ST": 1.0}}, "no 'M'"),
         (with_scores("M", nll=np.zeros(2)), "damaged: scores of M"),
         (with_scores("M", reliability=np.zeros(3)), "damaged: reliability of M"),

@@ -1,6 +1,8 @@
 """What networks cost whoever uses them, from runs and from their exports."""
 
 import json
+import math
+import re
 
 import pytest
 from test_analysis import load, synthetic_curves, write_run
@@ -91,14 +93,36 @@ def test_a_panel_for_each_cost_that_is_known(runs, tmp_path, narrow):
     assert len(axes.containers) == 5
 
 
-def test_a_damaged_record_is_left_out_with_a_line(runs, tmp_path):
+@pytest.mark.parametrize(
+    "changes, reason",
+    [
+        ("{}", "KeyError: 'format'"),
+        ("[" * 100_000, "RecursionError: "),
+        ({"bytes": math.inf}, "OverflowError: "),
+        ({"bytes": -1}, "ValueError: damaged: .* are 'ST', 'int8', -1, 0.5, 0.11"),
+        ({"member": ["ST"]}, "ValueError: damaged: "),
+        ({"quantize": {}}, "ValueError: damaged: "),
+        ({"verification": {"latency_ms": {"alone": 0}}}, "KeyError: 'int8_error'"),
+        (
+            {"verification": {"latency_ms": {"alone": 0}, "int8_error": 0.1}},
+            "ValueError: damaged: ",
+        ),
+        (
+            {"verification": {"latency_ms": {"alone": 1}, "int8_error": math.nan}},
+            "ValueError: damaged: ",
+        ),
+    ],
+)
+def test_a_damaged_record_is_left_out_with_a_line(runs, tmp_path, changes, reason):
     (path,) = tmp_path.rglob("ST-litert-int8/metadata.json")
-    path.write_text("{}")
+    if not isinstance(changes, str):
+        changes = json.dumps(json.loads(path.read_text()) | changes)
+    path.write_text(changes)
     said = []
     found = exports.load(runs, tmp_path, said.append)
     assert found["quantize"].isna().all() and len(found) == 2
     (line,) = said
-    assert line.startswith("left out ") and line.endswith("KeyError: 'format'")
+    assert re.fullmatch(f"left out .*: {reason}.*", line)
 
 
 def test_the_page_shows_them(runs, tmp_path):
