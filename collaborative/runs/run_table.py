@@ -20,9 +20,11 @@ from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.reference import (
     PAPER_CURVES,
     PAPER_DATASETS,
+    PAPER_METHODS,
     PAPER_NAMES,
     PAPER_SETTINGS,
     PAPER_TABLES,
+    paper_dataset,
 )
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS
 from collaborative.nn import network_files
@@ -217,7 +219,8 @@ def deviations(config):
 
     Data set, method, weight and seed are what the paper varies. Every other setting but
     those of `IMMATERIAL` counts: runs that differ in one are not comparable, and never
-    pooled.
+    pooled. On the paper's data sets, and those beside them, a method that it has not
+    counts too: its intervals hold together for its own methods.
 
     Args:
         config: an `ExperimentConfig`.
@@ -227,6 +230,9 @@ def deviations(config):
         members=("ST", "M"), **{name: getattr(config, name) for name in varied}
     )
     changes = config.changes(paper, IMMATERIAL)
+    has_method = config.method in ("Single", *PAPER_METHODS)
+    if paper_dataset(config.dataset) and not has_method:
+        changes = {"method": config.method} | changes
     return ", ".join(f"{name} {_joined(value)}" for name, value in changes.items())
 
 

@@ -80,6 +80,9 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
     assert known == set(ExperimentConfig.__dataclass_fields__)
     softened = ExperimentConfig("mnist", method="CE", temperature=2.0)
     assert run_table.deviations(softened) == "temperature 2.0"
+    for name, said in (("notmnist_small", "method KL"), ("digits", "")):
+        other = ExperimentConfig(name, method="KL", alpha=1.0)
+        assert run_table.deviations(other) == said
     for name, value in changes.items():
         given = {"dataset": "mnist"} | needed.get(name, {}) | {name: value}
         config = ExperimentConfig(**given)
