@@ -1,3 +1,5 @@
+import dataclasses
+
 """What networks cost whoever uses them, from runs and from their exports."""
 
 import json
@@ -77,6 +79,13 @@ def test_errors_costs_and_what_was_exported(runs, tmp_path):
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
     assert rows["ST alone"][1:] == ["-", "-", "1"]
     assert rows["ST with M (L2 0.1), int8"] == ["11.00", "0.5", "1", "1"]
+
+
+def test_one_network_alone_is_not_compared(runs):
+    (finding,) = [f for f in findings.findings(runs) if f.name == "controls"]
+    alone = dataclasses.replace(finding, errors=finding.errors.loc[["Single"]])
+    assert trade_offs.points(alone, runs, exports.none()).empty
+    assert not trade_offs.points(finding, runs, exports.none()).empty
 
 
 @pytest.mark.parametrize("narrow", [False, True])

@@ -35,8 +35,8 @@ def points(finding, runs, exports):
 
     Returns:
         A DataFrame by network and seed of `error` in %, `ms`, `KiB` and `minutes`; NaN
-        where nothing was exported. Empty for a study that deploys nothing, or where no
-        cost is known.
+        where nothing was exported. Empty for a study that deploys nothing, of one
+        network alone, or where no cost is known.
     """
     first = runs.drop_duplicates("run")
     own_seconds = first.set_index("run")["seconds"]
@@ -57,7 +57,8 @@ def points(finding, runs, exports):
     columns = ["network", "seed", "error", "ms", "KiB", "minutes"]
     table = pd.DataFrame(rows, columns=columns)
     table = table.assign(KiB=table["KiB"] / 1024, minutes=table["minutes"] / 60)
-    return table if table[list(PANELS)].notna().any(axis=None) else table.iloc[:0]
+    is_known = table[list(PANELS)].notna().any(axis=None)
+    return table if is_known and table["network"].nunique() > 1 else table.iloc[:0]
 
 
 def _teacher_seconds(finding, arm, seed, seconds):
