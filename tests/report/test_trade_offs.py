@@ -1,7 +1,6 @@
-import dataclasses
-
 """What networks cost whoever uses them, from runs and from their exports."""
 
+import dataclasses
 import json
 import math
 import re
