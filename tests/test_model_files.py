@@ -52,6 +52,21 @@ def test_save_and_load(tmp_path, images_and_labels):
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_model_that_cannot_be_saved_leaves_the_file_that_was_there(tmp_path):
+    path, link = tmp_path / "model.keras", tmp_path / "link.keras"
+    link.symlink_to(path)
+    model = ensemble()
+    model.save(path)
+    before = path.read_bytes()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(model, "get_config", lambda: 1 / 0)
+        model.save(str(link))
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 2
+    model.alpha = 0.7
+    model.save(link)
+    assert link.is_symlink() and models.load_model(path).alpha == 0.7
+
+
 def test_save_and_load_single(tmp_path, images_and_labels):
     images, _ = images_and_labels
     model = compiled(models.SingleModel(linear("a"), 0.1))

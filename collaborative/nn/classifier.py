@@ -115,14 +115,15 @@ class Classifier(Steps):
                 stacklevel=2,
             )
 
-    def save(self, filepath, *args, **kwargs):
-        """`keras.Model.save`, to a `.keras` file.
+    def save(self, filepath, overwrite=True, **kwargs):
+        """`keras.Model.save`, to a `.keras` file; where it fails, what was there stays.
 
         Raises:
             ValueError: for HDF5, from which it could not be loaded.
         """
         saving.check_path(filepath)
-        super().save(filepath, *args, **kwargs)
+        with saving.kept(filepath, overwrite) as place:
+            super().save(place, overwrite, **kwargs)
 
     def export(self, filepath, *args, input_signature=None, **kwargs):
         """`keras.Model.export` of the prediction; see there for the formats."""

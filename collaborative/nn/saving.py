@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import keras
 from keras.src.backend.common import global_state  # nothing public says it
 
 from collaborative.nn import outputs
+from collaborative.system import files
 
 _HDF5 = (".h5", ".hdf5")
 
@@ -21,6 +25,20 @@ def check_path(path):
             f"{path} would be HDF5, which cannot hold a model with members: save it as "
             ".keras, or its weights alone as .weights.h5"
         )
+
+
+@contextlib.contextmanager
+def kept(filepath, overwrite):
+    """Gives Keras the place to save to: beside a file that is there, until it is done.
+
+    Keras empties the file first, and a model that it then cannot describe loses it.
+    """
+    is_there = overwrite and isinstance(filepath, str | os.PathLike)
+    if is_there and os.path.isfile(filepath):
+        with files.replacing(os.path.realpath(filepath)) as place:
+            yield place
+    else:
+        yield filepath
 
 
 def check_callbacks(callbacks):
