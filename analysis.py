@@ -19,7 +19,7 @@ from absl import flags
 from etils import epy
 
 from collaborative.data import own_names
-from collaborative.runs import run_table
+from collaborative.runs import author_runs, run_table
 from collaborative.system import command_line, streams
 
 with epy.lazy_imports():  # so that the help and a wrong flag are answered at once
@@ -52,7 +52,7 @@ def run():
     with tempfile.TemporaryFile(dir=output_dir):
         pass  # a directory that cannot be written is known before the work
     left_out = []
-    runs = run_table.paper_runs() if FLAGS.paper else run_table.load_runs(
+    runs = author_runs.load() if FLAGS.paper else run_table.load_runs(
         FLAGS.log_dir, left_out.append
     )  # fmt: skip
     for line in left_out:

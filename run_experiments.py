@@ -12,7 +12,6 @@ A finished run is not run again, and an interrupted one goes on where it stood.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 import pathlib
@@ -28,16 +27,9 @@ from collaborative.experiments.flags import FLAGS
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import network_files
 from collaborative.nn.callbacks import CALLBACKS
-from collaborative.runs import code_record, data_record
-from collaborative.runs.run import (
-    DamagedRecord,
-    read_record,
-    read_start,
-    record_failure,
-    standing,
-)
+from collaborative.runs import code_record, data_record, failures, sweep_command
+from collaborative.runs.run import DamagedRecord, read_record, read_start, standing
 from collaborative.system import command_line, limits, run_files, streams
-from collaborative.system.errors import reason_of
 
 OUT_OF_TIME = 124  # exit status, as of timeout(1)
 
@@ -46,7 +38,7 @@ with epy.lazy_imports():  # what a single run or a sweep alone needs
 
     from collaborative import logger
     from collaborative.report import answer
-    from collaborative.runs import gpus, planning, pools, sweep
+    from collaborative.runs import planning
     from collaborative.training import progress, train
 
 
@@ -59,7 +51,8 @@ def main(argv=None):
         limit = math.inf if FLAGS.limit is None else planning.seconds_of(FLAGS.limit)
         if FLAGS.dry_run:
             questions = flags.questions()
-            command_line.show(planning.plan(configs, FLAGS.log_dir, jobs(), questions))
+            jobs = sweep_command.jobs()
+            command_line.show(planning.plan(configs, FLAGS.log_dir, jobs, questions))
             return 0
         check_what_is_named(configs)
         check_starts(configs)
@@ -112,7 +105,11 @@ def run_one(config):
     try:
         result = result_of(train.resolved(config))
     except logger.TrainingDiverged as error:
-        record_failure(config.run_dir(FLAGS.log_dir), str(error))
+        failures.record(config.run_dir(FLAGS.log_dir), str(error))
+        raise
+    except datasets.DatasetError as error:
+        if config.run_dir(FLAGS.log_dir).exists():  # as a sweep has made it
+            failures.record(config.run_dir(FLAGS.log_dir), str(error), of_data=True)
         raise
     paper = reference.paper_results(config)
     command_line.show(progress.closing_table(result.statistics, paper))
@@ -203,65 +200,25 @@ def foreign_dataset(config):
 
 
 def run_many(configs, limit=math.inf):
-    """Runs experiments side by side, each in a process of its own; the exit status.
+    """Runs experiments side by side and shows what they found; the exit status.
 
     Args:
         configs: the `ExperimentConfig`s, in the order in which they are started.
         limit: seconds after which it ends.
     """
-    if FLAGS.overwrite:
-        command_line.fail(
-            "--overwrite is for one experiment: remove the runs to start anew", 2
-        )
-    options = {n: FLAGS[n].value for n in ("data_dir", "manual_dir", "plugin")}
-    options |= {"download": "true"} if FLAGS.download else {}
-    options |= {} if FLAGS.stream is None else {"stream": str(FLAGS.stream).lower()}
     for config in configs:
         say_what_changed(config)
-    with experiments_pool(options, len(configs)) as pool:
-        swept = sweep.Sweep(configs, FLAGS.log_dir, pool, limit=limit)
-        finished = swept.run()
-    print(f"{finished} of {len(configs)} experiments finished", end="")
-    print(f", {len(swept.failed)} failed:" if swept.failed else "")
-    for config, reason in swept.failed.items():
-        command_line.show(f"  {config.run_dir(FLAGS.log_dir)}: {reason}")
+    swept = sweep_command.run(configs, limit)
     # Of a plan that had too little time, what it has not begun is a number alone.
     usual = ("finished", *["to do"] * swept.is_out_of_time)
     show_answer(configs, swept.failed, usual)
     if swept.stopped:
         command_line.fail(swept.stopped, 1)
     if swept.is_out_of_time:
-        what = planning.left(configs, FLAGS.log_dir, jobs())
+        what = planning.left(configs, FLAGS.log_dir, sweep_command.jobs())
         command_line.show(f"{what}; go on: {same_command()}")
         return OUT_OF_TIME
     return 1 if swept.failed else 0
-
-
-@contextlib.contextmanager
-def experiments_pool(options, count):
-    """Where the experiments run: on a Ray cluster, or here, with or without GPUs.
-
-    Args:
-        options: dict of further flags for their commands.
-        count: how many there are.
-    """
-    if FLAGS.ray:
-        try:
-            pool = pools.RayPool(FLAGS.ray, FLAGS.log_dir, options, count)
-        except (ImportError, OSError, ValueError) as error:
-            reason = reason_of(error)
-            command_line.fail(
-                f"no Ray cluster at {FLAGS.ray}: {reason}; where it asks for a token, "
-                "set RAY_AUTH_MODE=token and have its token in ~/.ray/auth_token",
-                1,
-            )
-        yield pool
-        return
-    slots, threads = jobs(), FLAGS.threads or 1
-    with gpus.shared(gpus.visible(), min(slots, count)) as (names, environment):
-        yield pools.LocalPool(
-            FLAGS.log_dir, options, slots, threads, names, environment
-        )
 
 
 def show_answer(configs, failed, usual=("finished",)):
@@ -301,15 +258,6 @@ def same_command():
     is_file = script.suffix == ".py"
     program = ["python", str(script)] if is_file else [script.name]
     return shlex.join([*program, *sys.argv[1:]])
-
-
-def jobs():
-    """How many experiments run side by side."""
-    if FLAGS.jobs:
-        return FLAGS.jobs
-    cores = max(1, limits.core_count() // (FLAGS.threads or 1))
-    names = gpus.visible()
-    return max(len(names), min(cores, gpus.jobs_that_pay(names))) if names else cores
 
 
 if __name__ == "__main__":

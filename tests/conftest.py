@@ -118,9 +118,9 @@ def images_and_labels():
 @pytest.fixture(scope="session")
 def paper():
     """The author's runs; only to be read, which pandas's copies on write hold."""
-    from collaborative.runs import run_table
+    from collaborative.runs import author_runs
 
-    return run_table.paper_runs()
+    return author_runs.load()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from conftest import (
 from collaborative import datasets, run_experiments
 from collaborative.experiments import flags
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.runs import pools, sweep
+from collaborative.runs import failures, pools, sweep
 from collaborative.training import progress, train
 
 SCRIPT = ROOT / "run_experiments.py"
@@ -287,6 +287,8 @@ def test_a_sweep_survives_a_failing_experiment(tmp_path, own_network):
     at = lines.index("1 of 2 experiments finished, 1 failed:")
     reason, heading, header, result, *_, report = lines[at + 1 :]
     assert "there is no data set 'cifar01'" in reason
+    (failed,) = tmp_path.rglob("failure.json")
+    assert failures.is_of_data(failed.parent)
     assert heading == "digits: errors in %, one seed"
     assert header.split() == ["own", "test"] and result.startswith("  Single ")
     script, plugin = SCRIPT.with_name("analysis.py"), own_network[1]

@@ -91,6 +91,13 @@ class ExperimentConfig(Settings):
             return math.nan
 
     @property
+    def data(self):
+        """What says which images and labels it has; hashable."""
+        names = [name for name, facts in SETTINGS.items() if facts.data]
+        chosen = [getattr(self, name) for name in names]
+        return (self.dataset, self.seed, self.unlabeled, *chosen)
+
+    @property
     def teacher_config(self):
         """The experiment that trains the teacher, or None: everything else is equal."""
         if not self.teacher:

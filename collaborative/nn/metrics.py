@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from collaborative.collaboration import batch_mean
+from collaborative.nn import replicas
 
 RUNNING_DECAY = 0.95  # of the paper's running means (remark 5.1)
 
@@ -185,6 +186,19 @@ class Statistics(keras.metrics.Metric):
         self._hidden = types.MappingProxyType({"excess": excess})
         self._is_weighed = False  # whether an update had weights
 
+    def record(self, values, batch, weights=None):
+        """Adds the means `values` of a batch, as this device has it.
+
+        Args:
+            batch: anything `[share, ...]`.
+            weights: of its images in their errors and costs, `[share]`, or None.
+        """
+        images = tf.shape(batch)[0]
+        if weights is None:
+            self.update_state(values, images, replicas.share(batch))
+        else:
+            self._update_weighed(values, images, tf.reduce_sum(weights))
+
     def update_state(self, values, count, share=1.0):
         """Adds the means `values` `[len(names)]` of a batch of `count` images.
 
@@ -198,21 +212,20 @@ class Statistics(keras.metrics.Metric):
         self.total.assign_add(values * count)
         self.count.assign_add(count)
 
-    def update_weighed(self, values, count, weight, everywhere, replicas=1):
+    def _update_weighed(self, values, count, weight):
         """As `update_state`, where the first values are means by weights of images.
 
         Args:
             weight: the sum of the weights of this device's images.
-            everywhere: the same of all devices.
-            replicas: how many devices there are.
         """
+        everywhere = replicas.everywhere(weight)
         self._is_weighed = True
         count, excess = tf.cast(count, tf.float32), self._hidden["excess"]
         values = tf.cast(values, tf.float32)
         before = tf.convert_to_tensor(self.count) + tf.convert_to_tensor(excess)
         decay = tf.where(before > 0, RUNNING_DECAY, 0.0)
         decay = tf.where(everywhere > 0, decay, 1.0)
-        share = tf.math.divide_no_nan(replicas * weight, everywhere)
+        share = tf.math.divide_no_nan(replicas.count() * weight, everywhere)
         self._run(decay, share, values)
         self.total.assign_add(values * self._amounts(weight, count))
         self.count.assign_add(count)

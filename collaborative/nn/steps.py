@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from collaborative.collaboration import batch_mean
 from collaborative.data.examples import Inputs
-from collaborative.nn import metrics, outputs
+from collaborative.nn import metrics, outputs, replicas
 from collaborative.nn.members import check_kind, check_logits, is_frozen
 
 
@@ -204,8 +204,8 @@ class Steps(keras.Model):
             cost: a mean over this replica's share of the batch.
             batch: anything `[share, ...]`.
         """
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return self.optimizer.scale_loss(cost * (_share(batch) / replicas))
+        share = replicas.share(batch) / replicas.count()
+        return self.optimizer.scale_loss(cost * share)
 
     def _descend(self, tape, cost):
         """Updates the weights once, down the gradient of a cost recorded on a tape."""
@@ -286,41 +286,5 @@ class Steps(keras.Model):
         )
         per_predictor = tf.reshape(tf.stack(measured, axis=1), [-1])
         values = tf.concat([per_predictor, list(totals.values())], axis=0)
-        self._measure(values, logits[0], given)
+        self.statistics.record(values, logits[0], given)
         return totals["loss"]
-
-    def _measure(self, values, batch, weights):
-        """Records the means `values` of a batch.
-
-        Args:
-            batch: anything `[batch, ...]`.
-            weights: of the images in the errors and costs, `[batch]`, or None.
-        """
-        images = tf.shape(batch)[0]
-        if weights is None:
-            self.statistics.update_state(values, images, _share(batch))
-            return
-        weight = tf.reduce_sum(weights)
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        self.statistics.update_weighed(
-            values, images, weight, _everywhere(weight), replicas
-        )
-
-
-def _share(batch):
-    """How much of a batch this device has, times the number of devices; 1 for one."""
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    if replicas == 1:
-        return 1.0
-    count = tf.cast(tf.shape(keras.tree.flatten(batch)[0])[0], tf.float32)
-    return tf.math.divide_no_nan(replicas * count, _everywhere(count))
-
-
-def _everywhere(amount):
-    """The sum of a scalar over all devices."""
-    context = tf.distribute.get_replica_context()
-    if context is None:
-        return amount * tf.distribute.get_strategy().num_replicas_in_sync
-    if context.num_replicas_in_sync == 1:
-        return amount
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, amount)

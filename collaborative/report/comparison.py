@@ -220,7 +220,7 @@ def grid_correlations(runs, paper):
 
     Args:
         runs: rows of `run_table.load_runs`; those in the paper's setting count.
-        paper: `run_table.paper_runs()`.
+        paper: `author_runs.load()`.
 
     Returns:
         List of dicts: dataset, model, quantity, rho, p, settings (how many in common).

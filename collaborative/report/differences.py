@@ -42,7 +42,7 @@ def differences(runs, records, dataset, paper=None):
         runs: rows of `run_table.load_runs` in the paper's setting.
         records: what `records.load` gave.
         dataset: whose runs.
-        paper: `run_table.paper_runs()`, or None.
+        paper: `author_runs.load()`, or None.
 
     Returns:
         A DataFrame with the columns method, alpha, model, difference, half_width,

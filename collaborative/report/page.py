@@ -25,7 +25,7 @@ from collaborative.report.sections import (
     samples,
     studies,
 )
-from collaborative.runs import run_table
+from collaborative.runs import author_runs
 
 # Templates, and the library that draws the curves with its licence.
 FOLDERS = [pathlib.Path(__file__).with_name(n) for n in ("templates", "vendor")]
@@ -41,7 +41,7 @@ def write(
     """Writes the report of some runs.
 
     Args:
-        rows: of `run_table.load_runs`, or `run_table.paper_runs()`; not empty.
+        rows: of `run_table.load_runs`, or `author_runs.load()`; not empty.
         output_dir: a directory that is there.
         records: of the trained models, see `records.load`.
         left_out: lines on the files that were left out.
@@ -60,7 +60,7 @@ def write(
         runs=rows,
         output_dir=output_dir,
         records=records or {},
-        paper=None if is_paper else run_table.paper_runs(),
+        paper=None if is_paper else author_runs.load(),
         places=places,
         costs=footprint.measure() if latency else None,
         exports=run_exports.none() if exports is None else exports,

@@ -52,7 +52,7 @@ def results_table(runs, paper, dataset, quantity):
 
     Args:
         runs: rows of `run_table.load_runs` in the paper's setting.
-        paper: `run_table.paper_runs()` to compare with; None where `runs` are these,
+        paper: `author_runs.load()` to compare with; None where `runs` are these,
             which then are shown with all of the digits that the paper has.
         dataset: whose table.
         quantity: "error" (in %) or "cost".
@@ -192,7 +192,7 @@ def correlations_table(runs, paper):
 
     Args:
         runs: rows of `run_table.load_runs`; those in the paper's setting count.
-        paper: `run_table.paper_runs()`.
+        paper: `author_runs.load()`.
 
     Returns:
         A `Table` with a row for each data set and quantity, or None where there are

@@ -98,10 +98,18 @@ def plan(configs, log_dir, jobs, questions=None):
         lines.append(f"{name_of(config):45}  {need:>15}  {stands}")
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
     lines.append(f"{len(configs)} experiments: {counts}")
-    lines.append(f"time left with {jobs} at a time: about {duration(total / jobs)}")
-    if unknown:
-        lines[-1] += f", without {unknown} experiments of which nothing is known yet"
+    lines.append(_time_left(total / jobs, jobs, unknown))
     return "\n".join(lines)
+
+
+def _time_left(seconds, jobs, unknown):
+    """The line on the time that is left, where that of `unknown` ones is not known."""
+    if unknown and not seconds:
+        return "time left: not known before an epoch of each kind has been trained"
+    line = f"time left with {jobs} at a time: about {duration(seconds)}"
+    if unknown:
+        line += f", without {unknown} experiments of which nothing is known yet"
+    return line
 
 
 def left_of(config, stands):

@@ -9,11 +9,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-import time
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import code_record, data_record, reader
+from collaborative.runs import code_record, data_record, failures, reader
 from collaborative.system import files, run_files
 from collaborative.system.errors import UserError
 
@@ -92,27 +91,6 @@ def in_tf32(record):
     return bool(record.get("tf32")) and record["config"]["precision"] == "float32"
 
 
-def record_failure(run_dir, reason):
-    """Keeps why a run failed, one line, until it succeeds."""
-    content = {"reason": reason, "time": time.time()}
-    with files.replacing(pathlib.Path(run_dir, run_files.FAILURE)) as path:
-        path.write_text(json.dumps(content) + "\n", encoding="utf-8")
-
-
-def failure(run_dir):
-    """Why the run failed when it was last tried, or None."""
-    try:
-        path = pathlib.Path(run_dir, run_files.FAILURE)
-        return str(json.loads(path.read_text(encoding="utf-8"))["reason"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def forget_failure(run_dir):
-    """Removes the reason of a failure, where there is one."""
-    pathlib.Path(run_dir, run_files.FAILURE).unlink(missing_ok=True)
-
-
 @dataclasses.dataclass(frozen=True)
 class Standing:
     """How far an experiment is: its state, and the epochs that are logged."""
@@ -141,7 +119,7 @@ def standing(config, log_dir):
         return Standing("finished", epochs)
     if files.is_locked(run_dir):
         return Standing("running", epochs)
-    reason = failure(run_dir)
+    reason = failures.reason(run_dir)
     if reason:
         return Standing("failed", epochs, reason)
     return Standing("interrupted" if epochs else "to do", epochs)

@@ -18,12 +18,9 @@ import pandas as pd
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.reference import (
-    PAPER_CURVES,
     PAPER_DATASETS,
     PAPER_METHODS,
-    PAPER_NAMES,
     PAPER_SETTINGS,
-    PAPER_TABLES,
     paper_dataset,
 )
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS
@@ -96,7 +93,7 @@ def load_runs(log_dir, say=print):
             continue
         seen[identity] = name
         found.append(run)
-    return _table(found)
+    return table_of(found)
 
 
 def _run_files(log_dir):
@@ -110,15 +107,15 @@ def _run_files(log_dir):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Run:
+class Run:
     """A run's rows: what all of them have, and its curves as arrays of one length."""
 
     columns: dict
     curves: dict
 
 
-def _table(found):
-    """A DataFrame of `COLUMNS` of some `_Run`s; one frame, as one a run takes long."""
+def table_of(found):
+    """A DataFrame of `COLUMNS` of some `Run`s; one frame, as one a run takes long."""
     if not found:
         return pd.DataFrame(columns=list(COLUMNS))
     lengths = [len(run.curves["epoch"]) for run in found]
@@ -148,7 +145,7 @@ def _identity(run):
 
 
 def _load_run(path, run):
-    """A `_Run`, from the path of its `stats.pkl`."""
+    """A `Run`, from the path of its `stats.pkl`."""
     if path.name == run_files.CONFIG:
         raise _LeftOut("there is no stats.pkl beside it; no epoch was finished")
     if path.name != run_files.STATISTICS:
@@ -184,7 +181,7 @@ def _load_run(path, run):
     if not parts:
         raise _LeftOut("no models in it")
     curves = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-    return _Run(columns, curves)
+    return Run(columns, curves)
 
 
 def _read_config(run_dir):
@@ -240,56 +237,6 @@ def _joined(value):
     """A value of a column: names joined, files by their short names."""
     is_several = isinstance(value, tuple)
     return "-".join(map(network_files.short_name, value)) if is_several else value
-
-
-def paper_runs():
-    """The author's runs, in the columns of `load_runs`.
-
-    His training statistics are running means (Remark 5.1); they stand in the columns of
-    the epochs' means too, which he did not keep. The ensemble is {ST, M} with the
-    reduction of his code; the traditional ensemble's weight, which he lists as 1.0, is
-    0 here.
-
-    Returns:
-        A DataFrame of 39 runs x 3 models x 15 or 30 epochs; errors are fractions.
-    """
-    keys = ["dataset", "method", "alpha", "model"]
-    curves = _read(PAPER_CURVES)
-    last = curves["epoch"] == curves.groupby(keys)["epoch"].transform("max")
-    printed = curves[keys].merge(_read(PAPER_TABLES), validate="many_to_one")[last]
-    curves.loc[last, "test_error"] = printed["test_error_percent"] / 100
-    curves.loc[last, "test_cost"] = printed["test_cost"]
-    for running in RUNNING:
-        curves[running] = curves[running.removesuffix("_running")]
-    found = []
-    measured = ["model", "epoch", *MEASURED, *RUNNING]
-    for (dataset, method, alpha), part in curves.groupby(
-        ["dataset", "method", "alpha"]
-    ):
-        config = ExperimentConfig(
-            dataset, ("ST", "M"), method, alpha, reduction="released"
-        )
-        columns = config_columns(config) | {
-            "setting": "",
-            "run": f"paper/{dataset}/{method}_{alpha}",
-            "command": "(the author's code)",
-            "versions": "TensorFlow 1.1",
-            "revision": "",
-            "device": "one K80",
-            "seconds": float("nan"),
-        }
-        found.append(_Run(columns, {name: part[name].array for name in measured}))
-    return _table(found)
-
-
-def _read(path):
-    """A table of `paper/`, with our names of data sets and models."""
-    table = pd.read_csv(path)
-    names = {PAPER_NAMES[name]: name for name in PAPER_DATASETS}
-    table["dataset"] = table["dataset"].map(names)
-    table["model"] = table["model"].replace("Ens", "ensemble")
-    table.loc[table["method"] == "Single", "alpha"] = 0.0
-    return table
 
 
 def config_columns(config):

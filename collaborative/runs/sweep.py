@@ -12,16 +12,11 @@ import collections
 import math
 import time
 
-from collaborative.runs import space
+from collaborative.runs import failures, space
 from collaborative.runs.memory import Memory, gibibytes
 from collaborative.runs.planning import Estimator, name_of
 from collaborative.runs.pools import SECONDS_TO_END
-from collaborative.runs.run import (
-    forget_failure,
-    logged,
-    record_failure,
-    standing,
-)
+from collaborative.runs.run import logged, standing
 from collaborative.runs.view import View, errors
 from collaborative.system import run_files
 from collaborative.system.files import Busy
@@ -119,7 +114,7 @@ class Sweep:
                 self._waiting.appendleft(config)
                 return
             else:
-                forget_failure(config.run_dir(self._log_dir))
+                failures.forget(config.run_dir(self._log_dir))
                 self._running[free[0]] = config, self._pool.start(config, free[0])
                 self._memory.begin(config, stands.epochs)
 
@@ -164,6 +159,7 @@ class Sweep:
 
     def _fail(self, config, status, peak):
         run_dir = config.run_dir(self._log_dir)
+        of_data = failures.is_of_data(run_dir)
         reason = explanation(status, run_dir / run_files.OUTPUT, peak)
         if space.free_disk(self._log_dir) < space.FIXED:
             # The process may not have been able to say so in its output.
@@ -171,9 +167,22 @@ class Sweep:
         self.failed[config] = reason
         self._done(config, f"failed: {reason}")
         try:
-            record_failure(run_dir, reason)
+            failures.record(run_dir, reason, of_data)
         except OSError as error:
             self._view.say(f"{error.strerror}: {run_dir}: its failure is not recorded")
+        if of_data:
+            self._leave_out(config.data, reason)
+
+    def _leave_out(self, data, reason):
+        """Fails what has not been started yet on data that cannot be had."""
+        alike = [config for config in self._waiting if config.data == data]
+        alike = [c for c in alike if standing(c, self._log_dir).state != "finished"]
+        for config in alike:
+            self._waiting.remove(config)
+            self.failed[config] = reason
+            self._view.end(config)
+        if alike:
+            self._view.say(f"not started, on the same data: {len(alike)} more")
 
     def _done(self, config, what):
         self._finished += what == "finished"

@@ -14,7 +14,15 @@ from collaborative.data import batches, decoded_images
 from collaborative.experiments import checks
 from collaborative.nn import averages, checkpoint
 from collaborative.nn.selection import Selection
-from collaborative.runs import beside, code_record, data_record, reader, run, space
+from collaborative.runs import (
+    beside,
+    code_record,
+    data_record,
+    failures,
+    reader,
+    run,
+    space,
+)
 from collaborative.system import environment, files, interruption, plugins, run_files
 from collaborative.system.errors import UserError
 from collaborative.training import building, final_record, teacher
@@ -249,7 +257,7 @@ def _finish(model, log, dataset, foreign):
             model.save(path)
         log.finish(record, results)
         shutil.rmtree(log.run_dir / run_files.CHECKPOINTS, ignore_errors=True)
-        run.forget_failure(log.run_dir)
+        failures.forget(log.run_dir)
 
 
 def _clear(run_dir):

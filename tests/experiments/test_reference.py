@@ -7,7 +7,7 @@ from collaborative.experiments import reference
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.reference import PAPER_TABLES
 from collaborative.experiments.settings import IMMATERIAL
-from collaborative.runs import run_table
+from collaborative.runs import author_runs, run_table
 
 
 def test_the_author_s_logs_end_where_his_tables_do():
@@ -29,7 +29,7 @@ def test_the_author_s_logs_end_where_his_tables_do():
 
 
 def test_the_author_s_runs():
-    runs = run_table.paper_runs()
+    runs = author_runs.load()
     assert tuple(runs.columns) == run_table.COLUMNS
     assert runs["run"].nunique() == 39
     assert len(run_table.final_epochs(runs)) == 117
@@ -39,7 +39,7 @@ def test_the_author_s_runs():
 
 
 def test_every_run_has_all_of_its_epochs():
-    counts = run_table.paper_runs().groupby(["dataset", "run", "model"])["epoch"]
+    counts = author_runs.load().groupby(["dataset", "run", "model"])["epoch"]
     epochs = counts.agg(["min", "max", "count"]).droplevel(["run", "model"])
     for dataset, last in (("mnist", 30), ("notmnist", 15), ("cifar10", 30)):
         rows = epochs.loc[dataset].drop_duplicates()
@@ -93,7 +93,7 @@ def test_every_setting_but_the_varied_ones_is_a_deviation():
 
 
 def test_missing_experiments():
-    runs = run_table.paper_runs()
+    runs = author_runs.load()
     assert run_table.missing_experiments(runs) == []
     some = runs[(runs["dataset"] == "mnist") & (runs["method"] != "L2")]
     missing = run_table.missing_experiments(some)

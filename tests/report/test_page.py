@@ -10,7 +10,7 @@ from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import figures, page, quality
 from collaborative.report.claims import verdicts
 from collaborative.report.studies import findings
-from collaborative.runs import run_table
+from collaborative.runs import author_runs, run_table
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -76,7 +76,7 @@ def quick_pages(paper, paper_claims):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures, "save", save)
-        patch.setattr(run_table, "paper_runs", lambda: paper)
+        patch.setattr(author_runs, "load", lambda: paper)
         patch.setattr(verdicts, "check_all", check)
         yield
 

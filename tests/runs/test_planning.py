@@ -8,7 +8,7 @@ from conftest import logged_run
 from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import planning, run, space
+from collaborative.runs import failures, planning, run, space
 from collaborative.system import files
 
 CONFIG = ExperimentConfig("digits", epochs=10)
@@ -22,7 +22,7 @@ def test_standing_is_what_the_files_say(tmp_path):
     assert run.standing(CONFIG, tmp_path) == run.Standing("interrupted", 3)
     with files.locked(run_dir):
         assert run.standing(CONFIG, tmp_path) == run.Standing("running", 3)
-    run.record_failure(run_dir, "no more disk")
+    failures.record(run_dir, "no more disk")
     standing = run.standing(CONFIG, tmp_path)
     assert str(standing) == "failed: no more disk"
     logged_run(CONFIG, tmp_path, epochs=10, finished=True)
@@ -54,6 +54,8 @@ def test_time_is_estimated_from_what_runs_took(tmp_path):
     assert "about 6 min" in lines[1]
     assert lines[3] == "3 experiments: 1 finished, 1 interrupted, 1 to do"
     assert lines[4].startswith("time left with 2 at a time: about 3 min, without 1")
+    last = planning.plan([alone], tmp_path, jobs=2).splitlines()[-1]
+    assert last.startswith("time left: not known before an epoch")
 
 
 def test_durations():

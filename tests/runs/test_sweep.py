@@ -13,7 +13,7 @@ from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.grids import paper_grid
-from collaborative.runs import run, sweep, view
+from collaborative.runs import failures, run, sweep, view
 from collaborative.runs.planning import Estimator
 from collaborative.system import files, interruption
 from collaborative.system.files import Busy
@@ -117,13 +117,38 @@ def test_a_failure_stops_nothing_and_is_recorded(tmp_path):
         "fewer at once (--jobs), or with a smaller --batch_size",
         "killed by signal 11",
     ]
-    assert run.failure(CONFIGS[4].run_dir(tmp_path)).startswith("killed")
+    assert failures.reason(CONFIGS[4].run_dir(tmp_path)).startswith("killed")
     assert "failed: killed by signal 11" in output
     assert run.standing(CONFIGS[2], tmp_path).state == "failed"
     # The next sweep tries them again.
     pool = FakePool(tmp_path, lambda config: 0)
     assert swept(tmp_path, pool)[0].count == 13
     assert set(pool.started) == {CONFIGS[2], CONFIGS[4], CONFIGS[5]}
+
+
+def test_what_has_the_same_data_is_not_started_where_they_cannot_be_had(tmp_path):
+    """It fails with it, and is tried again by the next sweep; other data are tried."""
+    other = [dataclasses.replace(config, seed=2) for config in CONFIGS[:2]]
+    logged_run(CONFIGS[3], tmp_path, finished=True)
+
+    def outcome(config):
+        if config in other:
+            return 0
+        log = config.run_dir(tmp_path) / "output.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("digits is not prepared\n")
+        failures.record(log.parent, "digits is not prepared", of_data=True)
+        return 1
+
+    pool = FakePool(tmp_path, outcome, slots=1)
+    result, output = swept(tmp_path, pool, CONFIGS + other)
+    assert pool.started == [CONFIGS[0], *other] and result.count == 3
+    assert set(result.failed) == {*CONFIGS} - {CONFIGS[3]}
+    assert set(result.failed.values()) == {"digits is not prepared"}
+    assert "not started, on the same data: 11 more\n" in output
+    assert failures.is_of_data(CONFIGS[0].run_dir(tmp_path))
+    pool = FakePool(tmp_path, lambda config: 0)
+    assert swept(tmp_path, pool, CONFIGS + other)[0].count == 15
 
 
 def test_a_process_that_ends_well_without_a_result_has_failed(tmp_path):
