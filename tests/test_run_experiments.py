@@ -329,7 +329,7 @@ def test_a_limit_says_what_is_left_and_how_to_go_on(tmp_path, own_network):
     assert said == "0 of 1 experiments finished"
     words = [SCRIPT, *own_network, *arguments, "--limit", "1.5s"]
     go_on = shlex.join(["python", *map(str, words)])
-    assert last == f"left: 1 experiments; go on: {go_on}"
+    assert last == f"left: 1 experiment; go on: {go_on}"
 
 
 def test_sigterm_says_how_to_go_on(tmp_path, own_network):

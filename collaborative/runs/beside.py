@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS
 from collaborative.runs import run
+from collaborative.system.words import counted
 
 
 def notes(config, run_dir):
@@ -39,8 +40,8 @@ def notes(config, run_dir):
             )
         elif stands.state == "finished" and changes.get("epochs", 0) - other.epochs > 0:
             said.append(
-                f"begins anew: {path} is finished after {other.epochs} epochs, and its "
-                f"learning rates ended with them; --init_from {path} starts from its "
-                "weights"
+                f"begins anew: {path} is finished after "
+                f"{counted(other.epochs, 'epoch')}, and its learning rates ended with "
+                f"them; --init_from {path} starts from its weights"
             )
     return said

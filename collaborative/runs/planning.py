@@ -17,6 +17,7 @@ from collaborative.experiments.setting import ConfigError
 from collaborative.runs import space
 from collaborative.runs.run import logged, standing
 from collaborative.system import run_files
+from collaborative.system.words import counted
 
 
 class Estimator:
@@ -97,7 +98,7 @@ def plan(configs, log_dir, jobs, questions=None):
         need = f"about {duration(left * seconds)}" if left and seconds else ""
         lines.append(f"{name_of(config):45}  {need:>15}  {stands}")
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
-    lines.append(f"{len(configs)} experiments: {counts}")
+    lines.append(f"{counted(len(configs), 'experiment')}: {counts}")
     lines.append(_time_left(total / jobs, jobs, unknown))
     return "\n".join(lines)
 
@@ -108,7 +109,9 @@ def _time_left(seconds, jobs, unknown):
         return "time left: not known before an epoch of each kind has been trained"
     line = f"time left with {jobs} at a time: about {duration(seconds)}"
     if unknown:
-        line += f", without {unknown} experiments of which nothing is known yet"
+        line += (
+            f", without {counted(unknown, 'experiment')} of which nothing is known yet"
+        )
     return line
 
 
@@ -133,7 +136,7 @@ def left(configs, log_dir, jobs):
         return ""
     known = [c for c in open_ones if estimator.epoch_seconds(c) is not None]
     seconds = sum(epochs[c] * estimator.epoch_seconds(c) for c in known) / jobs
-    text = f"left: {len(open_ones)} experiments"
+    text = f"left: {counted(len(open_ones), 'experiment')}"
     if not known:
         return text
     of_which = f", {len(known)} of which" if len(known) < len(open_ones) else ", which"

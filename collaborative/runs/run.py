@@ -15,6 +15,7 @@ from collaborative.experiments.setting import ConfigError
 from collaborative.runs import code_record, data_record, failures, reader
 from collaborative.system import files, run_files
 from collaborative.system.errors import UserError
+from collaborative.system.words import counted
 
 LARGEST_RECORD = 2**20  # bytes
 
@@ -103,7 +104,7 @@ class Standing:
         if self.reason:
             return f"{self.state}: {self.reason}"
         if self.state in ("interrupted", "running"):
-            return f"{self.state}, {self.epochs} epochs done"
+            return f"{self.state}, {counted(self.epochs, 'epoch')} done"
         return self.state
 
 

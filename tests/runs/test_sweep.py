@@ -351,7 +351,7 @@ def test_a_limit_ends_what_runs_and_begins_nothing_more(tmp_path):
     assert (ended.failed, ended.stopped) == ({}, None)
     assert pool.started == CONFIGS[:2] and all(p.terminated for p in processes)
     for config in CONFIGS[:2]:
-        assert str(run.standing(config, tmp_path)) == "interrupted, 1 epochs done"
+        assert str(run.standing(config, tmp_path)) == "interrupted, 1 epoch done"
     result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
     assert (result.count, result.is_out_of_time) == (13, False)
 

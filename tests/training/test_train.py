@@ -498,6 +498,6 @@ def test_a_new_run_beside_one_that_was_interrupted_is_told(tmp_path, tiny):
 def test_more_epochs_than_a_finished_run_had_are_told(tmp_path, tiny, first):
     _, said = said_of(dataclasses.replace(CONFIG, epochs=2), tiny, tmp_path)
     assert said == [
-        f"begins anew: {first} is finished after 1 epochs, and its learning "
+        f"begins anew: {first} is finished after 1 epoch, and its learning "
         f"rates ended with them; --init_from {first} starts from its weights"
     ]

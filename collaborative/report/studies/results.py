@@ -16,6 +16,7 @@ from collaborative.report.studies import findings
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs import run_table
 from collaborative.system import drawing
+from collaborative.system.words import counted
 
 LISTED = 4  # differences that an answer names
 
@@ -133,12 +134,15 @@ def _conditions(finding):
     base = finding.base
     trained = base["truncate"] - base["validation"]
     images = f"{trained:,} images" if base["truncate"] else "all images"
+    if base["validation"] and not base["truncate"]:
+        images += f" but {base['validation']:,} to choose on"
     seeds = finding.errors.index.get_level_values("seed").nunique()
-    paired = (
-        f"{seeds} seeds; test error, differences paired by seed with 95 % intervals"
-    )
-    counted = paired if seeds > 1 else "one seed; test error"
-    return f"{base['dataset']}, {images}, {base['epochs']} epochs, {counted}"
+    measured = f"{seeds} seeds; test error, differences paired by seed"
+    measured += " with 95 % intervals"
+    if seeds == 1:
+        measured = "one seed; test error"
+    epochs = counted(base["epochs"], "epoch")
+    return f"{base['dataset']}, {images}, {epochs}, {measured}"
 
 
 def name_of(finding):
