@@ -181,7 +181,7 @@ class PaperSettings:
     )
     jit: str = setting(
         "auto",
-        "Compile with XLA: {names} (auto: on a GPU).",
+        "Compile with XLA: {names} (auto: on a GPU, and for float16).",
         names=lambda: JIT,
         material=False,
     )

@@ -39,16 +39,6 @@ def half_widths(deviations, counts):
     return quantiles * deviations / np.sqrt(counts)
 
 
-def difference(a, b):
-    """The paired difference of two Series by seed, over the seeds that both have.
-
-    Returns:
-        A `Difference`, or None where no seed is in both.
-    """
-    a, b = a.align(b, join="inner")
-    return layout.paired(a - b) if len(a) else None
-
-
 def usually(gaps):
     """How far the share of comparisons that are worse is from one half.
 
@@ -119,8 +109,9 @@ def images_half_width(answers, other_answers, family=1):
 def family(values, control, answers, settings=None):
     """`layout.against`, with what the test images leave open besides the seeds.
 
-    Of one seed that is all that is known; it is added where all seeds have the same
-    test images, so that they do not vary with the seeds.
+    Of one seed that is all that is known, or where other settings have more seeds the
+    wider of both counts. It is added where all seeds have the same test images, so that
+    they do not vary with the seeds.
 
     Args:
         values: DataFrame of settings x seeds: final test errors in %.
@@ -131,7 +122,7 @@ def family(values, control, answers, settings=None):
 
     Returns:
         Dict from each setting that has a seed in common to its `layout.Difference`.
-        Its half width is NaN where one seed has no answers.
+        Its half width is NaN where one seed alone has no answers.
     """
     gaps = layout.against(values, control, settings)
     answers = functools.cache(answers)  # the control's are asked for with each setting
@@ -141,7 +132,10 @@ def family(values, control, answers, settings=None):
         pairs = [[answers(s, seed) for s in (setting, control)] for seed in seeds]
         images = _images_besides(pairs, len(gaps))
         if gap.seeds == 1:
-            gaps[setting] = dataclasses.replace(gap, half_width=images)
+            if math.isnan(gap.half_width) or gap.half_width < images:
+                gaps[setting] = dataclasses.replace(
+                    gap, half_width=images, p_value=math.nan
+                )
         elif images > 0:
             width = math.hypot(gap.half_width, images)
             gaps[setting] = dataclasses.replace(gap, half_width=width, p_value=math.nan)
@@ -163,14 +157,6 @@ def _images_besides(pairs, compared):
 def _same_images(index, other):
     """Whether two indexes have the same keys, in whatever order."""
     return index.equals(other) or index.symmetric_difference(other).empty
-
-
-def chance_note(clear, compared):
-    """How many comparisons are clear, and how many would be so by chance."""
-    return (
-        f"{clear} of {compared} comparisons, where chance alone makes "
-        f"{(1 - CONFIDENCE) * compared:.1f} so"
-    )
 
 
 def rank_correlation(a, b):

@@ -18,6 +18,37 @@ def table(seed=0, settings=13, seeds=3, spread=0.3):
     return pd.DataFrame(values, names, range(912, 912 + seeds))
 
 
+def series(**values):
+    return pd.Series({int(seed[1:]): value for seed, value in values.items()})
+
+
+def test_pairs_are_of_seeds_that_both_have():
+    a, b = series(s1=1.0, s2=5.0, s3=9.0), series(s2=5.5, s1=1.4, s4=0.0)
+    found = layout.paired(a - b)
+    assert found.seeds == 2
+    assert found.mean == pytest.approx(-0.45)
+    # Gaps -0.4 and -0.5: s = 0.0707, t(1) = 12.706.
+    assert found.half_width == pytest.approx(12.7062 * 0.05, rel=1e-4)
+    assert found.p_value == pytest.approx(0.0704, abs=1e-4)
+    assert found.below is None  # the interval includes zero
+
+
+def test_when_one_is_below_the_other():
+    one = layout.paired(series(s1=1.0) - series(s1=2.0))
+    assert one.below is True and one.seeds == 1 and math.isnan(one.half_width)
+    assert layout.paired(series(s1=2.0) - series(s1=2.0)).below is False
+    many, more = series(s1=1.0, s2=2.0, s3=3.0), series(s1=2.0, s2=3.01, s3=4.0)
+    assert layout.paired(many - more).below is True
+    assert layout.paired(more - many).below is False
+
+
+def test_equal_gaps_have_no_spread():
+    found = layout.paired(series(s1=0.3, s2=1.3) - series(s1=0.1, s2=1.1))
+    assert (found.mean, found.half_width, found.below) == (0.2, 0.0, False)
+    same = layout.paired(series(s1=0.3, s2=1.3) - series(s1=0.3, s2=1.3))
+    assert same.p_value == 1.0 and same.below is False
+
+
 def test_two_settings_are_a_paired_t_test():
     values = table(settings=2, seeds=4)
     found = layout.against(values, CONTROL)["s0"]

@@ -43,7 +43,7 @@ def recorded(finding):
 
 
 def test_ambiguity_is_what_the_members_mean_cost_exceeds_the_ensemble_s(runs):
-    (finding,) = findings.findings(runs)
+    (finding,) = findings.findings(runs, {})
     found = scales.measured(finding, runs, recorded(finding))
     assert set(found.index.unique("arm")) == set(ARMS)
     for arm, (_, train, test) in ARMS.items():
@@ -58,7 +58,7 @@ def test_ambiguity_is_what_the_members_mean_cost_exceeds_the_ensemble_s(runs):
 
 
 def test_the_gap_is_compared_with_the_control_s(runs):
-    (finding,) = findings.findings(runs)
+    (finding,) = findings.findings(runs, {})
     table = scales.table(finding, scales.measured(finding, runs, recorded(finding)))
     assert table.header == (
         "arm", "ambiguity, training", "test", "gap", "difference",
@@ -75,7 +75,7 @@ def test_the_gap_is_compared_with_the_control_s(runs):
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_each_pair_of_members_has_errors_and_ambiguity_over_the_scale(runs, narrow):
-    (finding,) = findings.findings(runs)
+    (finding,) = findings.findings(runs, {})
     drawn = scales.figure(finding, scales.measured(finding, runs, {}), narrow)
     errors, ambiguity, other, _ = drawn.axes
     assert (errors.get_title(), other.get_title()) == ("ST, M", "ST, ST")
@@ -89,14 +89,14 @@ def test_each_pair_of_members_has_errors_and_ambiguity_over_the_scale(runs, narr
 
 def test_lines_are_means_over_the_seeds_that_all_places_have(runs):
     fewer = runs[(runs["alpha"] != -2) | (runs["seed"] == 912)]  # of b = 1
-    (finding,) = findings.findings(fewer)
+    (finding,) = findings.findings(fewer, {})
     drawn = scales.figure(finding, scales.measured(finding, fewer, {}))
     st = next(line for line in drawn.axes[0].lines if line.get_label() == "ST")
     assert st.get_ydata().tolist() == pytest.approx([11, 10, 12])
 
 
 def test_the_page_has_both_tables_and_studies_without_a_scale_one(runs, tmp_path):
-    (finding,) = findings.findings(runs)
+    (finding,) = findings.findings(runs, {})
     path = page.write(runs, tmp_path / "report", latency=False)
     shown = html.unescape(path.read_text(encoding="utf-8"))
     assert "ambiguity, training" in shown and scales.CAPTION in shown
@@ -108,5 +108,5 @@ def test_the_page_has_both_tables_and_studies_without_a_scale_one(runs, tmp_path
             write_run(tmp_path / "noise", config)
     others = load(tmp_path / "noise")[0]
     assert [
-        scales.measured(other, others, {}) for other in findings.findings(others)
+        scales.measured(other, others, {}) for other in findings.findings(others, {})
     ] == [None]

@@ -59,7 +59,7 @@ def runs(tmp_path):
 
 
 def test_errors_costs_and_what_was_exported(runs, tmp_path):
-    (finding,) = [f for f in findings.findings(runs) if f.name == "controls"]
+    (finding,) = [f for f in findings.findings(runs, {}) if f.name == "controls"]
     found = trade_offs.points(finding, runs, exports.load(runs, tmp_path, pytest.fail))
     means = found.set_index(["network", "seed"])
     st = means.loc[("ST with M (L2 0.1)", 913)]
@@ -81,7 +81,7 @@ def test_errors_costs_and_what_was_exported(runs, tmp_path):
 
 
 def test_one_network_alone_is_not_compared(runs):
-    (finding,) = [f for f in findings.findings(runs) if f.name == "controls"]
+    (finding,) = [f for f in findings.findings(runs, {}) if f.name == "controls"]
     alone = dataclasses.replace(finding, errors=finding.errors.loc[["Single"]])
     assert trade_offs.points(alone, runs, exports.none()).empty
     assert not trade_offs.points(finding, runs, exports.none()).empty
@@ -89,7 +89,7 @@ def test_one_network_alone_is_not_compared(runs):
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_a_panel_for_each_cost_that_is_known(runs, tmp_path, narrow):
-    (finding,) = [f for f in findings.findings(runs) if f.name == "controls"]
+    (finding,) = [f for f in findings.findings(runs, {}) if f.name == "controls"]
     all_of_it = exports.load(runs, tmp_path, pytest.fail)
     drawn = trade_offs.figure(
         finding, trade_offs.points(finding, runs, all_of_it), narrow

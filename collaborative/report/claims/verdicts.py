@@ -28,7 +28,7 @@ from collaborative.report.claims.evidence import Evidence
 from collaborative.report.claims.parts import Part, conjunction
 
 MARKS = {True: "yes", False: "no", None: "open"}
-VERDICTS = {True: "holds", False: "does not hold", None: "cannot be told"}
+VERDICTS = {True: "holds", False: "does not hold", None: "open"}
 STAND_IN = {True: "supports it", False: "speaks against it", None: "open"}
 THE_PAPERS = "the paper's notMNIST (its stand-in speaks against it)"
 
@@ -38,7 +38,7 @@ class Claim:
     """A checked claim.
 
     number: list and place in section 6.1 ("1.6"); verdict: "holds", "does not hold" or
-    "cannot be told", with "(one seed)" where it rests on one; by_dataset: the same for
+    "open", with "(one seed)" where it rests on one; by_dataset: the same for
     each data set that it speaks of, and what a stand-in says; missing: what would be
     needed to tell.
     """
@@ -149,7 +149,8 @@ def overview(checked, paper=None):
     return tables.Table(
         name="table_claims",
         caption="The verdicts; an observation holds if it does on each data set. A "
-        "stand-in for the paper's notMNIST may support it and does not decide",
+        "stand-in for the paper's notMNIST may support it and cannot fail it. Open: "
+        "an interval includes zero, or signs are split evenly",
         header=("observation", *names, "verdict", *theirs),
         rows=[tuple(tables.Cell(str(value)) for value in row.values()) for row in rows],
         data=pd.DataFrame(rows),

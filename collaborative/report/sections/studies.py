@@ -14,8 +14,8 @@ MARKS = (
 def parts(context):
     """The studies that have runs, their tables and figures written and for the page."""
     what = "answers to the studies beyond the paper"
-    found = context.optional(what, findings.findings, context.runs) or ()
-    studies = [_part(context, finding) for finding in found]
+    found = context.optional(what, findings.findings, context.runs, context.records)
+    studies = [_part(context, finding) for finding in found or ()]
     if studies:
         context.text("studies.md", _markdown(studies))
     return {"studies": studies}

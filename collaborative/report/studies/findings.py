@@ -1,7 +1,7 @@
 """What the runs of a study say: errors of its arms, and their differences.
 
-Arms are compared with their controls seed by seed, as `comparison` does. Of an arm with
-a `studies.Choice` the candidate counts that has the least error on validation images,
+Arms are compared with their controls as `families` does. Of an arm with a
+`studies.Choice` the candidate counts that has the least error on validation images,
 averaged over models and seeds; the test images have no say in it.
 """
 
@@ -18,7 +18,7 @@ from collaborative.experiments.config import ExperimentConfig, preset_of
 from collaborative.experiments.reference import PAPER_SETTINGS
 from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
-from collaborative.report import comparison
+from collaborative.report.studies import families
 from collaborative.runs import run_table
 
 # Settings that a person may give a study in place of its own.
@@ -34,7 +34,7 @@ class Finding:
 
     errors: final test errors in %, indexed by arm, model (a preset or "ensemble") and
     seed; of several members of a preset, their mean. differences: by (arm, control,
-    model), a `comparison.Difference`. lacking: by arm that lacks some, how many of its
+    model), a `layout.Difference`. lacking: by arm that lacks some, how many of its
     experiments are not there.
     choices: by arm that has some, the errors in % of its candidates, a DataFrame with
     columns RESULTS: the validation errors choose, those with wrong labels would. runs:
@@ -98,11 +98,12 @@ class _Run:
         return [(m, self.errors[m][column]) for m in models if m in self.errors]
 
 
-def findings(runs):
+def findings(runs, records):
     """The studies that have runs, each for all common settings that they were run with.
 
     Args:
         runs: rows of `run_table.load_runs`.
+        records: what `records.load` gave.
 
     Returns:
         List of `Finding`s with at least one comparison, in the order of the studies. An
@@ -124,7 +125,7 @@ def findings(runs):
         finding
         for name, study in studies.STUDIES.items()
         for base in _common_settings(final, study)
-        if (finding := _finding(name, study, base, by_settings, seeds)) is not None
+        if (finding := _finding(name, study, base, by_settings, seeds, records))
     ]
     return [
         finding
@@ -140,7 +141,8 @@ def _common_settings(final, study):
     return final[free].drop_duplicates().to_dict("records")
 
 
-def _finding(name, study, base, by_settings, seeds):
+def _finding(name, study, base, by_settings, seeds, records):
+    """A study with some settings in common, or None where they have nothing to say."""
     try:
         tried = _tried(study, base, by_settings, seeds)
     except ConfigError:
@@ -164,15 +166,15 @@ def _finding(name, study, base, by_settings, seeds):
     ]
     table = pd.DataFrame(rows, columns=["arm", "model", "seed", "error"]).dropna()
     errors = table.set_index(["arm", "model", "seed"])["error"].sort_index()
-    differences = _differences(study, errors)
-    if not differences:
-        return None
-    lacking = _lacking(study, plans.wanted_arms(name, study.base | base), tried)
     names = {
         arm: {config.seed: run.name for config, run in runs.items()}
         for arm, runs in counted.items()
         if runs
     }
+    differences = families.differences(study, errors, names, records)
+    if not differences:
+        return None
+    lacking = _lacking(study, plans.wanted_arms(name, study.base | base), tried)
     return Finding(
         name, study, base, errors, differences, lacking, choices, there, names
     )
@@ -264,20 +266,6 @@ def best(errors, chosen_by=run_table.CHOSEN_BY):
     """The candidate of the least error, in words; "" where nothing can be chosen."""
     known = errors[chosen_by].dropna()
     return known.idxmin() if len(known) else ""
-
-
-def _differences(study, errors):
-    """What `Finding.differences` holds."""
-    found = {
-        (arm, control, model): comparison.difference(
-            errors.loc[arm, model], errors.loc[control, model]
-        )
-        for (arm, control), model in itertools.product(
-            study.comparisons(), study.compared
-        )
-        if (arm, model) in errors.index and (control, model) in errors.index
-    }
-    return {key: difference for key, difference in found.items() if difference}
 
 
 def key(columns):

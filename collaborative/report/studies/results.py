@@ -136,11 +136,15 @@ def _conditions(finding):
     images = f"{trained:,} images" if base["truncate"] else "all images"
     if base["validation"] and not base["truncate"]:
         images += f" but {base['validation']:,} to choose on"
-    seeds = finding.errors.index.get_level_values("seed").nunique()
-    measured = f"{seeds} seeds; test error, differences paired by seed"
-    measured += " with 95 % intervals"
+    of_arms = [len(by_seed) for by_seed in finding.names.values()]
+    fewest, seeds = min(of_arms), max(of_arms)
+    several = f"{seeds} seeds" if fewest == seeds else f"{fewest} to {seeds} seeds"
+    measured = f"{several}; test error; 95 % intervals of differences, which hold "
+    measured += "together for a model's arms with one control"
+    measured += ", and of one seed those of its test images" * (fewest == 1)
     if seeds == 1:
-        measured = "one seed; test error"
+        measured = "one seed; test error; ± of a difference is what the test images "
+        measured += "leave open, not other seeds"
     epochs = counted(base["epochs"], "epoch")
     return f"{base['dataset']}, {images}, {epochs}, {measured}"
 
@@ -166,7 +170,7 @@ def answer(finding):
     if len(ordered) > LISTED:
         named.append(f"smaller clear differences: {len(ordered) - LISTED}")
     first = "; ".join(named) if named else "No arm differs clearly from its control"
-    second = f"Clear: {comparison.chance_note(len(clear), len(decided))}"
+    second = f"Clear: {len(clear)} of {len(decided)} comparisons"
     if open_ones:
         largest = max(abs(d.mean) for d in open_ones)
         second += f"; the others, of at most {largest:.2f} points, the seeds leave open"

@@ -20,8 +20,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from collaborative.experiments.config import preset_of
-from collaborative.report import comparison, styles
-from collaborative.report.studies import results
+from collaborative.report import layout, styles
+from collaborative.report.studies import families, results
 from collaborative.report.tables import Cell, Table
 from collaborative.runs import run_table
 from collaborative.system import drawing
@@ -107,18 +107,15 @@ def table(finding, on_scale):
         f"ece_{model}": (f"ECE % {styles.NAMES.get(model, model)}", 2)
         for model in finding.models
     }
-    controls = dict(finding.study.comparisons())
-    gaps = on_scale["gap"]
+    gaps, changes = on_scale["gap"].unstack("seed"), {}
+    for control, arms in families.by_control(finding.study).items():
+        if control in gaps.index:
+            changes |= layout.against(gaps, control, arms)
     rows = []
     for arm in filter(finding.names.get, finding.study.arms):
-        own, control = on_scale.loc[arm], controls.get(arm)
+        own = on_scale.loc[arm]
         texts = [results.mean_text(own[n].dropna(), d) for n, (_, d) in columns.items()]
-        paired = (
-            comparison.difference(gaps.loc[arm], gaps.loc[control])
-            if control in finding.names
-            else None
-        )
-        change = results.difference_text(paired, COLUMNS["gap"][1])
+        change = results.difference_text(changes.get(arm), COLUMNS["gap"][1])
         at = list(columns).index("gap") + 1
         rows.append(tuple(map(Cell, (arm, *texts[:at], change, *texts[at:]))))
     titles = [title for title, _ in columns.values()]
@@ -127,7 +124,8 @@ def table(finding, on_scale):
         caption=f"Study “{finding.name}”, how far members are apart: the ambiguity, by "
         "which their mean cost exceeds the ensemble's, of training images in the last "
         "epoch, while weights change, and of test images at its end; its gap, and the "
-        "gap's difference from the control; means over seeds with 95 % intervals",
+        "gap's difference from the control, of which those with one control hold "
+        "together; means over seeds with 95 % intervals",
         header=("arm", *titles[:at], "difference", *titles[at:]),
         rows=rows,
         data=on_scale.reset_index(),

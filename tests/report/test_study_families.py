@@ -1,0 +1,104 @@
+"""The arms of a study against their controls, by hand-made errors and answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from collaborative.experiments.study import Study
+from collaborative.report import layout
+from collaborative.report.studies import families
+
+STUDY = Study(
+    "What helps?",
+    {"apart": {}, "a": {}, "b": {}, "other": {}, "c": {}, "large": {}},
+    controls={"a": "apart", "b": "apart", "large": "apart", "c": "other"},
+    compared=("ST", "ensemble"),
+    counts_as={"M17": "ensemble"},
+)
+ARMS = ("apart", "a", "b", "other", "c")
+SEEDS = (1, 2, 3)
+
+
+def drawn(seeds=SEEDS):
+    """Errors of ST: `a` is better by 2 points; by arm, model and seed."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(10, 0.3, (len(ARMS), 1, len(seeds))) + rng.normal(size=3)[:1]
+    values[ARMS.index("a")] -= 2
+    index = pd.MultiIndex.from_product(
+        [ARMS, ["ST"], seeds], names=["arm", "model", "seed"]
+    )
+    return pd.Series(values.reshape(-1), index)
+
+
+def names(seeds=SEEDS):
+    return {arm: {seed: f"{arm}/{seed}" for seed in seeds} for arm in ARMS}
+
+
+def test_what_seeds_leave_open_is_estimated_from_all_arms():
+    """With 5 arms and 3 seeds 8 degrees of freedom are left of 15 numbers."""
+    errors = drawn()
+    found = families.differences(STUDY, errors, names(), {})
+    values = errors.unstack("seed").droplevel("model")
+    rest = (
+        values.sub(values.mean(axis=1), axis=0) - values.mean() + values.values.mean()
+    )
+    spread = np.sqrt((rest**2).to_numpy().sum() / 8)
+    alone = found["c", "other", "ST"]  # a family of one
+    width = stats.t.ppf(0.975, 8) * spread * np.sqrt(2 / 3)
+    assert alone.half_width == pytest.approx(width, rel=0.02)  # of draws
+    clear = found["a", "apart", "ST"]
+    assert clear.below is True and clear.seeds == 3
+    assert clear == layout.against(values, "apart", ["a", "b", "large"])["a"]
+    assert clear.half_width > alone.half_width  # they hold together
+
+
+def test_families_are_those_of_one_control():
+    assert families.by_control(STUDY) == {"apart": ["a", "b", "large"], "other": ["c"]}
+    without = drawn().drop("other")
+    found = families.differences(STUDY, without, names(), {})
+    assert set(found) == {("a", "apart", "ST"), ("b", "apart", "ST")}
+
+
+def test_of_one_seed_among_several_the_wider_interval_counts():
+    errors = drawn().drop([("b", "ST", 2), ("b", "ST", 3)])
+    values = errors.unstack("seed").droplevel("model")
+    pooled = layout.against(values, "apart", ["a", "b", "large"])["b"]
+
+    def found(changed):
+        records = {"apart/1": recorded(ST=0), "b/1": recorded(ST=changed)}
+        return families.differences(STUDY, errors, names(), records)["b", "apart", "ST"]
+
+    assert pooled.seeds == 1 and found(1) == pooled
+    images = found(200)
+    width = 100 * stats.norm.ppf(1 - 0.05 / 2 / 2) * (0.5 / 400) ** 0.5
+    assert images.half_width == pytest.approx(width)
+    assert images.half_width > pooled.half_width
+    assert images.mean == pooled.mean and np.isnan(images.p_value)
+
+
+def recorded(**answers):
+    changed = {name: (np.arange(400) < count) * 1 for name, count in answers.items()}
+    return {"images": np.arange(400), "answers": changed}
+
+
+def test_one_seed_has_what_its_test_images_leave_open():
+    errors = drawn((1,))
+    large = pd.Series({("apart", "ensemble", 1): 9.0, ("large", "ensemble", 1): 9.5})
+    errors = pd.concat([errors, large]).rename_axis(errors.index.names)
+    records = {
+        "apart/1": recorded(ST=0, M=0, ensemble=0),
+        "a/1": recorded(ST=4, M=0, ensemble=0),
+        "b/1": recorded(ST=4, ST_2=0, ensemble=0),
+        "large/1": recorded(M17=4),
+    }
+    runs = names((1,)) | {"large": {1: "large/1"}}
+    found = families.differences(STUDY, errors, runs, records)
+    # 1 % of 400 images change; ST has a family of two.
+    width = 100 * stats.norm.ppf(1 - 0.05 / 2 / 2) * (0.01 / 400) ** 0.5
+    assert found["a", "apart", "ST"].half_width == pytest.approx(width)
+    # Of the mean of two ST nothing is known, nor where nothing was recorded.
+    assert np.isnan(found["b", "apart", "ST"].half_width)
+    assert np.isnan(found["c", "other", "ST"].half_width)
+    width = 100 * stats.norm.ppf(0.975) * (0.01 / 400) ** 0.5
+    assert found["large", "apart", "ensemble"].half_width == pytest.approx(width)
