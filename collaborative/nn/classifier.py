@@ -82,9 +82,23 @@ class Classifier(Steps):
                 f"loss (got {loss!r})"
             )
         optimizer = member_optimizers.for_members(optimizer, self.members)
+        if kwargs.get("auto_scale_loss", True):
+            optimizer = self._scaling(optimizer)
         super().compile(optimizer, None, *args, **kwargs)
         self.loss = "total_cost"  # scikit-learn's wrappers ask whether there is any
         member_optimizers.show_to_callbacks(self.optimizer)
+
+    def _scaling(self, optimizer):
+        """An optimizer that scales the cost, where members compute in float16.
+
+        Keras asks the model's own policy alone, which members out of a file need not
+        share, and small gradients become 0 (`findings/loss_scale_after_loading.sh`).
+        """
+        is_ours = self.dtype_policy.name == "mixed_float16"  # then Keras does it
+        scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if is_ours or scales or not any(map(_is_in_float16, self.members)):
+            return optimizer
+        return keras.optimizers.LossScaleOptimizer(keras.optimizers.get(optimizer))
 
     def compile_from_config(self, config):
         """Compiles a loaded model; whoever overrides `compile` has to say how."""
@@ -241,3 +255,13 @@ class Classifier(Steps):
     def metrics(self):
         # "loss" is among the statistics; Keras's own tracker would shadow it.
         return [metric for metric in super().metrics if metric.name != "loss"]
+
+
+def _is_in_float16(model):
+    """Whether a layer of a model computes in float16."""
+    return any(
+        _is_in_float16(layer)
+        if isinstance(layer, keras.Model)
+        else layer.compute_dtype == "float16"
+        for layer in model.layers
+    )

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 
 import keras
 
-from collaborative.nn.members import by_name, is_frozen, owners
+from collaborative.nn.frozen import is_frozen
+from collaborative.nn.members import by_name, owners
 
 
 @keras.saving.register_keras_serializable(package="collaborative")

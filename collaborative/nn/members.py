@@ -6,7 +6,7 @@ import itertools
 
 import keras
 
-from collaborative.nn import outputs
+from collaborative.nn import frozen, outputs
 from collaborative.nn.networks import RESERVED
 from collaborative.system.errors import UserError
 
@@ -131,25 +131,6 @@ def _fit(shape, other):
     return shape == other
 
 
-def is_frozen(member):
-    """Whether nothing of a member is trained: its `trainable`, or all of its layers'.
-
-    Keras keeps that of layers in a file, and forgets a model's.
-    """
-    if not member.trainable:
-        return True
-    if not member.built or member.trainable_variables:
-        return False
-    return not any(_may_change(layer) for layer in member.layers)
-
-
-def _may_change(layer):
-    """Whether training changes a layer; batch normalization may have moments alone."""
-    if isinstance(layer, keras.Model):
-        return not is_frozen(layer)
-    return layer.trainable and bool(layer.weights)
-
-
 def shared_layers(members):
     """The layers with weights that members share.
 
@@ -230,6 +211,8 @@ def deserialized(configs, shared=(), custom_objects=None):
         member = members[place]
         members[place] = keras.models.clone_model(member, clone_function=of_the_first)
         members[place].name = member.name
+    for member in members:
+        frozen.freeze_again(member)
     return members
 
 

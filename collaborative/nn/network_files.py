@@ -22,6 +22,8 @@ from collaborative.system.errors import reason_of
 with epy.lazy_imports():
     import keras
 
+    from collaborative.nn import frozen
+
 SUFFIX = ".keras"
 
 
@@ -91,4 +93,5 @@ def load(network):
             f"{network} holds a trained model with the members {names}: take one out "
             "(export.py --format keras)"
         )
+    frozen.freeze_again(model)
     return model

@@ -13,7 +13,8 @@ import tensorflow as tf
 from collaborative.collaboration import batch_mean
 from collaborative.data.examples import Inputs
 from collaborative.nn import metrics, outputs, replicas
-from collaborative.nn.members import check_kind, check_logits, is_frozen
+from collaborative.nn.frozen import is_frozen
+from collaborative.nn.members import check_kind, check_logits
 
 
 class Steps(keras.Model):

@@ -7,7 +7,8 @@ import tensorflow as tf
 from small_models import compiled, ensemble, fit, linear, weights
 
 from collaborative import Inputs, models
-from collaborative.nn.members import is_frozen
+from collaborative.nn import network_files
+from collaborative.nn.frozen import is_frozen
 
 pytestmark = pytest.mark.eager
 LAYERS = keras.layers
@@ -128,6 +129,83 @@ def test_it_stays_frozen_in_a_file(tmp_path, images_and_labels):
         fit(go_on, images_and_labels)
     for one, other in zip(weights(model), weights(loaded), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Block(LAYERS.Layer):
+    """A layer with layers of its own, as residual blocks are."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = LAYERS.Dense(3)
+        self.normalization = LAYERS.BatchNormalization()
+
+    def build(self, shape):
+        self.dense.build(shape)
+        self.normalization.build((None, 3))
+
+    def call(self, x, training=None):
+        return self.normalization(self.dense(x), training=training)
+
+
+def with_block(freeze, name="teacher"):
+    """A member in which `freeze(member)` has frozen something."""
+    layers = [keras.Input((8, 8, 1)), LAYERS.Flatten(), Block(), LAYERS.Dense(3)]
+    member = keras.Sequential(layers, name=name)
+    freeze(member)
+    return member
+
+
+def freeze_whole(member):
+    member.trainable = False
+
+
+def freeze_layers(member):
+    for layer in member.layers:
+        layer.trainable = False
+
+
+def freeze_block(member):
+    member.layers[1].trainable = False
+
+
+@pytest.mark.parametrize("freeze", [freeze_whole, freeze_layers, freeze_block])
+def test_layers_within_layers_stay_frozen_in_a_file(
+    freeze, tmp_path, images_and_labels
+):
+    """Keras alone would train them: `findings/frozen_layer_loaded.sh`."""
+    members = [linear("a"), with_block(freeze)]
+    compiled(models.EnsembleModel(members)).save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    teacher = loaded["teacher"]
+    assert is_frozen(teacher) == (freeze is not freeze_block)
+    before = [w.numpy() for w in teacher.layers[1].weights]
+    last = teacher.layers[2].kernel.numpy()
+    fit(loaded, images_and_labels)
+    for old, new in zip(before, teacher.layers[1].weights, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+    moved = not np.array_equal(last, teacher.layers[2].kernel.numpy())
+    assert moved == (freeze is freeze_block)
+
+
+@pytest.mark.parametrize("freeze", [freeze_whole, freeze_layers])
+def test_it_may_be_thawed_out_of_a_file(freeze, tmp_path, images_and_labels):
+    """Its layers too, frozen in the file: `findings/trainable_set_again.sh`."""
+    members = [linear("a"), with_block(freeze)]
+    compiled(models.EnsembleModel(members)).save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    loaded["teacher"].trainable = True
+    before = [w.numpy() for w in loaded["teacher"].trainable_weights]
+    assert len(before) == 6
+    fit(compiled(loaded), images_and_labels)
+    for old, new in zip(before, loaded["teacher"].trainable_weights, strict=True):
+        assert not np.array_equal(old, new.numpy())
+
+
+def test_a_network_out_of_a_file_is_as_frozen_as_it_was(tmp_path):
+    with_block(freeze_block).save(tmp_path / "own.keras")
+    found = network_files.load(str(tmp_path / "own.keras"))
+    assert len(found.trainable_weights) == 2  # of the last layer, and none of Block
 
 
 def test_nothing_to_train_is_refused(images_and_labels):

@@ -235,3 +235,24 @@ def test_weight_decay_of_each_member(factors, tmp_path, images_and_labels):
 def test_weight_decay_that_cannot_be(factors, message):
     with pytest.raises(ValueError, match=message):
         ensemble(weight_decay=factors)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", {"a": "sgd", "b": "adam"}])
+def test_members_in_float16_out_of_a_file_have_their_cost_scaled(optimizer, tmp_path):
+    """Keras looks at the ensemble's policy: `findings/loss_scale_after_loading.sh`."""
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        for seed, name in enumerate("ab"):
+            linear(name, seed=seed).save(tmp_path / f"{name}.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    members = [keras.models.load_model(tmp_path / f"{name}.keras") for name in "ab"]
+    model = models.EnsembleModel(members)
+    compiled(model, optimizer=optimizer)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    model.compile(optimizer, auto_scale_loss=False)
+    assert not isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert not isinstance(
+        compiled(ensemble(), optimizer=optimizer).optimizer,
+        keras.optimizers.LossScaleOptimizer,
+    )

@@ -1,0 +1,46 @@
+"""Members that are not trained, or in part, and what Keras forgets of it in a file."""
+
+from __future__ import annotations
+
+import keras
+
+
+def is_frozen(member):
+    """Whether nothing of a member is trained: its `trainable`, or all of its layers'.
+
+    Keras keeps that of layers in a file, and forgets a model's.
+    """
+    if not member.trainable:
+        return True
+    if not member.built or member.trainable_variables:
+        return False
+    return not any(_may_change(layer) for layer in member.layers)
+
+
+def _may_change(layer):
+    """Whether training changes a layer; batch normalization may have moments alone."""
+    if isinstance(layer, keras.Model):
+        return not is_frozen(layer)
+    return layer.trainable and bool(layer.weights)
+
+
+def freeze_again(model):
+    """Freezes what is frozen in a model out of a file, with all that is within it.
+
+    Keras makes the layers within a frozen layer anew, as trainable, and trains them
+    (3.15.1, `findings/frozen_layer_loaded.sh`). A model of which all is frozen says so
+    itself afterwards, so that setting its `trainable` to True thaws all of it.
+    """
+    for layer in model.layers:
+        if not layer.trainable:
+            _set_frozen(layer)
+        elif isinstance(layer, keras.Model):
+            freeze_again(layer)
+    if is_frozen(model):
+        _set_frozen(model)
+
+
+def _set_frozen(layer):
+    """Where it is False already, setting it to False would reach no layer within."""
+    layer.trainable = True
+    layer.trainable = False
