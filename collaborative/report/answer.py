@@ -157,11 +157,11 @@ class _Answer:
         return found
 
     def _given(self, model, setting, seed):
-        """What a model answered, by image, or None where nothing is recorded."""
+        """What a model answered, by image, in a list; empty where it is unknown."""
         record = self._statistics[setting, seed].get("evaluation")
         if not record or model not in record["answers"]:
-            return None
-        return run_records.answers(record, model)
+            return []
+        return [run_records.answers(record, model)]
 
 
 def _errors(curves):

@@ -116,8 +116,9 @@ def family(values, control, answers, settings=None):
     Args:
         values: DataFrame of settings x seeds: final test errors in %.
         control: one of the settings.
-        answers: from a setting and a seed to a Series of classes by the key of an
-            image, or to None where nothing is recorded.
+        answers: from a setting and a seed to a list of Series of classes by the key of
+            an image, one for each network whose mean error it is; empty where nothing
+            is recorded.
         settings: those that are compared with it. Default: all others.
 
     Returns:
@@ -129,8 +130,8 @@ def family(values, control, answers, settings=None):
     there = values.notna()
     for setting, gap in gaps.items():
         seeds = values.columns[there.loc[setting] & there.loc[control]]
-        pairs = [[answers(s, seed) for s in (setting, control)] for seed in seeds]
-        images = _images_besides(pairs, len(gaps))
+        given = [[answers(s, seed) for s in (setting, control)] for seed in seeds]
+        images = _images_besides(given, len(gaps))
         if gap.seeds == 1:
             if math.isnan(gap.half_width) or gap.half_width < images:
                 gaps[setting] = dataclasses.replace(
@@ -142,13 +143,21 @@ def family(values, control, answers, settings=None):
     return gaps
 
 
-def _images_besides(pairs, compared):
-    """Half the width for the images that all seeds share; NaN where there are none."""
-    given = list(itertools.chain.from_iterable(pairs))
-    if any(one is None for one in given):
+def _images_besides(given, compared):
+    """Half the width for the images that all seeds share; NaN where there are none.
+
+    That of a mean of several networks, or seeds, is at most their quadratic mean.
+
+    Args:
+        given: for each seed the answers of the setting and of the control, two lists.
+        compared: of how many comparisons this is one.
+    """
+    pairs = [pair for both in given for pair in itertools.product(*both)]
+    if not all(all(both) for both in given):
         return math.nan
-    images = given[0].index
-    if len(pairs) > 1 and not all(_same_images(one.index, images) for one in given):
+    images = pairs[0][0].index
+    everything = itertools.chain.from_iterable(pairs)
+    if len(given) > 1 and not all(_same_images(a.index, images) for a in everything):
         return math.nan
     widths = [images_half_width(*pair, family=compared) for pair in pairs]
     return math.sqrt(sum(width**2 for width in widths) / len(widths))

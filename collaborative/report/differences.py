@@ -89,7 +89,7 @@ def _differences(runs, records):
 
         def answers(setting, seed, model=model):
             record = records.get(named[*setting, seed])
-            return record and run_records.answers(record, model)
+            return [run_records.answers(record, model)] if record else []
 
         gaps = comparison.family(values, reference.SINGLE, answers)
         found |= {(*setting, model): gap for setting, gap in gaps.items()}

@@ -116,7 +116,7 @@ class Evidence:
 
     def _answers(self, dataset, model, setting, seed):
         record = self.records.get(self._runs[dataset, *setting][seed])
-        return record and run_records.answers(record, model)
+        return [run_records.answers(record, model)] if record else []
 
     def chosen(self, dataset, values):
         """`Found`: the paper's choice minus Single, of a table of settings x seeds."""
@@ -136,8 +136,9 @@ class Evidence:
         if average and average.seeds == 1 and compared:
             (seed,) = values.loc[setting].dropna().index
             answers = [self._answers(dataset, m, s, seed) for s, m in compared]
-            if all(given is not None for given in answers):
-                width = comparison.images_half_width(*answers)
+            if all(answers):
+                (one,), (other,) = answers
+                width = comparison.images_half_width(one, other)
                 average = dataclasses.replace(average, half_width=width)
         return Found(average, self.lacking(dataset, setting, SINGLE))
 

@@ -42,8 +42,7 @@ def differences(study, errors, names, records):
             continue
 
         def answers(arm, seed, model=model):
-            record = records.get(names[arm][seed])
-            return record and _answers(record, study, model)
+            return _answers(records.get(names[arm][seed]), study, model)
 
         gaps = comparison.family(values, control, answers, arms)
         found |= {(arm, control, model): gap for arm, gap in gaps.items()}
@@ -51,10 +50,9 @@ def differences(study, errors, names, records):
 
 
 def _answers(record, study, model):
-    """What the network answered that stands in a model's column; None for several."""
-    names = [
-        name
-        for name in record["answers"]
+    """What the networks answered that stand in a model's column: a list of Series."""
+    return [
+        run_records.answers(record, name)
+        for name in (record["answers"] if record else ())
         if study.counts_as.get(preset_of(name), preset_of(name)) == model
     ]
-    return run_records.answers(record, names[0]) if len(names) == 1 else None
