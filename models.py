@@ -32,6 +32,7 @@ import tensorflow as tf
 from collaborative import schedules
 from collaborative.costs import METHODS
 from collaborative.nn import fast_paths, metrics
+from collaborative.nn.frozen import freeze, is_frozen
 from collaborative.nn.members import deserialized, serialized, shared_layers
 from collaborative.nn.settings import (
     CollaborativeSettings,
@@ -288,6 +289,7 @@ class EnsembleModel(_CollaborativeModel):
         return super().get_config() | {
             "members": serialized(self.members),
             "shared_layers": shared_layers(self.members),
+            "frozen": [place for place, m in enumerate(self.members) if is_frozen(m)],
             "average": self.average,
             "unlabeled": self.unlabeled,
             "unlabeled_weight": self.unlabeled_weight,
@@ -298,6 +300,8 @@ class EnsembleModel(_CollaborativeModel):
         config = dict(config)
         shared = config.pop("shared_layers", ())
         members = deserialized(config["members"], shared, custom_objects)
+        for place in config.pop("frozen", ()):  # which a class may leave out of its own
+            freeze(members[place])
         return cls(
             **deserialized_settings(config, custom_objects) | {"members": members}
         )

@@ -32,6 +32,7 @@ class Classifier(Steps):
         self.members = list(members)
         check_members(self.members)
         self._unseen = tuple(m.name for m in self.members if not says_its_kind(m))
+        self._scales_cost = True
         names = [
             f"{predictor}_{statistic}"
             for predictor in self.predictor_names
@@ -82,7 +83,8 @@ class Classifier(Steps):
                 f"loss (got {loss!r})"
             )
         optimizer = member_optimizers.for_members(optimizer, self.members)
-        if kwargs.get("auto_scale_loss", True):
+        self._scales_cost = kwargs.get("auto_scale_loss", True)
+        if self._scales_cost:
             optimizer = self._scaling(optimizer)
         super().compile(optimizer, None, *args, **kwargs)
         self.loss = "total_cost"  # scikit-learn's wrappers ask whether there is any
@@ -96,9 +98,19 @@ class Classifier(Steps):
         """
         is_ours = self.dtype_policy.name == "mixed_float16"  # then Keras does it
         scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        if is_ours or scales or not any(map(_is_in_float16, self.members)):
+        in_float16 = any(
+            layer.compute_dtype == "float16"
+            for member in self.members
+            for layer in member._flatten_layers()
+        )
+        if optimizer is None or is_ours or scales or not in_float16:
             return optimizer
         return keras.optimizers.LossScaleOptimizer(keras.optimizers.get(optimizer))
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        # Keras does not write it, and a loaded model would have another optimizer.
+        return config | {"auto_scale_loss": False} if not self._scales_cost else config
 
     def compile_from_config(self, config):
         """Compiles a loaded model; whoever overrides `compile` has to say how."""
@@ -255,13 +267,3 @@ class Classifier(Steps):
     def metrics(self):
         # "loss" is among the statistics; Keras's own tracker would shadow it.
         return [metric for metric in super().metrics if metric.name != "loss"]
-
-
-def _is_in_float16(model):
-    """Whether a layer of a model computes in float16."""
-    return any(
-        _is_in_float16(layer)
-        if isinstance(layer, keras.Model)
-        else layer.compute_dtype == "float16"
-        for layer in model.layers
-    )

@@ -27,20 +27,25 @@ def _may_change(layer):
 def freeze_again(model):
     """Freezes what is frozen in a model out of a file, with all that is within it.
 
+    Args:
+        model: a Keras model, or a layer that is itself trained.
+
     Keras makes the layers within a frozen layer anew, as trainable, and trains them
     (3.15.1, `findings/frozen_layer_loaded.sh`). A model of which all is frozen says so
     itself afterwards, so that setting its `trainable` to True thaws all of it.
     """
-    for layer in model.layers:
-        if not layer.trainable:
-            _set_frozen(layer)
-        elif isinstance(layer, keras.Model):
+    for layer in model._flatten_layers(include_self=False, recursive=False):
+        if layer.trainable:
             freeze_again(layer)
-    if is_frozen(model):
-        _set_frozen(model)
+        else:
+            freeze(layer)
+    if isinstance(model, keras.Model) and model.weights and is_frozen(model):
+        freeze(model)
 
 
-def _set_frozen(layer):
-    """Where it is False already, setting it to False would reach no layer within."""
-    layer.trainable = True
-    layer.trainable = False
+def freeze(layer):
+    """Freezes a layer with all that is within it, whatever it says itself."""
+    flags = [one.trainable for one in layer._flatten_layers()]
+    if any(flags) or any(variable.trainable for variable in layer.variables):
+        layer.trainable = True  # setting it to what it is would reach nothing within
+        layer.trainable = False

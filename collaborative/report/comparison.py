@@ -146,14 +146,15 @@ def family(values, control, answers, settings=None):
 def _images_besides(given, compared):
     """Half the width for the images that all seeds share; NaN where there are none.
 
-    That of a mean of several networks, or seeds, is at most their quadratic mean.
+    That of a mean of several networks, or seeds, is at most their quadratic mean. A
+    seed without answers is taken to have the images and the width of the others.
 
     Args:
         given: for each seed the answers of the setting and of the control, two lists.
         compared: of how many comparisons this is one.
     """
     pairs = [pair for both in given for pair in itertools.product(*both)]
-    if not all(all(both) for both in given):
+    if not pairs:
         return math.nan
     images = pairs[0][0].index
     everything = itertools.chain.from_iterable(pairs)

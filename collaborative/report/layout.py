@@ -16,6 +16,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 DRAWS = 100_000  # of the largest of correlated t values: its quantile is good to 0.01
+_ROUNDING = 1e-12  # of a variance in squared points, of numbers that are all alike
 NULL_DRAWS = 10_000  # of the largest part of the squared rest under equal variances
 
 
@@ -166,7 +167,9 @@ def _family(values, control, settings, share):
     left, freedom = _residual_maker(there.tobytes(), there.shape)
     given = values.to_numpy()[there]
     variance = float(given @ left @ given) / freedom if freedom else 0.0
-    if not variance > 1e-18:  # one seed, or numbers that vary with the setting alone
+    if (
+        not variance > _ROUNDING
+    ):  # one seed, or numbers that vary with the setting alone
         return {}
     rows = tuple(values.index.get_loc(setting) for setting in settings)
     at = values.index.get_loc(control)

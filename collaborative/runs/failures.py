@@ -24,7 +24,7 @@ def record(run_dir, reason, of_data=False):
 
 def reason(run_dir):
     """Why the run failed when it was last tried, or None."""
-    return _recorded(run_dir, lambda content: str(content["reason"]))
+    return _recorded(run_dir, lambda content: content["reason"])
 
 
 def is_of_data(run_dir):
@@ -40,7 +40,7 @@ def forget(run_dir):
 def _recorded(run_dir, wanted):
     try:
         return wanted(json.loads(_path(run_dir).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

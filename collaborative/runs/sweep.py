@@ -176,7 +176,8 @@ class Sweep:
     def _leave_out(self, data, reason):
         """Fails what has not been started yet on data that cannot be had."""
         alike = [config for config in self._waiting if config.data == data]
-        alike = [c for c in alike if standing(c, self._log_dir).state != "finished"]
+        others = ("finished", "running")  # of another sweep, which may have them
+        alike = [c for c in alike if standing(c, self._log_dir).state not in others]
         for config in alike:
             self._waiting.remove(config)
             self.failed[config] = reason

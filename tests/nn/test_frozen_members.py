@@ -8,7 +8,7 @@ from small_models import compiled, ensemble, fit, linear, weights
 
 from collaborative import Inputs, models
 from collaborative.nn import network_files
-from collaborative.nn.frozen import is_frozen
+from collaborative.nn.frozen import freeze_again, is_frozen
 
 pytestmark = pytest.mark.eager
 LAYERS = keras.layers
@@ -169,7 +169,19 @@ def freeze_block(member):
     member.layers[1].trainable = False
 
 
-@pytest.mark.parametrize("freeze", [freeze_whole, freeze_layers, freeze_block])
+def freeze_nested(member):
+    """The same of a model within the member."""
+    block, last = member.layers[1:]
+    member.pop()
+    member.pop()
+    member.add(keras.Sequential([keras.Input((64,)), block]))
+    member.add(last)
+    block.trainable = False
+
+
+@pytest.mark.parametrize(
+    "freeze", [freeze_whole, freeze_layers, freeze_block, freeze_nested]
+)
 def test_layers_within_layers_stay_frozen_in_a_file(
     freeze, tmp_path, images_and_labels
 ):
@@ -178,14 +190,15 @@ def test_layers_within_layers_stay_frozen_in_a_file(
     compiled(models.EnsembleModel(members)).save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     teacher = loaded["teacher"]
-    assert is_frozen(teacher) == (freeze is not freeze_block)
+    in_part = freeze in (freeze_block, freeze_nested)
+    assert is_frozen(teacher) == (not in_part)
     before = [w.numpy() for w in teacher.layers[1].weights]
     last = teacher.layers[2].kernel.numpy()
     fit(loaded, images_and_labels)
     for old, new in zip(before, teacher.layers[1].weights, strict=True):
         np.testing.assert_array_equal(old, new.numpy())
     moved = not np.array_equal(last, teacher.layers[2].kernel.numpy())
-    assert moved == (freeze is freeze_block)
+    assert moved == in_part
 
 
 @pytest.mark.parametrize("freeze", [freeze_whole, freeze_layers])
@@ -206,6 +219,52 @@ def test_a_network_out_of_a_file_is_as_frozen_as_it_was(tmp_path):
     with_block(freeze_block).save(tmp_path / "own.keras")
     found = network_files.load(str(tmp_path / "own.keras"))
     assert len(found.trainable_weights) == 2  # of the last layer, and none of Block
+
+
+@keras.saving.register_keras_serializable("tests")
+class Subclassed(keras.Model):
+    """A network whose `get_config` leaves out whether it is trained."""
+
+    def __init__(self, name=None):
+        super().__init__(name=name)
+        self.flatten, self.dense = LAYERS.Flatten(), LAYERS.Dense(3)
+
+    def build(self, shape):
+        self.dense.build((None, 64))
+        self.built = True
+
+    def call(self, x):
+        return self.dense(self.flatten(x))
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+def test_a_teacher_of_a_class_of_one_s_own_stays_frozen(tmp_path, images_and_labels):
+    teacher = Subclassed("teacher")
+    teacher.build((None, 8, 8, 1))
+    teacher.trainable = False
+    compiled(models.EnsembleModel([linear("a"), teacher])).save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    before = state(loaded["teacher"])
+    fit(loaded, images_and_labels)
+    assert is_frozen(loaded["teacher"])
+    for old, new in zip(before, state(loaded["teacher"]), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_layer_without_weights_is_left_as_it_is():
+    """Also one whose `trainable` cannot be set."""
+
+    class Fixed(LAYERS.Rescaling):
+        trainable = property(lambda self: False)
+
+    augment = keras.Sequential([LAYERS.RandomFlip(), LAYERS.Dropout(0.5)])
+    member = keras.Sequential(
+        [keras.Input((8, 8, 1)), augment, Fixed(0.1), LAYERS.Flatten(), LAYERS.Dense(3)]
+    )
+    freeze_again(member)
+    assert augment.trainable and member.trainable and len(member.trainable_weights) == 2
 
 
 def test_nothing_to_train_is_refused(images_and_labels):

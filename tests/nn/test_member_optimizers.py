@@ -238,7 +238,9 @@ def test_weight_decay_that_cannot_be(factors, message):
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", {"a": "sgd", "b": "adam"}])
-def test_members_in_float16_out_of_a_file_have_their_cost_scaled(optimizer, tmp_path):
+def test_members_in_float16_out_of_a_file_have_their_cost_scaled(
+    optimizer, tmp_path, images_and_labels
+):
     """Keras looks at the ensemble's policy: `findings/loss_scale_after_loading.sh`."""
     keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -250,8 +252,15 @@ def test_members_in_float16_out_of_a_file_have_their_cost_scaled(optimizer, tmp_
     model = models.EnsembleModel(members)
     compiled(model, optimizer=optimizer)
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    model.compile(optimizer, auto_scale_loss=False)
-    assert not isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    model.compile(None)
+    assert model.optimizer is None
+    model.compile(optimizer, auto_scale_loss=False, jit_compile=False)
+    fit(model, images_and_labels)
+    model.save(tmp_path / "model.keras")  # Keras does not write that argument
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for one in (model, loaded):
+        assert not isinstance(one.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) > 0
     assert not isinstance(
         compiled(ensemble(), optimizer=optimizer).optimizer,
         keras.optimizers.LossScaleOptimizer,

@@ -77,6 +77,18 @@ def test_of_one_seed_among_several_the_wider_interval_counts():
     assert images.mean == pooled.mean and np.isnan(images.p_value)
 
 
+def test_less_knowledge_of_images_narrows_nothing():
+    """All seeds have the same test images; of one seed's answers nothing is known."""
+    errors = drawn()
+    runs = {run: f"{run}" for arm in names().values() for run in arm.values()}
+    records = {run: recorded(ST=40 * run.startswith("a/")) for run in runs}
+    whole = families.differences(STUDY, errors, names(), records)["a", "apart", "ST"]
+    part = families.differences(STUDY, errors, names(), records | {"a/2": None})
+    none = families.differences(STUDY, errors, names(), {})["a", "apart", "ST"]
+    assert part["a", "apart", "ST"] == whole
+    assert whole.half_width > 2 * none.half_width
+
+
 def recorded(**answers):
     changed = {name: (np.arange(400) < count) * 1 for name, count in answers.items()}
     return {"images": np.arange(400), "answers": changed}

@@ -147,8 +147,38 @@ def test_what_has_the_same_data_is_not_started_where_they_cannot_be_had(tmp_path
     assert set(result.failed.values()) == {"digits is not prepared"}
     assert "not started, on the same data: 11 more\n" in output
     assert failures.is_of_data(CONFIGS[0].run_dir(tmp_path))
+    # What it says is of that time: another fault damns no others.
+    pool = FakePool(tmp_path, lambda config: -9 if config == CONFIGS[0] else 0)
+    assert swept(tmp_path, pool, CONFIGS + other)[0].count == 14
     pool = FakePool(tmp_path, lambda config: 0)
     assert swept(tmp_path, pool, CONFIGS + other)[0].count == 15
+
+
+def test_what_another_sweep_runs_is_no_failure_of_this_one(tmp_path):
+    """It may have the data, as on another machine."""
+    other = threading.Event()
+
+    def outcome(config):
+        if config == CONFIGS[0]:
+            failures.record(config.run_dir(tmp_path), "no data", of_data=True)
+            other.set()
+            return 1
+        return 0
+
+    def hold():
+        with files.locked(CONFIGS[1].run_dir(tmp_path)):
+            started.set()
+            other.wait()
+            time.sleep(0.2)
+
+    started = threading.Event()
+    CONFIGS[0].run_dir(tmp_path).mkdir(parents=True)
+    thread = threading.Thread(target=hold)
+    thread.start()
+    started.wait()
+    result, _ = swept(tmp_path, FakePool(tmp_path, outcome, slots=1), CONFIGS[:3])
+    thread.join()
+    assert set(result.failed) == {CONFIGS[0], CONFIGS[2]} and result.count == 1
 
 
 def test_a_process_that_ends_well_without_a_result_has_failed(tmp_path):

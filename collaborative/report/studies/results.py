@@ -161,8 +161,8 @@ def name_of(finding):
 def answer(finding):
     """What the numbers say, in two sentences."""
     decided = {key: d for key, d in finding.differences.items() if d.seeds > 1}
-    clear = {key: d for key, d in decided.items() if d.below is not None}
-    open_ones = [d for d in decided.values() if d.below is None]
+    clear = {key: d for key, d in decided.items() if _clear(d) is not None}
+    open_ones = [d for key, d in decided.items() if key not in clear]
     if not decided:
         return "With one seed nothing can be told. Run more of them."
     ordered = sorted(clear.items(), key=lambda item: -abs(item[1].mean))
@@ -244,5 +244,6 @@ def _draw(axes, place, values, difference):
 
 def _clear(difference):
     """Whether it is clearly fewer errors (True) or more (False), None where open."""
-    decided = difference is not None and difference.seeds > 1
-    return difference.below if decided else None
+    if difference is None or difference.seeds < 2 or not round(difference.mean, 9):
+        return None
+    return difference.below
