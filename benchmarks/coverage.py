@@ -38,6 +38,10 @@ def _variances():
         "control 0.5": wild_control,
         "control 0.5, others 0.2 to 0.5": np.r_[0.5, np.linspace(0.2, 0.5, 12)],
         "one setting 1.2": wild_setting,
+    } | {
+        f"{arms} arms, {case}": np.r_[np.full(arms - 1, 0.3), last]
+        for arms in (4, 7)
+        for case, last in (("equal", 0.3), ("one arm 1.2", 1.2))
     }
 
 
@@ -91,18 +95,11 @@ def main():
     parser.add_argument("--repetitions", type=int, default=10_000)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
-    rows, studies, judged = [], [], []
+    rows, judged = [], []
     for case, deviations in _variances().items():
         for seeds in (2, 3, 5):
             found = coverage(deviations, seeds, options.repetitions)
             rows.append({"rest": case, "seeds": seeds} | found)
-    for arms in (4, 7):
-        wild = np.r_[np.full(arms - 1, 0.3), 1.2]
-        for case, deviations in (("equal", EQUAL[:arms]), ("one arm 1.2", wild)):
-            for seeds in (2, 3, 5):
-                found = coverage(deviations, seeds, options.repetitions)
-                title = f"{arms} arms, {case}"
-                studies.append({"rest": title, "seeds": seeds} | found)
     half = np.repeat([0.3, -0.3], 6)
     cases = {
         "none of 24 is better": (0.0, 12),
@@ -115,8 +112,8 @@ def main():
             share = usually(effects, seeds, options.repetitions, settings)
             judged.append({"usually, where": case, "seeds": seeds, "said": share})
     if options.json:
-        options.json.write_text(json.dumps([*rows, *studies, *judged], indent=1))
-    for part in (rows, studies, judged):
+        options.json.write_text(json.dumps([*rows, *judged], indent=1))
+    for part in (rows, judged):
         cells = [
             [f"{v:.3f}" if isinstance(v, float) else str(v) for v in r.values()]
             for r in part

@@ -27,12 +27,12 @@ def _may_change(layer):
 def freeze_again(model):
     """Freezes what is frozen in a model out of a file, with all that is within it.
 
-    Args:
-        model: a Keras model, or a layer that is itself trained.
-
     Keras makes the layers within a frozen layer anew, as trainable, and trains them
     (3.15.1, `findings/frozen_layer_loaded.sh`). A model of which all is frozen says so
     itself afterwards, so that setting its `trainable` to True thaws all of it.
+
+    Args:
+        model: a Keras model, or a layer that is itself trained.
     """
     for layer in model._flatten_layers(include_self=False, recursive=False):
         if layer.trainable:

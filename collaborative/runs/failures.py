@@ -24,12 +24,12 @@ def record(run_dir, reason, of_data=False):
 
 def reason(run_dir):
     """Why the run failed when it was last tried, or None."""
-    return _recorded(run_dir, lambda content: content["reason"])
+    return _read(run_dir).get("reason")
 
 
 def is_of_data(run_dir):
     """Whether all runs on the same images and labels fail as the run did."""
-    return bool(_recorded(run_dir, lambda content: content["of_data"]))
+    return bool(_read(run_dir).get("of_data"))
 
 
 def forget(run_dir):
@@ -37,11 +37,13 @@ def forget(run_dir):
     _path(run_dir).unlink(missing_ok=True)
 
 
-def _recorded(run_dir, wanted):
+def _read(run_dir):
+    """What is recorded, a dict; empty where nothing is, or it is damaged."""
     try:
-        return wanted(json.loads(_path(run_dir).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+        content = json.loads(_path(run_dir).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _path(run_dir):

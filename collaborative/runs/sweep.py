@@ -175,9 +175,13 @@ class Sweep:
 
     def _leave_out(self, data, reason):
         """Fails what has not been started yet on data that cannot be had."""
-        alike = [config for config in self._waiting if config.data == data]
-        others = ("finished", "running")  # of another sweep, which may have them
-        alike = [c for c in alike if standing(c, self._log_dir).state not in others]
+        of_others = ("finished", "running")  # another sweep may have the data
+        alike = [
+            config
+            for config in self._waiting
+            if config.data == data
+            and standing(config, self._log_dir).state not in of_others
+        ]
         for config in alike:
             self._waiting.remove(config)
             self.failed[config] = reason

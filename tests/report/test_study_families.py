@@ -80,7 +80,7 @@ def test_of_one_seed_among_several_the_wider_interval_counts():
 def test_less_knowledge_of_images_narrows_nothing():
     """All seeds have the same test images; of one seed's answers nothing is known."""
     errors = drawn()
-    runs = {run: f"{run}" for arm in names().values() for run in arm.values()}
+    runs = [run for by_seed in names().values() for run in by_seed.values()]
     records = {run: recorded(ST=40 * run.startswith("a/")) for run in runs}
     whole = families.differences(STUDY, errors, names(), records)["a", "apart", "ST"]
     part = families.differences(STUDY, errors, names(), records | {"a/2": None})
