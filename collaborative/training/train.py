@@ -14,22 +14,11 @@ from collaborative.data import batches, decoded_images
 from collaborative.experiments import checks
 from collaborative.nn import averages, checkpoint
 from collaborative.nn.selection import Selection
-from collaborative.runs import (
-    beside,
-    code_record,
-    data_record,
-    failures,
-    reader,
-    run,
-    space,
-)
+from collaborative.runs import beside, failures, reader, run, space
 from collaborative.system import environment, files, interruption, plugins, run_files
 from collaborative.system.errors import UserError
-from collaborative.training import building, final_record, teacher
-
-
-class RunError(UserError):
-    """A run that cannot go on: one line for the person who started it."""
+from collaborative.training import building, final_record, sameness, teacher
+from collaborative.training.sameness import RunError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +44,7 @@ def finished_result(config, log_dir):
             that cannot be read.
     """
     run_dir = config.run_dir(log_dir)
-    _check_same_settings(config, run_dir)
+    sameness.check_settings(config, run_dir)
     path = run_dir / run_files.STATISTICS
     if not path.exists():
         return None
@@ -179,9 +168,9 @@ def _restore(log, model, config, dataset, say):
     for path in damaged:
         say(f"{path} is damaged and passed over")
     if first_epoch:
-        _check_same_data(dataset, run_dir)
+        sameness.check_data(dataset, run_dir)
         say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
-        changed = _changed_code(config, run_dir)
+        changed = sameness.changed_code(config, run_dir)
         if changed:
             say(f"since it began, {changed}")
         return first_epoch
@@ -267,42 +256,3 @@ def _clear(run_dir):
             shutil.rmtree(path)
         elif path.name not in (run_files.LOCK, run_files.OUTPUT):
             path.unlink()
-
-
-def _check_same_data(dataset, run_dir):
-    """Raises RunError where a run that would go on has learnt from other data."""
-    try:
-        differences = data_record.differences(run.read_record(run_dir), dataset)
-    except (FileNotFoundError, KeyError):  # a record that says nothing of it
-        return
-    if differences:
-        raise RunError(
-            f"{run_dir} was trained on other data: {differences}; put it back to go "
-            "on, or use another --log_dir, or --overwrite to start anew"
-        )
-
-
-def _changed_code(config, run_dir):
-    try:
-        return code_record.changed_since(config, run.read_record(run_dir))
-    except FileNotFoundError:
-        return ""
-
-
-def _check_same_settings(config, run_dir):
-    """Raises RunError where `run_dir` holds a run with other settings."""
-    try:
-        found = run.read_record(run_dir)["config"]
-    except FileNotFoundError:
-        return
-    except run.DamagedRecord as error:
-        path = run_dir / run_files.CONFIG
-        raise RunError(
-            f"{path} is damaged: use --overwrite to start anew, or another --log_dir"
-        ) from error
-    differences = config.differences(found)
-    if differences:
-        raise RunError(
-            f"{run_dir} holds a run with {differences}: "
-            "use another --log_dir, or --overwrite to replace it"
-        )

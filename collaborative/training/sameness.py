@@ -1,0 +1,51 @@
+"""Whether a run that would go on has the settings, data and code that it began with."""
+
+from __future__ import annotations
+
+from collaborative.runs import code_record, data_record, run
+from collaborative.system import run_files
+from collaborative.system.errors import UserError
+
+
+class RunError(UserError):
+    """A run that cannot go on: one line for the person who started it."""
+
+
+def check_data(dataset, run_dir):
+    """Raises RunError where a run that would go on has learnt from other data."""
+    try:
+        differences = data_record.differences(run.read_record(run_dir), dataset)
+    except (FileNotFoundError, KeyError):  # a record that says nothing of it
+        return
+    if differences:
+        raise RunError(
+            f"{run_dir} was trained on other data: {differences}; put it back to go "
+            "on, or use another --log_dir, or --overwrite to start anew"
+        )
+
+
+def changed_code(config, run_dir):
+    """Which code of one's own is not what a run began with, in words; or ""."""
+    try:
+        return code_record.changed_since(config, run.read_record(run_dir))
+    except FileNotFoundError:
+        return ""
+
+
+def check_settings(config, run_dir):
+    """Raises RunError where `run_dir` holds a run with other settings."""
+    try:
+        found = run.read_record(run_dir)["config"]
+    except FileNotFoundError:
+        return
+    except run.DamagedRecord as error:
+        path = run_dir / run_files.CONFIG
+        raise RunError(
+            f"{path} is damaged: use --overwrite to start anew, or another --log_dir"
+        ) from error
+    differences = config.differences(found)
+    if differences:
+        raise RunError(
+            f"{run_dir} holds a run with {differences}: "
+            "use another --log_dir, or --overwrite to replace it"
+        )
