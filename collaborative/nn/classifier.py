@@ -12,7 +12,7 @@ import warnings
 import keras
 
 from collaborative.data.examples import Inputs
-from collaborative.nn import member_optimizers, metrics, saving, stored_weights
+from collaborative.nn import frozen, member_optimizers, metrics, saving, stored_weights
 from collaborative.nn.members import UnknownMember, check_members, says_its_kind
 from collaborative.nn.progress_line import FewStatistics
 from collaborative.nn.steps import Steps
@@ -235,6 +235,30 @@ class Classifier(Steps):
         names = [name for name in self.metrics_names if name in found]
         results = {name: found[name] for name in names} | found
         return results if return_dict else list(results.values())
+
+    @property
+    def trainable_variables(self):
+        """`keras.Model.trainable_variables`, without those of frozen members."""
+        kept = frozen.kept_from_training(self.members)
+        return [v for v in super().trainable_variables if id(v) not in kept]
+
+    @property
+    def trainable_weights(self):
+        """`keras.Model.trainable_weights`, without those of frozen members."""
+        kept = frozen.kept_from_training(self.members)
+        return [v for v in super().trainable_weights if id(v) not in kept]
+
+    @property
+    def non_trainable_variables(self):
+        """`keras.Model.non_trainable_variables`, with all of frozen members."""
+        trained = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trained]
+
+    @property
+    def non_trainable_weights(self):
+        """`keras.Model.non_trainable_weights`, with all of frozen members."""
+        trained = {id(v) for v in self.trainable_weights}
+        return [v for v in self.weights if id(v) not in trained]
 
     @property
     def metrics_names(self):

@@ -24,6 +24,17 @@ def _may_change(layer):
     return layer.trainable and bool(layer.weights)
 
 
+def kept_from_training(members):
+    """The `id`s of the variables that a frozen member keeps as they are, a set.
+
+    Keras does not train them by the member's own `fit`. By that of a model around it it
+    would, where a layer was thawed within the member, or made after it was frozen.
+    """
+    frozen = [variable for m in members if not m.trainable for variable in m.variables]
+    trained = {id(variable) for m in members for variable in m.trainable_variables}
+    return {id(variable) for variable in frozen} - trained
+
+
 def freeze_again(model):
     """Freezes what is frozen in a model out of a file, with all that is within it.
 

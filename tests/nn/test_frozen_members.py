@@ -57,6 +57,42 @@ def test_a_teacher_is_at_rest_and_measured_all_the_same(topology, images_and_lab
         np.testing.assert_allclose(history[name], alone[name], rtol=1e-5)
 
 
+class BuiltLate(keras.Model):
+    """Its layer is made after it was frozen, and is trainable."""
+
+    def build(self, shape):
+        self.flat, self.dense = LAYERS.Flatten(), LAYERS.Dense(3)
+        self.dense.build((None, shape[1] * shape[2] * shape[3]))
+        self.built = True
+
+    def call(self, x):
+        return self.dense(self.flat(x))
+
+    def compute_output_shape(self, shape):
+        return (shape[0], 3)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["a layer thawed", "built late"])
+def test_a_frozen_member_is_frozen_as_a_whole(late, images_and_labels):
+    teacher = BuiltLate() if late else normalized("teacher")
+    teacher.trainable = False
+    if not late:
+        teacher.layers[-1].trainable = True
+    pupil = linear("pupil", seed=1)
+    model = models.EnsembleModel([pupil, teacher], "L2", 0.1, weight_decay=0.01)
+    model.build((None, 8, 8, 1))
+    before = state(teacher)
+    fit(compiled(model, optimizer=keras.optimizers.SGD(0.1)), images_and_labels)
+    for old, new in zip(before, state(teacher), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert model.trainable_weights == pupil.trainable_weights
+    own = {id(v) for v in teacher.variables}
+    assert own <= {id(v) for v in model.non_trainable_variables}
+    assert own & {id(v) for v in model.weights} <= {
+        id(v) for v in model.non_trainable_weights
+    }
+
+
 PAIRS = {"chain": ["at", "tc"], "star": ["at", "ac"]}  # by the members' first letters
 
 
