@@ -36,15 +36,26 @@ def run(configs, limit=math.inf):
     with experiments_pool(options, len(configs)) as pool:
         swept = sweep.Sweep(configs, FLAGS.log_dir, pool, limit=limit)
         finished = swept.run()
-    failed = collections.defaultdict(list)
-    for config, reason in swept.failed.items():
-        failed[reason].append(config.run_dir(FLAGS.log_dir))
     print(f"{finished} of {len(configs)} experiments finished", end="")
-    print(f", {len(swept.failed)} failed:" if failed else "")
-    for reason, (first, *others) in failed.items():
-        more = f" and {len(others)} more" if others else ""
-        command_line.show(f"  {first}{more}: {reason}")
+    print(f", {len(swept.failed)} failed:" if swept.failed else "")
+    for line in failure_lines(swept.failed, FLAGS.log_dir):
+        command_line.show(line)
     return swept
+
+
+def failure_lines(failed, log_dir):
+    """What failed and why, a line for each reason.
+
+    Args:
+        failed: dict from an `ExperimentConfig` to the reason.
+        log_dir: directory of the runs.
+    """
+    by_reason = collections.defaultdict(list)
+    for config, reason in failed.items():
+        by_reason[reason].append(config.run_dir(log_dir))
+    for reason, (first, *others) in by_reason.items():
+        more = f" and {len(others)} more" if others else ""
+        yield f"  {first}{more}: {reason}"
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import pytest
 from test_analysis import load, synthetic_curves, write_run
 
 from collaborative.experiments import studies
-from collaborative.report import page
+from collaborative.report import layout, page
 from collaborative.report.studies import findings, results, scales
 
 SMALL = {"dataset": "digits", "truncate": 0, "epochs": 3}
@@ -71,6 +71,21 @@ def test_the_gap_is_compared_with_the_control_s(runs):
     assert by_arm["ST, M, b = 1"][5:] == ["2.00 ± 0.00", "2.00 ± 0.00", "5.00 ± 0.00"]
     without = scales.table(finding, scales.measured(finding, runs, {}))
     assert {row[-1].text for row in without.rows} == {"-"}
+
+
+def test_gaps_with_one_control_hold_together(runs):
+    control, *arms = (arm for arm in ARMS if arm.startswith("ST, M"))
+    (finding,) = findings.findings(runs, {})
+    on_scale = scales.measured(finding, runs, {})
+    on_scale.loc[(arms[0], 913), "gap"] += 0.01  # or nothing would be left open
+    gaps = on_scale["gap"].unstack("seed")
+    together, alone = (
+        results.difference_text(layout.against(gaps, control, family)[arms[0]], 3)
+        for family in (arms, arms[:1])
+    )
+    table = scales.table(finding, on_scale)
+    (said,) = (row[4].text for row in table.rows if row[0].text == arms[0])
+    assert said == together != alone
 
 
 @pytest.mark.parametrize("narrow", [False, True])

@@ -13,7 +13,7 @@ from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.grids import paper_grid
-from collaborative.runs import failures, run, sweep, view
+from collaborative.runs import failures, run, sweep, sweep_command, view
 from collaborative.runs.planning import Estimator
 from collaborative.system import files, interruption
 from collaborative.system.files import Busy
@@ -152,6 +152,16 @@ def test_what_has_the_same_data_is_not_started_where_they_cannot_be_had(tmp_path
     assert swept(tmp_path, pool, CONFIGS + other)[0].count == 14
     pool = FakePool(tmp_path, lambda config: 0)
     assert swept(tmp_path, pool, CONFIGS + other)[0].count == 15
+
+
+def test_failures_with_one_reason_are_one_line(tmp_path):
+    reasons = ["no data", "no room on the disk", "no data", "no data"]
+    failed = dict(zip(CONFIGS, reasons, strict=False))
+    first, second = (config.run_dir(tmp_path) for config in CONFIGS[:2])
+    assert list(sweep_command.failure_lines(failed, tmp_path)) == [
+        f"  {first} and 2 more: no data",
+        f"  {second}: no room on the disk",
+    ]
 
 
 def test_what_another_sweep_runs_is_no_failure_of_this_one(tmp_path):
