@@ -13,7 +13,7 @@ import tensorflow as tf
 from collaborative import models
 from collaborative.data.examples import balanced_weights
 from collaborative.experiments.setting import ConfigError
-from collaborative.nn import callbacks, optimization
+from collaborative.nn import optimization
 from collaborative.nn.networks import build_network
 from collaborative.runs import run
 from collaborative.system import environment
@@ -30,40 +30,6 @@ POLICIES = {
 # which progress is shown and an interruption heard. On a processor XLA has no fast code
 # for a convolution within a loop: a step takes 13 times as long (findings/).
 _LONGEST_BLOCK = {False: 1, True: 400}
-
-
-def build_callbacks(config):
-    """The Keras callbacks of one's own that an experiment is trained with.
-
-    Raises:
-        ConfigError: where there is no such callback, or it cannot be used.
-    """
-    try:
-        built = callbacks.build_callbacks(config.callbacks, config)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    _check_averages(config, built)
-    return built
-
-
-def swaps_averages(callbacks):
-    """Whether callbacks need averages of the weights that the optimizer keeps."""
-    return any(isinstance(c, keras.callbacks.SwapEMAWeights) for c in callbacks)
-
-
-def _check_averages(config, callbacks):
-    """Refuses callbacks that would have other weights kept than were measured."""
-    swaps = swaps_averages(callbacks)
-    if swaps and config.ema:
-        raise ConfigError(
-            "a callback is a SwapEMAWeights, which does what --ema does: leave one out"
-        )
-    stops = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
-    if (swaps or config.ema) and any(c.restore_best_weights for c in stops):
-        raise ConfigError(
-            "a callback is an EarlyStopping that would restore weights in place of "
-            "their averages: use --patience and --keep best"
-        )
 
 
 def build_model(config, dataset, steps, use_ema=False):

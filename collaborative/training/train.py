@@ -17,7 +17,13 @@ from collaborative.nn.selection import Selection
 from collaborative.runs import beside, failures, reader, run, space
 from collaborative.system import environment, files, interruption, plugins, run_files
 from collaborative.system.errors import UserError
-from collaborative.training import building, final_record, sameness, teacher
+from collaborative.training import (
+    building,
+    final_record,
+    own_callbacks,
+    sameness,
+    teacher,
+)
 from collaborative.training.sameness import RunError
 
 
@@ -89,8 +95,8 @@ def train(
     checks.check_choice(config, len(dataset.validation))
     for note in building.precision_notes(config):
         say(note)
-    callbacks = [*building.build_callbacks(config), *callbacks]
-    swaps = building.swaps_averages(callbacks)
+    callbacks = [*own_callbacks.built(config), *callbacks]
+    swaps = own_callbacks.swaps_averages(callbacks)
     model = building.build_model(config, dataset, config.epochs * steps, swaps)
     run_dir = config.run_dir(log_dir)
     with files.locked(run_dir):

@@ -130,6 +130,10 @@ def test_test_images_choose_nothing(tmp_path, tiny, config):
     [
         (keras.callbacks.SwapEMAWeights, "does what --ema does: leave one out"),
         (
+            lambda: keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+            "averages are lost where training is stopped early",
+        ),
+        (
             lambda: keras.callbacks.EarlyStopping(restore_best_weights=True),
             "restore weights in place of their averages: use --patience and --keep",
         ),
