@@ -7,6 +7,8 @@ distilled has its teacher's training in its time.
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -75,6 +77,13 @@ def _teacher_seconds(finding, arm, seed, seconds):
     return seconds.get(findings.key(columns), float("nan"))
 
 
+def _cost_text(cost):
+    """Three digits, or all of a whole number that has more; "-" where there is none."""
+    if math.isnan(cost):
+        return "-"
+    return f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}"
+
+
 def table(finding, deployed):
     """The networks with what they cost; None where there are none.
 
@@ -87,7 +96,7 @@ def table(finding, deployed):
     rows = []
     for name, own in deployed.groupby("network", sort=False):
         costs = [own[column].mean() for column in PANELS]
-        texts = ["-" if cost != cost else f"{cost:.3g}" for cost in costs]
+        texts = map(_cost_text, costs)
         rows.append(tuple(map(Cell, (name, results.mean_text(own["error"]), *texts))))
     return Table(
         name=f"{results.name_of(finding)}_costs",
