@@ -22,11 +22,11 @@ sys.path.insert(0, str(ROOT))
 
 # The longest, in this order, so that two workers (`pytest -n 2`) end together.
 FIRST = (
-    "test_a_run_is_the_same_whatever_the_environment_says",
     "test_the_pages_can_be_followed",
-    "test_a_sweep_survives_a_failing_experiment",
-    "test_ensemble_takes_the_step_of_the_stock_classes",
-    "test_training_step",
+    "test_the_fresh_process_has_none_of_our_code",
+    "test_it_trains_reports_exports_and_predicts",
+    "test_sigterm_says_how_to_go_on",
+    "test_xla_computes_blocks_of_steps",
 )
 
 
@@ -67,6 +67,12 @@ def python():
     forking_python = Python()
     yield forking_python
     forking_python.close()
+
+
+@pytest.fixture
+def forked(python, monkeypatch):
+    """What this process starts by `sys.executable` is a fork as well."""
+    monkeypatch.setattr(sys, "executable", python.program)
 
 
 @pytest.fixture

@@ -7,17 +7,6 @@ seconds that the import of TensorFlow takes each time.
 import os
 import shutil
 import subprocess
-import sys
-import textwrap
-
-TESTS = os.path.dirname(__file__)
-CLIENT = """\
-    #!{python} -IS
-    import os, sys
-    sys.path.append({tests!r})
-    from forking import ask
-    sys.exit(ask({address!r}, sys.argv[1:], None, None, [0, 1, 2]))
-"""
 
 
 class Reader:
@@ -26,11 +15,11 @@ class Reader:
     Args:
         checkout: the folder whose tracked files are copied.
         folder: where to; is there and is empty.
-        address: of a `forking.Python`.
+        program: of a `forking.Python`.
         edits: triples (file, text that it has once, text in its place) of the copy.
     """
 
-    def __init__(self, checkout, folder, address, edits=()):
+    def __init__(self, checkout, folder, program, edits=()):
         self.folder = folder
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         names = subprocess.check_output(listed, cwd=checkout, text=True).split("\0")
@@ -42,7 +31,7 @@ class Reader:
             whole = (folder / name).read_text(encoding="utf-8")
             assert whole.count(text) == 1, f"{name} does not have once: {text}"
             (folder / name).write_text(whole.replace(text, other), encoding="utf-8")
-        self._install(address)
+        self._install(program)
         self._environment = os.environ | {
             "PATH": f"{folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "TFDS_DATA_DIR": str(folder / "no-data"),
@@ -51,14 +40,11 @@ class Reader:
         }
         self._environment.pop("PYTHONPATH", None)
 
-    def _install(self, address):
+    def _install(self, program):
         """Makes an environment of the name that the Makefile gives it."""
         programs = self.folder / ".venv" / "bin"
         programs.mkdir(parents=True)
-        client = programs / "python"
-        names = {"python": sys.executable, "tests": TESTS, "address": address}
-        client.write_text(textwrap.dedent(CLIENT).format(**names))
-        client.chmod(0o755)
+        shutil.copy2(program, programs / "python")
         for stamp in ("installed-to-run", "installed-to-test"):
             (self.folder / ".venv" / stamp).touch()
 

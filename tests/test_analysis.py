@@ -178,7 +178,7 @@ def test_unfinished_short_and_double_runs_are_left_out(tmp_path):
     assert len(left_out) == 3
 
 
-def test_errors_are_one_line(tmp_path):
+def test_errors_are_one_line(tmp_path, python):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
     output = ("--output_dir", tmp_path / "report", "--noimages", "--nolatency")
@@ -190,7 +190,7 @@ def test_errors_are_one_line(tmp_path):
         (("--papr",), 2, "Unknown command line flag 'papr'"),
         (("logs",), 2, "got 'logs', which is no flag"),
     ]:
-        result = command(*arguments)
+        result = python(ROOT / "analysis.py", *arguments)
         assert result.returncode == status, result
         assert message in result.stderr and len(result.stderr.splitlines()) == 1
 

@@ -29,6 +29,7 @@ small = resnet.ResNetConfig(bricks=1, repetitions=1, filters=4)
 resnet.PRESETS.update(ST=small, M=small)
 import training_step
 training_step.matrix_product_speed.__defaults__ = (64, 1)  # size and repeats
+training_step.tf.config.run_functions_eagerly(True)  # no graph for two steps
 training_step.main()
 """
 

@@ -24,7 +24,7 @@ def digits(count):
     return datasets.load("digits").test.images[:count]
 
 
-def test_an_exported_member(digits_run, tmp_path, command):
+def test_an_exported_member(digits_run, tmp_path, command, forked):
     status, out, err = command("--run", digits_run, "--member", "ST_2", "--softmax",
                                "--output_dir", tmp_path)  # fmt: skip
     assert (status, err) == (0, [])

@@ -74,7 +74,7 @@ def reader(tmp_path_factory, python):
     if not (ROOT / ".git").exists():
         pytest.skip("git knows which files are the checkout's")
     folder = tmp_path_factory.mktemp("checkout")
-    return Reader(ROOT, folder, python.address, edits=QUICK)
+    return Reader(ROOT, folder, python.program, edits=QUICK)
 
 
 def follow(reader, with_slow):
@@ -148,4 +148,4 @@ def test_what_is_printed_is_compared_line_by_line():
 
 @pytest.mark.slow
 def test_the_pages_can_be_followed_with_all_that_is_slow(tmp_path, python):
-    follow(Reader(ROOT, tmp_path, python.address), with_slow=True)
+    follow(Reader(ROOT, tmp_path, python.program), with_slow=True)

@@ -278,10 +278,10 @@ def test_a_dry_run_is_quick_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
-def test_a_sweep_survives_a_failing_experiment(tmp_path, own_network):
-    """Of real processes: one ends well, one cannot find its images."""
+def test_a_sweep_survives_a_failing_experiment(tmp_path, own_network, python):
+    """Of processes of their own: one ends well, one cannot find its images."""
     arguments = ("--dataset", "digits,cifar01", *own_network, "--log_dir", tmp_path)
-    run = command(*arguments, "--truncate", 64, "--epochs", 1, "--jobs", 2)
+    run = python(SCRIPT, *arguments, "--truncate", 64, "--epochs", 1, "--jobs", 2)
     assert (run.returncode, run.stderr) == (1, "")
     lines = run.stdout.splitlines()
     at = lines.index("1 of 2 experiments finished, 1 failed:")
@@ -321,9 +321,9 @@ def test_a_run_and_a_sweep_train_a_network_from_a_file(tmp_path, own_network, py
     assert unknown.returncode == 2 and "is to be registered first" in unknown.stderr
 
 
-def test_a_limit_says_what_is_left_and_how_to_go_on(tmp_path, own_network):
+def test_a_limit_says_what_is_left_and_how_to_go_on(tmp_path, own_network, python):
     arguments = ("--epochs", 500, "--truncate", 64, "--log_dir", tmp_path)
-    run = command(*own_network, *arguments, "--limit", "1.5s")
+    run = python(SCRIPT, *own_network, *arguments, "--limit", "1.5s")
     assert (run.returncode, run.stderr) == (run_experiments.OUT_OF_TIME, "")
     said, last = run.stdout.splitlines()[-2:]
     assert said == "0 of 1 experiments finished"
