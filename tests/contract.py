@@ -154,12 +154,12 @@ class Case:
         """The history of two epochs, or of as many as are said."""
         kwargs = {"epochs": 2, "verbose": 0, "shuffle": False} | kwargs
         if isinstance(x, np.ndarray | dict):
-            kwargs = {"batch_size": 12} | kwargs
+            kwargs = {"batch_size": 18} | kwargs
         return self.model.fit(x, y, sample_weight=sample_weight, **kwargs).history
 
     def evaluate(self, x, y, sample_weight=None):
         return self.model.evaluate(
-            x, y, 12, verbose=0, sample_weight=sample_weight, return_dict=True
+            x, y, 18, verbose=0, sample_weight=sample_weight, return_dict=True
         )
 
     def prediction(self, logits):

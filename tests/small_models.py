@@ -37,7 +37,7 @@ def weights(model):
     return [v.numpy() for v in model.trainable_variables]
 
 
-def fit(model, data, epochs=2):
+def fit(model, data, epochs=1):
     return model.fit(*data, batch_size=32, epochs=epochs, shuffle=False, verbose=0)
 
 

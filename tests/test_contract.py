@@ -92,10 +92,10 @@ def a_generator(case):
 
 class Batches(keras.utils.PyDataset):
     def __len__(self):
-        return 4
+        return 2
 
     def __getitem__(self, i):
-        return tuple(part[9 * i : 9 * i + 9] for part in WEIGHED)
+        return tuple(part[18 * i : 18 * i + 18] for part in WEIGHED)
 
 
 @row(eager=True)
@@ -112,7 +112,7 @@ def inputs_in_a_dict(case):
 @row
 def several_steps_per_execution(case):
     case.make(steps_per_execution=2)
-    return case.fit(*WEIGHED)
+    return case.fit(*WEIGHED, batch_size=12)
 
 
 @row(
@@ -163,7 +163,7 @@ def metrics_of_the_user(case):
 def TerminateOnNaN(case):
     x, y, _ = WEIGHED
     x = np.where(np.arange(36)[:, None] == 20, np.nan, x)
-    case.fit(x, y, callbacks=[callbacks.TerminateOnNaN()])
+    case.fit(x, y, batch_size=12, callbacks=[callbacks.TerminateOnNaN()])
     return int(case.model.optimizer.iterations), case.model.stop_training
 
 

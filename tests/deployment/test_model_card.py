@@ -1,5 +1,4 @@
 import dataclasses
-import functools
 import json
 import pickle
 import shutil
@@ -12,6 +11,7 @@ from collaborative.data import own_names
 from collaborative.deployment import artifact_table, model_card, plain_models
 from collaborative.runs import reader
 from collaborative.runs.run import UnusableRun, read_finished
+from collaborative.system import digests
 
 RECORDED = {
     "models": {
@@ -49,11 +49,16 @@ def read_run(digits_run, copy, evaluation):
     return read_finished(copy)
 
 
-@functools.cache
+PLAIN = {}  # models by the digest of the run's and by the member
+
+
 def plain_member(model_path, member):
     """A member's plain model, which takes a second and is only read."""
-    trained = models.load_model(model_path, compile=False)
-    return plain_models.plain_model(trained, member)
+    key = digests.of_file(model_path), member
+    if key not in PLAIN:
+        trained = models.load_model(model_path, compile=False)
+        PLAIN[key] = plain_models.plain_model(trained, member)
+    return PLAIN[key]
 
 
 def described(run, member, artifact):

@@ -101,6 +101,6 @@ def test_resumed_runs_are_the_same(tmp_path, tiny, settings):  # noqa: F811
         np.testing.assert_array_equal(one[name], other[name])
     if (
         "alpha_schedule" in settings
-    ):  # 8 updates an epoch, 16 in all; means over an epoch
+    ):  # 4 updates an epoch, 8 in all; means over an epoch
         alpha = 0.01 * np.array([0.25, 0.75])  # every other update is without labels
         np.testing.assert_allclose(one["train_alpha"], alpha, rtol=1e-5)

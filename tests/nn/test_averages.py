@@ -25,7 +25,7 @@ def test_averages_are_in_place_within_the_block_alone(images_and_labels):
 def test_measuring_averages_changes_no_training(images_and_labels):
     """Bit for bit, unlike Keras's callback; what is measured last is what is left."""
     plain, measured = averaged(), averaged()
-    fit(plain, images_and_labels)
+    fit(plain, images_and_labels, epochs=2)
     history = measured.fit(
         *images_and_labels, batch_size=32, epochs=2, shuffle=False, verbose=0,
         validation_data=images_and_labels, callbacks=[averages.MeasureAverages()],

@@ -1,5 +1,7 @@
 """CIFAR's usual networks, by what their papers say of them."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -21,6 +23,9 @@ def built(name, shape=(8, 8, 3), classes=10, seed=1, dtype="float32"):
     return build_network(name, shape, classes, name="a", seed=seed, dtype=dtype)
 
 
+shared = functools.cache(built)  # only to be read
+
+
 def trainable(model):
     return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
 
@@ -31,7 +36,7 @@ def test_every_network_is_in_the_table():
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_layers_and_parameters(name):
-    model = built(name)
+    model = shared(name)
     kernels = [v for v in model.trainable_variables if v.name == "kernel"]
     few, many = trainable(model), trainable(built(name, classes=100))
     assert (len(kernels), few, many, model.count_params()) == EXPECTED[name]
@@ -51,7 +56,7 @@ def test_images_are_halved_twice_and_any_size_will_do(name):
 def test_raw_images_are_normalized_and_that_alone_learns_nothing(name):
     norms = [
         layer
-        for layer in built(name).layers
+        for layer in shared(name).layers
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
     learns = [False] + [True] * (len(norms) - 1)
@@ -72,7 +77,7 @@ def test_a_shortcut_keeps_every_other_place_and_adds_maps_of_zeros():
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_seed_and_policy_are_those_that_were_asked_for(name):
-    one, same, other = built(name), built(name), built(name, seed=2)
+    one, same, other = shared(name), built(name), built(name, seed=2)
     for v, w in zip(one.get_weights(), same.get_weights(), strict=True):
         np.testing.assert_array_equal(v, w)
     assert not np.array_equal(one.get_weights()[2], other.get_weights()[2])

@@ -36,7 +36,7 @@ def test_each_member_is_trained_by_its_own(as_list, images_and_labels):
         alone = models.SingleModel(linear(name, seed=seed), weight_decay=0.01)
         fit(compiled(alone, optimizer=optimizer), images_and_labels)
         assert_equal_weights(model.members[seed - 1], alone)
-    assert int(model.optimizer.iterations) == 6
+    assert int(model.optimizer.iterations) == 3
 
 
 def test_equal_ones_train_as_one_does(images_and_labels):

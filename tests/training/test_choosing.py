@@ -13,7 +13,7 @@ from collaborative.experiments.setting import ConfigError
 from collaborative.runs import reader, run_table
 from collaborative.training import train as trainer
 
-pytestmark = pytest.mark.usefixtures("small_runs")
+pytestmark = [pytest.mark.usefixtures("small_runs"), pytest.mark.eager]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def config(registered):
         return keras.Sequential([keras.Input(input_shape), *layers])
 
     return ExperimentConfig(
-        "tiny", members=("flat", "flat"), epochs=6, batch_size=16, validation=16,
+        "tiny", members=("flat", "flat"), epochs=6, batch_size=32, validation=16,
         learning_rate=0.05, patience=2, keep="best", ema=0.9, optimizer="sgd",
         label_smoothing=0.1,
     )  # fmt: skip

@@ -13,6 +13,8 @@ from collaborative.runs.run_table import deviations
 from collaborative.system import digests, plugins
 from collaborative.training import train
 
+pytestmark = pytest.mark.eager
+
 
 @pytest.fixture
 def linear(registered):

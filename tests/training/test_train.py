@@ -20,7 +20,7 @@ from collaborative.system import files
 from collaborative.training import building
 from collaborative.training import train as trainer
 
-CONFIG = ExperimentConfig("tiny", members=("ST", "ST"), epochs=3, batch_size=16)
+CONFIG = ExperimentConfig("tiny", members=("ST", "ST"), epochs=3, batch_size=32)
 ONE_EPOCH = dataclasses.replace(CONFIG, epochs=1)
 
 
@@ -484,11 +484,11 @@ def test_a_new_run_beside_one_that_was_interrupted_is_told(tmp_path, tiny):
     with pytest.raises(KeyboardInterrupt):
         train(CONFIG, tiny, tmp_path, callbacks=[StopAfter(1)])
     stopped = CONFIG.run_dir(tmp_path)
-    changed = dataclasses.replace(CONFIG, batch_size=32)
+    changed = dataclasses.replace(CONFIG, batch_size=16)
     _, said = said_of(changed, tiny, tmp_path)
     assert said == [
         f"begins anew: {stopped} stopped after 1 of 3 epochs and goes on with its own "
-        "batch_size alone, 16, not 32"
+        "batch_size alone, 32, not 16"
     ]
     # Nor are other methods and seeds the same experiment.
     for other in ({"alpha": 0.5}, {"seed": 1}):
