@@ -201,6 +201,7 @@ for a, b in zip(one_weights, two_weights, strict=True):
 """
 
 
+@pytest.mark.slow
 def test_shares_of_a_batch_count_by_their_sizes(python):
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
     environment = os.environ | {"PYTHONPATH": paths}

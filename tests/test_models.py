@@ -288,6 +288,7 @@ def test_every_variable_of_the_paper_ensemble_learns(options, images_and_labels)
         assert np.any(old != np.asarray(variable)), variable.path
 
 
+@pytest.mark.slow
 @pytest.mark.eager(False)
 def test_xla_computes_the_same(images_and_labels):
     histories = [

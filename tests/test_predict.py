@@ -1,5 +1,6 @@
 import csv
 import functools
+import io
 import json
 import os
 import signal
@@ -279,20 +280,49 @@ def test_a_network_that_gives_nan(tmp_path, command):
     assert "own gives NaN or infinity" in err[0]
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"PYTHONIOENCODING": "ascii"},
-        pytest.param({"LC_ALL": "C"}, marks=pytest.mark.slow),
-    ],
-)
-def test_names_that_the_locale_cannot_print(environment, run_dir, tmp_path):
+ODD_NAMES = ["中.png", os.fsdecode(b"\xff.png"), "a\nb.png"]
+
+
+@pytest.fixture
+def odd_pictures(tmp_path):
+    """A folder of pictures with odd names, and of one file that is none."""
     folder = tmp_path / "pictures"
     folder.mkdir()
-    names = ["中.png", os.fsdecode(b"\xff.png"), "a\nb.png"]
-    for name in names:
+    for name in ODD_NAMES:
         picture_file(folder, RAMP, name=name)
     (folder / os.fsdecode(b"bad\xfe.png")).write_text("no picture")
+    return folder
+
+
+def assert_odd_names(out, as_json):
+    """That all are in a table, escaped where need be, and in JSON."""
+    assert "\\udcff.png" in out and "a\\nb.png" in out
+    assert "中.png" in out or "\\u4e2d.png" in out
+    assert len(out.splitlines()) == 1 + 3 * 3 + 2  # and the summary
+    pictures = json.loads(as_json)["pictures"]
+    assert {os.path.basename(one["file"]) for one in pictures} == set(ODD_NAMES)
+
+
+def test_names_that_an_output_cannot_print(odd_pictures, run_dir, command, monkeypatch):
+    said = []
+    for form in ("--nojson", "--json"):
+        output = io.TextIOWrapper(io.BytesIO(), "ascii")
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", output)
+            status, _, err = command(
+                "--top=1", form, f"--model={run_dir}", odd_pictures
+            )
+        assert status == 0
+        assert len(err) == 1 and "bad\\udcfe.png: not a picture" in err[0]
+        said.append(output.buffer.getvalue().decode("ascii"))
+    assert_odd_names(*said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}]
+)
+def test_names_that_the_locale_cannot_print(environment, run_dir, odd_pictures):
     twice = (
         "import sys; from collaborative import predict\n"
         "for form in ('--nojson', '--json'):\n"
@@ -301,7 +331,7 @@ def test_names_that_the_locale_cannot_print(environment, run_dir, tmp_path):
     )
     inherited = {k: v for k, v in os.environ.items() if k != "PYTHONIOENCODING"}
     process = subprocess.run(
-        [sys.executable, "-c", twice, f"--model={run_dir}", folder],
+        [sys.executable, "-c", twice, f"--model={run_dir}", odd_pictures],
         capture_output=True, env=inherited | environment, cwd=ROOT,
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
@@ -309,11 +339,7 @@ def test_names_that_the_locale_cannot_print(environment, run_dir, tmp_path):
     assert said.count("bad\\udcfe.png: not a picture") == 2 and "Traceback" not in said
     encoding = "ascii" if "PYTHONIOENCODING" in environment else "utf-8"
     out, as_json, _ = process.stdout.decode(encoding).split("----\n")
-    assert "\\udcff.png" in out and "a\\nb.png" in out
-    assert "中.png" in out or "\\u4e2d.png" in out
-    assert len(out.splitlines()) == 1 + 3 * 3 + 2  # and the summary
-    pictures = json.loads(as_json)["pictures"]
-    assert {os.path.basename(picture["file"]) for picture in pictures} == set(names)
+    assert_odd_names(out, as_json)
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ def assert_as_in_a_plain_environment(seed, short, tmp_path, python):
     assert one == other and len(one) == 2
 
 
+@pytest.mark.slow
 def test_a_run_is_the_same_whatever_the_environment_says(
     odd_home, short, tmp_path, python
 ):

@@ -281,6 +281,7 @@ def test_xla_computes_blocks_of_steps(settings, tmp_path, tiny, flat):
     assert_same(results["off"], results["on"], 1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.eager(False)
 def test_an_interrupted_run_of_blocks_goes_on_as_if_it_had_not_been(
     tmp_path, tiny, flat
@@ -331,6 +332,7 @@ for statistic, values in results[0]["totals"].items():
 """
 
 
+@pytest.mark.slow
 def test_two_devices_give_the_run_of_one(tmp_path, python):
     """In a process of its own, since devices are set once."""
     run = python("-c", MIRRORED, f"{tmp_path}/", cwd=ROOT)
