@@ -51,7 +51,9 @@ class Python:
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
         environment.pop("PYTHONPATH", None)  # each fork has its own
         self._server = subprocess.Popen(
-            [sys.executable, __file__, self.address], env=environment
+            [sys.executable, __file__, self.address],
+            stdin=subprocess.PIPE,  # whose end is this process's, and the server's
+            env=environment,
         )
         latest = time.monotonic() + STARTED
         while not os.path.exists(self.address):
@@ -81,8 +83,7 @@ class Python:
 
     def close(self):
         """Ends the process that forks."""
-        self._server.terminate()
-        self._server.wait()
+        self._server.communicate()
         self._place.cleanup()
 
 
@@ -116,7 +117,7 @@ def ask(address, arguments, cwd, env, files, passes_on=False):
 
 
 def serve(address):
-    """Forks for each program that is asked for, until this process is ended."""
+    """Forks for each program that is asked for, until the end of stdin."""
     import keras as keras
     import tensorflow as tf
 
@@ -129,6 +130,8 @@ def serve(address):
         server.listen()
         os.rename(f"{address}.new", address)
         while True:
+            if server not in select.select([server, sys.stdin], [], [])[0]:
+                os._exit(0)
             connection, _ = server.accept()
             if not os.fork():
                 break
