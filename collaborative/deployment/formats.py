@@ -24,7 +24,7 @@ with epy.lazy_imports():
     import tensorflow as tf
     from onnxruntime import quantization
 
-    from collaborative.deployment import core_ml, plain_models
+    from collaborative.deployment import core_ml, float_onnx, plain_models
     from collaborative.deployment.web import page
 
 FILES = {
@@ -90,7 +90,16 @@ class ConversionFailed(UserError):
     """A model that a format cannot express; one line for a person."""
 
 
-def write(model, path, form, kind=None, calibration=None, batch=None, class_names=()):
+def write(
+    model,
+    path,
+    form,
+    kind=None,
+    calibration=None,
+    batch=None,
+    class_names=(),
+    web_runtime=None,
+):
     """Writes a model in a format.
 
     Args:
@@ -103,6 +112,7 @@ def write(model, path, form, kind=None, calibration=None, batch=None, class_name
             which the ranges of activations are taken.
         batch: how many images it takes at once, of a format in WITH_BATCH; None: any.
         class_names: of the classes, which Core ML keeps inside.
+        web_runtime: the `web.runtime.Runtime` of a page; None: the interpreter.
 
     Raises:
         ConversionFailed: where the model has something that the format has not, or
@@ -120,7 +130,7 @@ def write(model, path, form, kind=None, calibration=None, batch=None, class_name
         "onnx": _write_onnx,
         "openvino": _write_openvino,
         "coreml": core_ml.writer(class_names),
-        "web": _write_web,
+        "web": _web_writer(web_runtime),
     }
     arguments = () if kind is None else (kind, calibration)
     try:
@@ -177,13 +187,13 @@ def _save_with_constants(model, path):
 
 def _write_onnx(model, path, kind=None, calibration=None):
     if kind is None:
-        _write_float_onnx(model, path)
+        float_onnx.write(model, path)
         return
     with tempfile.TemporaryDirectory() as directory:
         floating, prepared = (
             str(pathlib.Path(directory, name)) for name in ("float.onnx", "fused.onnx")
         )
-        _write_float_onnx(model, floating)
+        float_onnx.write(model, floating)
         quantization.quant_pre_process(floating, prepared, skip_symbolic_shape=True)
         quantization.quantize_static(
             prepared,
@@ -192,11 +202,6 @@ def _write_onnx(model, path, kind=None, calibration=None):
             quant_format=quantization.QuantFormat.QDQ,
             activation_type=quantization.QuantType[_ONNX_TYPES[kind]],
         )
-
-
-def _write_float_onnx(model, path):
-    images = tf.TensorSpec(model.input_shape, tf.float32, name="images")
-    model.export(path, format="onnx", input_signature=[images], verbose=False)
 
 
 def _write_openvino(model, path, kind=None, calibration=None):
@@ -209,8 +214,8 @@ def _write_openvino(model, path, kind=None, calibration=None):
         openvino.save_model(network, path, compress_to_fp16=kind == "float16")
 
 
-def _write_web(model, path):
-    page.write(path, {model.name: model})
+def _web_writer(runtime):
+    return lambda model, path: page.write(path, {model.name: model}, runtime=runtime)
 
 
 def _calibration_batches(model, images, size):

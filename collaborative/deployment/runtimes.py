@@ -222,15 +222,21 @@ def _load_openvino(path, hint="f32"):
 
 
 def _load_web(path):
-    """The page's interpreter in Node, one image after the other."""
+    """What computes in a page, in Node, one image after the other."""
     node = shutil.which("node")
     if node is None:
         raise FileNotFoundError("a page is run here by Node, which is not installed")
     runner = pathlib.Path(__file__).with_name("web") / "runner.js"
     process = subprocess.Popen(
-        [node, runner, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [node, runner, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    classes = struct.unpack("<I", process.stdout.read(4))[0]
+    begun = process.stdout.read(4)
+    if not begun:
+        raise RuntimeError(process.communicate()[1].decode().strip())
+    classes = struct.unpack("<I", begun)[0]
 
     def function(images):
         images = np.ascontiguousarray(images, "<f4")

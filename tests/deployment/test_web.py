@@ -31,7 +31,7 @@ from collaborative.deployment import (
     runtimes,
     verification,
 )
-from collaborative.deployment.web import exhibit, graph, page
+from collaborative.deployment.web import base85, exhibit, graph, interpreter, page
 
 HOSTILE = "</script><script>window.hacked = 1</script><!--"
 
@@ -94,10 +94,10 @@ def test_predict_takes_a_page(digits_run, tmp_path):
 
 def test_24_bits_of_each_weight_are_read_back():
     rng = np.random.default_rng(0)
-    weights = rng.normal(size=3 * page.BLOCK - 7).astype(np.float32)
-    weights[page.BLOCK : 2 * page.BLOCK] = 0
-    values = {c: i for i, c in enumerate(page.ALPHABET)}
-    text, words = page.encode(weights, bytes_each=3), []
+    weights = rng.normal(size=3 * interpreter.BLOCK - 7).astype(np.float32)
+    weights[interpreter.BLOCK : 2 * interpreter.BLOCK] = 0
+    values = {c: i for i, c in enumerate(base85.ALPHABET)}
+    text, words = base85.encode(interpreter.packed(weights, bytes_each=3)), []
     assert not set(text) & set("<>&\"'\\")
     for start in range(0, len(text), 5):
         word = 0
@@ -105,9 +105,9 @@ def test_24_bits_of_each_weight_are_read_back():
             word = 85 * word + values[character]
         words.append(struct.pack(">I", word))
     data, found = b"".join(words), []
-    for at in range(0, 3 * (4 + 3 * page.BLOCK), 4 + 3 * page.BLOCK):
+    for at in range(0, 3 * (4 + 3 * interpreter.BLOCK), 4 + 3 * interpreter.BLOCK):
         (unit,) = struct.unpack_from(">f", data, at)
-        for i in range(page.BLOCK):
+        for i in range(interpreter.BLOCK):
             three = data[at + 4 + 3 * i : at + 7 + 3 * i]
             found.append(unit * int.from_bytes(three, "big", signed=True))
     error = np.abs(np.array(found)[: len(weights)] - weights).max()
@@ -152,6 +152,7 @@ def test_what_a_page_cannot_express_is_named(text, tmp_path):
         formats.write(built(REFUSED[text]), tmp_path / "index.html", "web")
     said = str(refused.value)
     assert said.startswith("model as web: layer '") and text in said
+    assert said.endswith("; ONNX Runtime may have it, see --onnxruntime_web")
     assert "\n" not in said and not (tmp_path / "index.html").exists()
 
 
@@ -176,7 +177,7 @@ def test_a_page_too_large_is_refused_before_it_is_written(tmp_path, monkeypatch)
     monkeypatch.setattr(page, "MOST_BYTES", 20_000_000)
     inputs = keras.Input((8, 8, 1))
     model = keras.Model(inputs, kl.Dense(100_000)(kl.Flatten()(inputs)))
-    with pytest.raises(page.TooLarge, match=r"a page of 24 MB.* 20 at most"):
+    with pytest.raises(page.TooLarge, match=r"a page of 25 MB.* 20 at most"):
         page.write(tmp_path / "index.html", {"large": model})
     assert not list(tmp_path.iterdir())
 

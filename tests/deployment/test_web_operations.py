@@ -40,10 +40,10 @@ def images(count, shape=SHAPE):
     return rng.integers(0, 256, (count, *shape)).astype(np.float32)
 
 
-def compare(model, tmp_path, tolerance=2e-6, count=3):
+def compare(model, tmp_path, tolerance=2e-6, count=3, runtime=None):
     """Runs a model's page in Node beside Keras."""
     path = tmp_path / "index.html"
-    formats.write(model, path, "web")
+    formats.write(model, path, "web", web_runtime=runtime)
     given = images(count, model.input_shape[1:])
     found, wanted = (
         runtimes.load("web", path)(given),

@@ -28,13 +28,14 @@ def digits():
     return (data.images * 15.9375).astype(np.uint8)[..., None], data.target
 
 
-def nearest_mean():
-    """A network that chooses the digit whose mean features are nearest."""
+def nearest_mean(layer=None):
+    """A network that chooses the digit whose mean features, of a layer, are nearest."""
     inputs = keras.Input((8, 8, 1))
     he = keras.initializers.HeNormal(seed=1)
-    x = kl.Conv2D(4, 3, padding="same", activation="relu", kernel_initializer=he)(
-        kl.Rescaling(1 / 255)(inputs)
+    layer = layer or kl.Conv2D(
+        4, 3, padding="same", activation="relu", kernel_initializer=he
     )
+    x = layer(kl.Rescaling(1 / 255)(inputs))
     features = keras.Model(inputs, kl.Flatten()(x))
     last = kl.Dense(10)
     model = keras.Model(inputs, last(features.output), name="nearest")
@@ -187,7 +188,7 @@ def test_without_decompression_the_browser_decodes(tab, some_page):
     without(tab, "DecompressionStream", some_page)
     tab.wait("document.querySelectorAll('#mistakes button').length === 3")
     assert tab.run("typeof DecompressionStream") == "undefined"
-    assert tab.run("document.querySelector('#broken').hidden")
+    assert tab.run("document.querySelector('#state').hidden")
     for name in ("grey", "colour", "smooth", "small palette", "png, orientation 6"):
         found = pixels(tab, EXACT[name], (8, 6, 3))
         wanted = pictures.read(io.BytesIO(EXACT[name]), (8, 6, 3))
@@ -285,7 +286,7 @@ def test_nothing_is_wider_than_the_screen(tab, some_page, width, dark):
 
 def test_a_browser_that_lacks_something_says_so(browser, some_page):
     without(browser, "createImageBitmap", some_page)
-    broken = browser.run("document.querySelector('#broken').innerText")
+    broken = browser.run("document.querySelector('#state').innerText")
     assert broken.startswith("This browser lacks") and "\n" not in broken
     assert browser.run("document.querySelector('#main').hidden")
 

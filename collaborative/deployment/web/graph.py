@@ -18,6 +18,9 @@ import numpy as np
 from collaborative.deployment.web import elementwise, layers, operations
 from collaborative.system.errors import UserError
 
+# What is said of what another runtime may have.
+ELSEWHERE = "ONNX Runtime may have it, see --onnxruntime_web"
+
 
 class NotExpressible(UserError, ValueError):
     """A model with something that a page cannot compute; one line, naming the layer."""
@@ -53,19 +56,20 @@ def convert(model):
         NotExpressible: for what `layers` and `operations` do not have, and where
             it takes something else.
     """
-    _check(model)
+    check(model)
     builder = Builder()
     image = Value(0, tuple(model.input_shape[1:]))
     output = builder.model(model, [image])
-    if len(output.shape) != 1:
-        raise NotExpressible(
-            f"{model.name} returns {output.shape} for an image, not a number a class"
-        )
     weights = np.concatenate([np.zeros(0, np.float32), *builder.weights])
     return Graph(builder.operations, weights, output.index)
 
 
-def _check(model):
+def check(model):
+    """Raises NotExpressible unless a model takes one image, and says one thing of it.
+
+    Args:
+        model: a `keras.Model`, see `convert`.
+    """
     single = len(getattr(model, "inputs", None) or ()) == len(model.outputs or ()) == 1
     shape = model.input_shape[1:] if single else ()
     fits = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
@@ -73,6 +77,11 @@ def _check(model):
         raise NotExpressible(
             f"{model.name} must have one output and take one image [height, width], or "
             "with 1 or 3 channels, of a fixed size"
+        )
+    if len(model.output_shape) != 2:
+        raise NotExpressible(
+            f"{model.name} returns {model.output_shape[1:]} for an image, not a number "
+            "a class"
         )
 
 
@@ -91,7 +100,7 @@ class Builder:
         if not hasattr(model, "_nodes_by_depth") or len(model.outputs) != 1:
             raise NotExpressible(
                 f"{model.name} is neither functional nor sequential, or has several "
-                "outputs"
+                f"outputs; {ELSEWHERE}"
             )
         values = dict(zip(map(id, model.inputs), inputs, strict=True))
         for _, nodes in sorted(model._nodes_by_depth.items(), reverse=True):
@@ -123,7 +132,9 @@ class Builder:
                 return write(self, layer, inputs, arguments)
             except elementwise.Refused as refused:
                 problem = str(refused)
-        raise NotExpressible(f"layer {layer.name!r} ({type(layer).__name__}) {problem}")
+        raise NotExpressible(
+            f"layer {layer.name!r} ({type(layer).__name__}) {problem}; {ELSEWHERE}"
+        )
 
     def add(self, name, inputs, shape, **attributes):
         """Adds an operation; its `Value`."""

@@ -1,6 +1,5 @@
-// Runs a graph of `graph.py` on one image, in float32, without any library.
+// Runs a graph of `graph.py` on one image, in float32, without any library; see `runtime.py`.
 // Part of collaborative-deep-learning, under the MIT licence of that project.
-"use strict";
 const network = (() => {
   const erf = (x) => { // Abramowitz and Stegun 7.1.26, within 1.5e-7
     const t = 1 / (1 + 0.3275911 * Math.abs(x));
@@ -211,15 +210,8 @@ const network = (() => {
     average: combine, multiply: combine, maximum: combine, logSumExp: combine,
   };
 
-  // Numbers written with 5 characters for 4 bytes: float32, or `block` whole numbers of 3 bytes after their unit.
-  function decode(text, alphabet, count, block) {
-    const values = new Uint8Array(128), bytes = new Uint8Array(Math.floor(text.length / 5) * 4);
-    for (let i = 0; i < 85; i++) values[alphabet.charCodeAt(i)] = i;
-    for (let i = 0, at = 0; at < bytes.length; at += 4) {
-      let word = 0;
-      for (let j = 0; j < 5; j++) word = word * 85 + values[text.charCodeAt(i++)];
-      bytes[at] = word >>> 24; bytes[at + 1] = word >>> 16; bytes[at + 2] = word >>> 8; bytes[at + 3] = word;
-    }
+  // Numbers from bytes: float32, or `block` whole numbers of 3 bytes after their unit.
+  function decode(bytes, count, block) {
     const numbers = new Float32Array(count), view = new DataView(bytes.buffer);
     for (let i = 0, at = 0, unit = 0; i < count; i++) {
       if (i % block === 0) { unit = view.getFloat32(at); at += 4; }
@@ -230,7 +222,7 @@ const network = (() => {
   }
 
   // A function from an image, Float32Array [height, width, channels], to outputs, Float32Array [classes].
-  function load(graph, weights) {
+  function runOf(graph, weights) {
     const last = graph.operations.map((_, i) => i); // where each value is used last
     graph.operations.forEach((o, i) => {
       for (const value of o.in) if (value) last[value - 1] = i;
@@ -254,5 +246,9 @@ const network = (() => {
       return values[graph.output];
     };
   }
-  return { decode, load };
+
+  function load({ models, alphabet }, text) {
+    return models.map(({ graph, count, block }, i) => runOf(graph, decode(bytesOf(text(`weights-${i}`), alphabet), count, block)));
+  }
+  return { load };
 })();

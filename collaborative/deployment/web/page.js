@@ -1,12 +1,10 @@
 // The page: what is given, what the networks say of it, and what is pressed.
-(() => {
+// A module, so that it runs after that of the runtime.
+(async () => {
   const MOST_FILES = 500, MOST_BARS = 10;
   const $ = (id) => document.getElementById(id);
   const content = JSON.parse($("content").textContent), shape = [...content.shape, 1].slice(0, 3);
-  const networks = content.models.map((model, i) => ({
-    name: model.name,
-    run: network.load(model.graph, network.decode($(`weights-${i}`).textContent, content.alphabet, model.count, model.block)),
-  }));
+  let networks, asked = 0, before = Promise.resolve();
 
   function make(tag, properties = {}, ...children) {
     const element = Object.assign(document.createElement(tag), properties);
@@ -15,10 +13,20 @@
   }
 
   // Probabilities of all classes by a network, and the time that it took.
-  function predict({ name, run }, pixels) {
+  async function predict({ name, run }, pixels) {
     const image = Float32Array.from(pixels);
-    const start = performance.now(), outputs = Array.from(run(image)), ms = performance.now() - start;
+    const start = performance.now(), outputs = Array.from(await run(image)), ms = performance.now() - start;
     return { name, ms, probabilities: content.probabilities ? outputs : softmax(outputs) };
+  }
+
+  // The predictions of networks, one after the other, and after all that was asked for before.
+  function predictBy(some, pixels) {
+    const each = async () => {
+      const predictions = [];
+      for (const one of some) predictions.push(await predict(one, pixels));
+      return predictions;
+    };
+    return (before = before.then(each, each));
   }
 
   // What networks say of a picture: one class, or that of each where they differ.
@@ -57,9 +65,16 @@
       })));
   }
 
-  const predictAll = (pixels) => networks.map((one) => predict(one, pixels));
+  // Shows what all networks say of a picture, where that is not known already, unless another is asked for meanwhile.
+  // The predictions that are shown, or null.
+  async function ask(pixels, caption, known) {
+    const mine = ++asked, predictions = known || await predictBy(networks, pixels);
+    if (mine !== asked) return null;
+    show(pixels, caption, predictions);
+    return predictions;
+  }
 
-  function show(pixels, caption, predictions = predictAll(pixels)) {
+  function show(pixels, caption, predictions) {
     for (const button of document.querySelectorAll(".tiles button")) button.setAttribute("aria-pressed", false);
     paint($("seen"), pixels);
     $("caption").textContent = caption;
@@ -74,14 +89,12 @@
       return networks.length > 1 ? `${name}: ${says}` : says;
     }).join("; ");
     performance.mark("answer");
-    return predictions;
   }
 
   // A small picture that shows itself when pressed, with predictions that were made before, if any.
   function tile(pixels, text, caption, predictions) {
-    const press = () => {
-      show(pixels, caption, predictions);
-      button.setAttribute("aria-pressed", true);
+    const press = async () => {
+      if (await ask(pixels, caption, predictions)) button.setAttribute("aria-pressed", true);
     };
     const picture = paint(document.createElement("canvas"), pixels);
     const button = make("button", { type: "button", onclick: press }, picture, text);
@@ -100,21 +113,22 @@
     let first = null;
     for (const file of [...files].slice(0, MOST_FILES)) {
       try {
-        const added = addOwn(pictures.fit(await pictures.read(file), shape), file.name);
+        const added = await addOwn(pictures.fit(await pictures.read(file), shape), file.name);
         first ||= added;
       } catch (error) {
         lines.push(`${file.name}: ${error.message}`);
       }
     }
     complain(lines);
-    if (first) first.click();
+    if (first) await first.onclick();
     document.body.dataset.taken = files.length; // for tests: all are done
   }
 
-  function addOwn(pixels, name) {
+  async function addOwn(pixels, name) {
+    const added = tile(pixels, briefly(await predictBy(networks.slice(0, 1), pixels)), name);
     $("own").hidden = false;
-    $("tiles").append(tile(pixels, briefly([predict(networks[0], pixels)]), name));
-    return $("tiles").lastChild;
+    $("tiles").append(added);
+    return added;
   }
 
   function listenToFiles() {
@@ -152,19 +166,19 @@
     };
     $("stop").onclick = stop;
     // The middle of what the camera sees, in the proportions of the network's pictures.
-    $("take").onclick = () => {
+    $("take").onclick = async () => {
       const { videoWidth: w, videoHeight: h } = $("video"), [height, width] = shape;
       if (!w) return complain(["The camera shows nothing yet: try again in a moment"]);
       const side = Math.min(w / width, h / height), cut = [Math.floor(side * width), Math.floor(side * height)];
       const rgba = pictures.pixelsOf($("video"), ...cut, (w - cut[0]) >> 1, (h - cut[1]) >> 1, ...cut);
-      addOwn(pictures.fit(rgba, shape), "camera").click();
+      await (await addOwn(pictures.fit(rgba, shape), "camera")).onclick();
     };
   }
 
   function listenToDrawing({ bright, fill }) {
     const pad = $("pad"), context = pad.getContext("2d", { willReadFrequently: true }), side = pad.width;
     const [ground, ink] = bright ? ["#000", "#fff"] : ["#fff", "#000"];
-    let pen = null, isDown = false, waits = false;
+    let pen = null, isDown = false, waits = false, isNew = false;
     $("drawing").hidden = false;
     const clear = () => {
       Object.assign(context, { fillStyle: ground, strokeStyle: ink, lineWidth: side / 13, lineCap: "round", lineJoin: "round" });
@@ -186,14 +200,19 @@
       move(to);
       later();
     };
-    const later = () => {
+    // As often as the screen is drawn, or as the networks answer.
+    const later = async () => {
+      isNew = true;
       if (waits) return;
       waits = true;
-      requestAnimationFrame(() => {
-        waits = false;
+      while (isNew) {
+        await new Promise(requestAnimationFrame);
+        isNew = false;
         const drawn = centred(pad, ground, bright, fill);
-        if (drawn) $("brief").textContent = briefly(show(pictures.fit(drawn, shape), "your drawing"));
-      });
+        const predictions = drawn && await ask(pictures.fit(drawn, shape), "your drawing");
+        if (predictions) $("brief").textContent = briefly(predictions);
+      }
+      waits = false;
     };
     pad.onpointerdown = (event) => { isDown = true; pad.setPointerCapture(event.pointerId); pen = at(event); line(pen); };
     pad.onpointermove = (event) => { if (isDown) for (const one of event.getCoalescedEvents?.() || [event]) line(at(one)); };
@@ -207,7 +226,7 @@
       else move(to);
     };
     const restart = () => { clear(); move([side / 2, side / 2]); $("brief").textContent = ""; };
-    $("clear").onclick = restart;
+    $("clear").onclick = () => { asked++; restart(); };
     restart();
   }
 
@@ -236,17 +255,24 @@
     for (const { source, label } of content.mistakes) {
       const bytes = Uint8Array.from(atob(source), (c) => c.charCodeAt(0));
       const pixels = pictures.fit(await pictures.read(new Blob([bytes], { type: "image/png" })), shape);
-      const predictions = predictAll(pixels);
+      const predictions = await predictBy(networks, pixels);
       $("mistakes").append(tile(pixels, `${label}, ${says} ${briefly(predictions)}`, `is ${label}`, predictions));
-      if ($("mistakes").children.length === 1) $("mistakes").firstChild.click();
+      if ($("mistakes").children.length === 1 && !asked) $("mistakes").firstChild.click();
     }
   }
 
-  if (typeof createImageBitmap === "undefined") return; // the line that says so stays
+  try {
+    if (typeof createImageBitmap === "undefined") throw new Error("createImageBitmap");
+    networks = (await network.load(content, (id) => $(id).textContent)).map((run, i) => ({ name: content.models[i].name, run }));
+  } catch (error) {
+    $("state").textContent = `This browser lacks what the page needs (${error.message}): open it in a current Chrome, Edge, Firefox or Safari.`;
+    $("state").className = "bad";
+    return;
+  }
   listenToFiles();
   listenToCamera();
   if (content.drawing) listenToDrawing(content.drawing);
-  $("broken").hidden = true;
+  $("state").hidden = true;
   $("main").hidden = false;
   if (content.mistakes.length) showMistakes();
 })();

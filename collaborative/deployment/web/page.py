@@ -1,8 +1,8 @@
 """One HTML file that runs networks where it is opened: nothing to install or to load.
 
-It holds the networks as graphs with their weights, the interpreter, what reads pictures
-as `pictures` does, and what a person may want to know. Nothing leaves it: its
-content security policy allows no request.
+It holds the networks, the runtime that computes them, what reads pictures as `pictures`
+does, and what a person may want to know. Nothing leaves it: its content security policy
+allows no request.
 """
 
 from __future__ import annotations
@@ -19,20 +19,10 @@ import jinja2
 import numpy as np
 from PIL import Image
 
-from collaborative.deployment.web import graph
+from collaborative.deployment.web import base85, interpreter
 from collaborative.system.errors import UserError
 
 HERE = pathlib.Path(__file__).parent
-# Those of RFC 1924 but for three that mean something in HTML.
-ALPHABET = (
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-    "!#$%.()*+-;,=:?@^_`{|}~"
-)
-_TO_ALPHABET = str.maketrans("<>&", ",:.")
-# A network with more weights has them as whole numbers of 24 bits, in a unit for each
-# BLOCK: three bytes for four, and outputs change by some 1e-6 of the largest.
-EXACT_UP_TO = 1_000_000
-BLOCK = 256
 MOST_BYTES = 50_000_000  # of weights in a page, as text
 
 
@@ -61,7 +51,7 @@ class Content:
     drawing: dict | None = None
 
 
-def write(path, models, content=Content()):
+def write(path, models, content=Content(), runtime=None):
     """Writes a page.
 
     Args:
@@ -69,13 +59,15 @@ def write(path, models, content=Content()):
         models: dict from what each network is called in the page to a plain
             `keras.Model`; all take the same images and tell the same classes apart.
         content: a `Content`; without class names they are numbers.
+        runtime: the `runtime.Runtime` that computes in the page; None: our interpreter.
 
     Raises:
-        graph.NotExpressible: for a network that the interpreter cannot run.
-        TooLarge: where the weights would take more than MOST_BYTES.
+        UserError: for a network that the runtime cannot run, see there.
+        TooLarge: where the networks would take more than MOST_BYTES.
     """
-    graphs = {name: graph.convert(model) for name, model in models.items()}
-    size = sum(1.25 * _bytes_each(g.weights) * g.weights.size for g in graphs.values())
+    runtime = runtime or interpreter.INTERPRETER
+    embedded = {name: runtime.embed(model) for name, model in models.items()}
+    size = base85.LONGER * sum(len(weights) for _, weights in embedded.values())
     if size > MOST_BYTES:
         raise TooLarge(
             f"its weights would make a page of {size / 1e6:.0f} MB, and browsers open "
@@ -86,53 +78,24 @@ def write(path, models, content=Content()):
         "shape": [int(n) for n in first.input_shape[1:]],
         "classes": list(content.class_names or map(str, range(first.output_shape[-1]))),
         "probabilities": content.are_probabilities,
-        "alphabet": ALPHABET,
+        "alphabet": base85.ALPHABET,
         "mistakes": [
             {"source": _png(image), "label": label} for image, label in content.mistakes
         ],
         "drawing": content.drawing,
-        "models": [
-            {
-                "name": name,
-                "graph": {"operations": g.operations, "output": g.output},
-                "count": int(g.weights.size),
-                "block": BLOCK if _bytes_each(g.weights) == 3 else 0,
-            }
-            for name, g in graphs.items()
-        ],
+        "models": [{"name": name, **facts} for name, (facts, _) in embedded.items()],
     }
+    scripts = {p.stem: p.read_text(encoding="utf-8") for p in HERE.glob("*.js")}
     text = _template().render(
         content=content,
         card=card_as_html(content.card),
         networks=[(name, model.count_params()) for name, model in models.items()],
         data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
-        weights=[encode(g.weights, _bytes_each(g.weights)) for g in graphs.values()],
-        scripts={p.stem: p.read_text(encoding="utf-8") for p in HERE.glob("*.js")},
+        weights=[base85.encode(weights) for _, weights in embedded.values()],
+        scripts=scripts,
+        runtime=runtime,
     )
     pathlib.Path(path).write_text(text, encoding="utf-8")
-
-
-def encode(weights, bytes_each=4):
-    """float32 numbers as text, which `decode` of the interpreter reads.
-
-    Args:
-        weights: float32 `[n]`.
-        bytes_each: 4 for each exactly; 3 for whole numbers of 24 bits, BLOCK of them
-            after their unit, a float32.
-    """
-    data = weights.astype(">f4").tobytes()
-    if bytes_each == 3:
-        blocks = np.pad(weights, (0, -len(weights) % BLOCK)).reshape(-1, BLOCK)
-        units = np.abs(blocks).max(axis=1, keepdims=True) / np.float32(2**23 - 2)
-        numbers = np.rint(blocks / np.where(units, units, 1).astype(np.float64))
-        bits = numbers.astype(">i4").view(np.uint8).reshape(-1, BLOCK, 4)[:, :, 1:]
-        units = units.astype(">f4").view(np.uint8)
-        data = np.hstack([units, bits.reshape(len(bits), -1)]).tobytes()
-    return base64.b85encode(data, pad=True).decode().translate(_TO_ALPHABET)
-
-
-def _bytes_each(weights):
-    return 4 if weights.size <= EXACT_UP_TO else 3
 
 
 def drawing_of(images):

@@ -3,11 +3,15 @@
 const fs = require("fs");
 const vm = require("vm");
 const page = fs.readFileSync(process.argv[2], "utf8");
-const block = (id) => page.match(new RegExp(`<script[^>]* id="${id}"[^>]*>([^]*?)</script>`))[1];
-const network = vm.runInThisContext(`${block("interpreter")}; network`);
-const { models, classes, alphabet, shape } = JSON.parse(block("content"));
-const weights = network.decode(block("weights-0"), alphabet, models[0].count, models[0].block);
-const predict = network.load(models[0].graph, weights);
+const block = (id) => page.match(new RegExp(`<script[^>]* id="${id}"[^>]*>([^]*?)</script>`))?.[1];
+
+async function load(content) {
+  const module = block("module");
+  if (module) await import(`data:text/javascript,${encodeURIComponent(module)}`);
+  const network = vm.runInThisContext(`${block("runtime")}; network`);
+  const [predict] = await network.load(content, block);
+  return predict;
+}
 
 function take(buffer) {
   for (let at = 0; at < buffer.length; ) {
@@ -21,9 +25,18 @@ function give(buffer) {
   for (let at = 0; at < buffer.length; ) at += fs.writeSync(1, buffer, at);
 }
 
-give(Buffer.from(Uint32Array.of(classes.length).buffer));
-const image = new Float32Array(shape.reduce((a, b) => a * b));
-for (;;) {
-  take(Buffer.from(image.buffer));
-  give(Buffer.from(predict(image).buffer));
+async function main() {
+  const content = JSON.parse(block("content")), predict = await load(content);
+  give(Buffer.from(Uint32Array.of(content.classes.length).buffer));
+  const image = new Float32Array(content.shape.reduce((a, b) => a * b));
+  for (;;) {
+    take(Buffer.from(image.buffer));
+    const outputs = await predict(image);
+    give(Buffer.from(outputs.buffer, outputs.byteOffset, outputs.byteLength));
+  }
 }
+
+main().catch((error) => {
+  console.error(error.message.replace(/\s+/g, " "));
+  process.exit(1);
+});
