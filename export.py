@@ -22,6 +22,7 @@ ends with a table of them, which is left as a file beside them.
 
 With --format web the artifact is one HTML file, which a browser runs from disk; with
 --compare RUN it shows the same network of another run, and the ensemble, beside it.
+With --onnxruntime_web DIR it computes by ONNX Runtime, which has more layers.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from collaborative.system import command_line, run_files, streams
 with epy.lazy_imports():  # they import TensorFlow, which takes seconds
     from collaborative import models
     from collaborative.deployment import artifacts, every_format, model_source
+    from collaborative.deployment.web import onnx_runtime
     from collaborative.system import environment
 
 FLAGS = flags.FlagValues()
@@ -110,6 +112,12 @@ define_string(
     "member of that name, and the ensemble of --run, beside the first.",
 )
 define_string(
+    "onnxruntime_web",
+    None,
+    "With --format web: the folder of npm's package onnxruntime-web. ONNX Runtime then "
+    "computes in the page, which has more layers than the page's own interpreter.",
+)
+define_string(
     "output_dir",
     None,
     "Where artifacts go. Default: export in the run, or beside the model.",
@@ -143,8 +151,9 @@ def parse_flags(argv):
         )
     if FLAGS.batch:
         _check_format("--batch", formats.WITH_BATCH)
-    if FLAGS.compare:
-        _check_format("--compare", ["web"])
+    for name in ("compare", "onnxruntime_web"):
+        if FLAGS[name].value:
+            _check_format(f"--{name}", ["web"])
 
 
 def _check_format(flag, possible):
@@ -189,12 +198,24 @@ def opened(run):
     return models.load_model(run.model_path, compile=False), data
 
 
-def export(run, compared=None):
+def read_runtime():
+    """The `web.runtime.Runtime` of a page, or None; one line where a flag is wrong."""
+    if not FLAGS.onnxruntime_web:
+        return None
+    formats.check_packages("onnx", writing=True)
+    try:
+        return onnx_runtime.read(FLAGS.onnxruntime_web)
+    except onnx_runtime.NotThePackage as error:
+        command_line.fail(str(error), 2)
+
+
+def export(run, compared, web_runtime):
     """Writes and checks what the flags ask for, and shows where it is.
 
     Args:
         run: what `read_source` gives.
-        compared: another one, see --compare.
+        compared: another one, see --compare, or None.
+        web_runtime: what `read_runtime` gives.
 
     Returns:
         The text that the command ends with.
@@ -202,7 +223,7 @@ def export(run, compared=None):
     below = "" if FLAGS.model else run_files.EXPORTS
     output_dir = pathlib.Path(FLAGS.output_dir or run.run_dir / below)
     source = artifacts.Source(
-        run, *opened(run), compared, FLAGS.tolerance, FLAGS.license
+        *(run, *opened(run), compared, web_runtime, FLAGS.tolerance, FLAGS.license)
     )
     options = artifacts.Options(
         FLAGS.member, FLAGS.format, FLAGS.softmax, FLAGS.quantize, FLAGS.batch
@@ -223,6 +244,7 @@ def main(argv=None):
     with command_line.one_line_errors(place, f"interrupted; {kept}"):
         if not several:
             formats.check_packages(FLAGS.format, writing=True)
+        web_runtime = read_runtime()
         run = read_source()
         check_member(run)
         compared = FLAGS.compare and read_finished(FLAGS.compare)
@@ -230,7 +252,7 @@ def main(argv=None):
             check_member(compared)
         streams.start_tensorflow()
         environment.allow_tf32(False)  # what is exported is compared in float32
-        command_line.show(export(run, compared))
+        command_line.show(export(run, compared, web_runtime))
     return 0
 
 

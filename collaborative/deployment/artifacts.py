@@ -61,6 +61,7 @@ class Source:
     trained: Any  # its model
     data: Any  # `datasets.Dataset`
     compared: Any = None  # another run, for a page
+    web_runtime: Any = None  # `web.runtime.Runtime` of a page; None: our interpreter
     tolerance: float = verification.POINTS  # see `verification.verify_low_precision`
     license: str = "unknown"  # as the card names it
     built: dict = dataclasses.field(default_factory=dict)  # plain models
@@ -103,8 +104,9 @@ def export(source, options, output_dir):
             networks = exhibit.networks(
                 run, source.trained, plain, source.compared, softmax
             )
-            exhibit.check(networks, source.data.test.images)
+            exhibit.check(networks, source.data.test.images, source.web_runtime)
             described["beside"] = list(networks)[1:]
+            described["runtime"] = source.web_runtime and source.web_runtime.name
         else:
             labels.write(directory, run.class_names)
         described["pictures"] = _copied_curves(run, directory)
@@ -113,7 +115,10 @@ def export(source, options, output_dir):
             model_card.describe, run, plain, described, scores, checked, artifact
         )
         if options.format == "web":
-            exhibit.complete(artifact, networks, run, source.data.test, describe)
+            exhibit.complete(
+                *(artifact, networks, run, source.data.test, describe),
+                source.web_runtime,
+            )
         metadata = describe()
         model_card.write(directory, metadata)
     if options.format == "coreml":
@@ -143,7 +148,11 @@ def _written_and_checked(source, options, plain, artifact):
             plain, artifact, form, kind, source.data, source.tolerance, options.batch
         )
     else:
-        formats.write(plain, artifact, form, batch=options.batch)
+        formats.write(
+            *(plain, artifact, form),
+            batch=options.batch,
+            web_runtime=source.web_runtime,
+        )
         checked = _verified(source, options, plain, artifact)
     expected = verification.outputs_of(plain)
     if form == "openvino":

@@ -31,7 +31,8 @@ def describe(run, model, options, scores, verification, artifact):
         model: the plain `keras.Model` that was written.
         options: dict of member, format, softmax and quantize (None, "int8" or
             "float16"); where they are, batch (images at once, None: any), license and
-            pictures (files of the directory); of a page `beside`, what else it shows.
+            pictures (files of the directory); of a page `beside`, what else it shows,
+            and `runtime`, the package that computes in it, with its version, or None.
         scores: what `runs.run.FinishedRun.test_scores` gives of the member.
         verification: what `verification` found.
         artifact: the file, or the directory of a saved model.
@@ -74,7 +75,7 @@ def card(metadata):
     dataset = own_names.short_name(metadata["run"]["config"]["dataset"])
     has_run = "model_file" not in metadata["run"]
     paragraphs = {
-        "What": [_what(metadata), *_beside(metadata)],
+        "What": [_what(metadata), *_inside(metadata)],
         "Trained how": [_training(metadata["run"])],
         "On what": [_data(metadata["run"])],
         "Scores": [
@@ -121,9 +122,14 @@ def _names(networks):
     return " and ".join(map(network_files.short_name, networks))
 
 
-def _beside(metadata):
+def _inside(metadata):
     if metadata.get("beside"):
         yield f"Beside it in the page: {'; '.join(metadata['beside'])}."
+    if metadata.get("runtime"):
+        yield (
+            f"It computes by {metadata['runtime']}, which is in the page with its "
+            "licences."
+        )
 
 
 def _training(record):

@@ -74,8 +74,13 @@ def networks(run, trained, plain, compared, softmax=False):
     return shown
 
 
-def check(networks, images):
+def check(networks, images, runtime):
     """Runs networks in pages of their own, but the first one, which was checked.
+
+    Args:
+        networks: see `networks`.
+        images: test images, uint8 `[n, height, width, channels]`.
+        runtime: the page's, a `runtime.Runtime`, or None for the interpreter.
 
     Raises:
         verification.VerificationFailed: for a network that the page computes wrongly.
@@ -84,13 +89,13 @@ def check(networks, images):
         expected = verification.outputs_of(network)
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory, formats.FILES["web"])
-            formats.write(network, path, "web")
+            formats.write(network, path, "web", web_runtime=runtime)
             verification.verify_float(
                 "web", path, expected, expected, images, "float32"
             )
 
 
-def complete(artifact, models, run, examples, describe):
+def complete(artifact, models, run, examples, describe, runtime):
     """Writes an artifact's page again, with all that it shows.
 
     Args:
@@ -99,6 +104,7 @@ def complete(artifact, models, run, examples, describe):
         run: the `runs.run.FinishedRun` that it comes from.
         examples: the test set, `datasets.Examples`.
         describe: function without arguments to `model_card.describe`'s metadata.
+        runtime: see `check`.
     """
     outputs = {
         name: runtimes.run_in_batches(verification.outputs_of(network), examples.images)
@@ -120,7 +126,7 @@ def complete(artifact, models, run, examples, describe):
             errors=errors(outputs, examples) if len(models) > 1 else {},
             drawing=page.drawing_of(examples.images[:200]),
         )
-        page.write(artifact, models, content)
+        page.write(artifact, models, content, runtime)
         metadata = describe()
 
 
