@@ -116,7 +116,10 @@ def check_command(words, parsed):
         makefile = (ROOT / "Makefile").read_text()
         assert all(f"\n{target}:" in makefile for target in arguments)
     else:
-        others = (".", "tensorboard", "export", "echo", "hf", "nvidia-cuda-mps-control")
+        others = (
+            *(".", "tensorboard", "export", "echo", "hf", "npm"),
+            "nvidia-cuda-mps-control",
+        )
         known = program in others or re.fullmatch(r"\w+=\S+", program)
         assert known, f"{words}: what is {program}?"
 
