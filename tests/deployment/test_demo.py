@@ -153,11 +153,8 @@ def test_200_pictures_have_the_logits_of_python(tab, digits, logits):
         f"""(() => {{
           const bytes = Uint8Array.from(atob("{text}"), (c) => c.charCodeAt(0));
           const text = (id) => document.getElementById(id).textContent;
-          const {{ models, alphabet }} = JSON.parse(text("content"));
-          return models.map(({{ graph, count, block }}, i) => {{
-            const encoded = text(`weights-${{i}}`);
-            const weights = network.decode(encoded, alphabet, count, block);
-            const run = network.load(graph, weights), all = [];
+          return network.load(JSON.parse(text("content")), text).map((run) => {{
+            const all = [];
             for (let at = 0; at < bytes.length; at += {size}) {{
               const image = bytes.subarray(at, at + {size});
               all.push(Array.from(run(Float32Array.from(image))));
