@@ -140,7 +140,8 @@ def left(configs, log_dir, jobs):
     if not known:
         return text
     of_which = f", {len(known)} of which" if len(known) < len(open_ones) else ", which"
-    return f"{text}{of_which} take about {duration(seconds)}"
+    verb = "takes" if len(known) == 1 else "take"
+    return f"{text}{of_which} {verb} about {duration(seconds)}"
 
 
 def seconds_of(text):

@@ -93,7 +93,7 @@ def test_what_is_left_is_one_line(tmp_path):
     said = planning.left([CONFIG, other], tmp_path, jobs=2)
     assert said == "left: 2 experiments, which take about 8 min"
     said = planning.left([CONFIG, alone], tmp_path, jobs=1)
-    assert said == "left: 2 experiments, 1 of which take about 6 min"
+    assert said == "left: 2 experiments, 1 of which takes about 6 min"
     assert planning.left([alone], tmp_path, 1) == "left: 1 experiment"
     logged_run(CONFIG, tmp_path, epochs=10, finished=True)
     assert planning.left([CONFIG], tmp_path, 1) == ""
