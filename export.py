@@ -223,7 +223,7 @@ def export(run, compared, web_runtime):
     below = "" if FLAGS.model else run_files.EXPORTS
     output_dir = pathlib.Path(FLAGS.output_dir or run.run_dir / below)
     source = artifacts.Source(
-        *(run, *opened(run), compared, web_runtime, FLAGS.tolerance, FLAGS.license)
+        run, *opened(run), compared, web_runtime, FLAGS.tolerance, FLAGS.license
     )
     options = artifacts.Options(
         FLAGS.member, FLAGS.format, FLAGS.softmax, FLAGS.quantize, FLAGS.batch

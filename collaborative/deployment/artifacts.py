@@ -116,7 +116,11 @@ def export(source, options, output_dir):
         )
         if options.format == "web":
             exhibit.complete(
-                *(artifact, networks, run, source.data.test, describe),
+                artifact,
+                networks,
+                run,
+                source.data.test,
+                describe,
                 source.web_runtime,
             )
         metadata = describe()
@@ -149,7 +153,9 @@ def _written_and_checked(source, options, plain, artifact):
         )
     else:
         formats.write(
-            *(plain, artifact, form),
+            plain,
+            artifact,
+            form,
             batch=options.batch,
             web_runtime=source.web_runtime,
         )

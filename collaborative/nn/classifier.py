@@ -239,26 +239,22 @@ class Classifier(Steps):
     @property
     def trainable_variables(self):
         """`keras.Model.trainable_variables`, without those of frozen members."""
-        kept = frozen.kept_from_training(self.members)
-        return [v for v in super().trainable_variables if id(v) not in kept]
+        return frozen.without_frozen(super().trainable_variables, self.members)
 
     @property
     def trainable_weights(self):
         """`keras.Model.trainable_weights`, without those of frozen members."""
-        kept = frozen.kept_from_training(self.members)
-        return [v for v in super().trainable_weights if id(v) not in kept]
+        return frozen.without_frozen(super().trainable_weights, self.members)
 
     @property
     def non_trainable_variables(self):
         """`keras.Model.non_trainable_variables`, with all of frozen members."""
-        trained = {id(v) for v in self.trainable_variables}
-        return [v for v in self.variables if id(v) not in trained]
+        return frozen.without(self.variables, self.trainable_variables)
 
     @property
     def non_trainable_weights(self):
         """`keras.Model.non_trainable_weights`, with all of frozen members."""
-        trained = {id(v) for v in self.trainable_weights}
-        return [v for v in self.weights if id(v) not in trained]
+        return frozen.without(self.weights, self.trainable_weights)
 
     @property
     def metrics_names(self):

@@ -24,15 +24,22 @@ def _may_change(layer):
     return layer.trainable and bool(layer.weights)
 
 
-def kept_from_training(members):
-    """The `id`s of the variables that a frozen member keeps as they are, a set.
+def without_frozen(variables, members):
+    """Those of a list of variables that no frozen member keeps as they are.
 
     Keras does not train them by the member's own `fit`. By that of a model around it it
     would, where a layer was thawed within the member, or made after it was frozen.
     """
     frozen = [variable for m in members if not m.trainable for variable in m.variables]
-    trained = {id(variable) for m in members for variable in m.trainable_variables}
-    return {id(variable) for variable in frozen} - trained
+    trained = [variable for m in members for variable in m.trainable_variables]
+    kept = without(frozen, trained)
+    return without(variables, kept)
+
+
+def without(variables, others):
+    """Those of a list of variables that are none of the others."""
+    known = {id(variable) for variable in others}
+    return [variable for variable in variables if id(variable) not in known]
 
 
 def freeze_again(model):
