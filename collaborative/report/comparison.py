@@ -111,7 +111,7 @@ def family(values, control, answers, settings=None):
 
     Of one seed that is all that is known, or where other settings have more seeds the
     wider of both counts. It is added where all seeds have the same test images, so that
-    they do not vary with the seeds.
+    they do not vary with the seeds. Settings that train the same network count once.
 
     Args:
         values: DataFrame of settings x seeds: final test errors in %.
@@ -122,11 +122,14 @@ def family(values, control, answers, settings=None):
         settings: those that are compared with it. Default: all others.
 
     Returns:
-        Dict from each setting that has a seed in common to its `layout.Difference`.
-        Its half width is NaN where one seed alone has no answers.
+        Dict from each setting that has a seed in common to its `layout.Difference`, but
+        from none that trains the control's network. Its half width is NaN where one
+        seed alone has no answers.
     """
-    gaps = layout.against(values, control, settings)
     answers = functools.cache(answers)  # the control's are asked for with each setting
+    copies = _copies(values, (control, *(settings or ())), answers)
+    values = values.drop(index=list(copies))
+    gaps = layout.against(values, control, settings)
     there = values.notna()
     for setting, gap in gaps.items():
         seeds = values.columns[there.loc[setting] & there.loc[control]]
@@ -140,7 +143,43 @@ def family(values, control, answers, settings=None):
         elif images > 0:
             width = math.hypot(gap.half_width, images)
             gaps[setting] = dataclasses.replace(gap, half_width=width, p_value=math.nan)
-    return gaps
+    return gaps | {s: gaps[first] for s, first in copies.items() if first in gaps}
+
+
+def _copies(values, first, answers):
+    """The settings that train the same networks as an earlier one, with that one.
+
+    At each seed that both have, the error and the answer to each image are the same.
+    Such a setting has no rest of its own: in the layout it would narrow all intervals.
+
+    Args:
+        values, answers: as in `family`.
+        first: settings that come before the others, in order.
+    """
+    order = [s for s in dict.fromkeys((*first, *values.index)) if s in values.index]
+    values = values.round(9)
+    found = {}
+    for earlier, later in itertools.combinations(order, 2):
+        pair = values.loc[[earlier, later]].dropna(axis=1)
+        if earlier in found or later in found or pair.nunique().gt(1).any():
+            continue
+        if pair.size and all(
+            _same_answers(answers(earlier, seed), answers(later, seed)) for seed in pair
+        ):
+            found[later] = earlier
+    return found
+
+
+def _same_answers(given, others):
+    """Whether two lists of Series of classes are the same networks' answers."""
+    return (
+        bool(given)
+        and len(given) == len(others)
+        and not any(
+            churn(a, b) > 0 or not _same_images(a.index, b.index)
+            for a, b in zip(given, others, strict=True)
+        )
+    )
 
 
 def _images_besides(given, compared):

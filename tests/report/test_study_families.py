@@ -114,3 +114,25 @@ def test_one_seed_has_what_its_test_images_leave_open():
     assert np.isnan(found["c", "other", "ST"].half_width)  # nothing is recorded
     width = 100 * stats.norm.ppf(0.975) * (0.01 / 400) ** 0.5
     assert found["large", "apart", "ensemble"].half_width == pytest.approx(width)
+
+
+def test_an_arm_that_trains_the_same_network_is_no_repetition():
+    """Arm "c" is bit for bit its control "other", "b" is "a": each counts once."""
+    errors = drawn()
+    for arm, copied in (("c", "other"), ("b", "a")):
+        errors[arm] = errors[copied].to_numpy()
+    runs = [run for by_seed in names().values() for run in by_seed.values()]
+    changed = {"apart": 10, "a": 20, "b": 20, "other": 30, "c": 30}
+    records = {run: recorded(ST=changed[run.split("/")[0]]) for run in runs}
+    found = families.differences(STUDY, errors, names(), records)
+    once = errors.drop(["b", "c"])
+    expected = families.differences(STUDY, once, names(), records)
+    assert set(found) == {("a", "apart", "ST"), ("b", "apart", "ST")}
+    assert found["a", "apart", "ST"] == found["b", "apart", "ST"]
+    for number in ("mean", "half_width"):
+        once = getattr(expected["a", "apart", "ST"], number)
+        assert getattr(found["a", "apart", "ST"], number) == pytest.approx(once)
+    # Equal errors alone are chance: "c" answers other images than "other".
+    records |= {run: recorded(ST=31) for run in runs if run.startswith("c/")}
+    found = families.differences(STUDY, errors, names(), records)
+    assert ("c", "other", "ST") in found
