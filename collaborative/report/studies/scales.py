@@ -86,7 +86,8 @@ def _recorded(record, models):
             for name, scores in record["models"].items()
             if preset_of(name) == model
         ]
-        found[f"ece_{model}"] = 100 * np.mean(own)
+        if own:
+            found[f"ece_{model}"] = 100 * np.mean(own)
     return found
 
 
