@@ -264,6 +264,31 @@ def test_drawn_with_the_mouse(tab):
     tab.run("document.querySelector('#clear').click()")
 
 
+def test_a_network_that_fails_says_so_and_goes_on(tab):
+    """As by memory that runs out; what is drawn afterwards has an answer again."""
+    line = "document.querySelector('#problems').textContent"
+    tab.run("Float32Array.from = () => { throw new RangeError('no memory') }")
+    tab.run("document.querySelector('#pad').focus()")
+    tab.press("ArrowUp", shift=True, code=38)
+    tab.wait(f"{line}.startsWith('No answer, since this failed: no memory.')")
+    tab.run("delete Float32Array.from")
+    tab.press("ArrowUp", shift=True, code=38)
+    tab.wait("document.querySelector('#caption').textContent === 'your drawing'")
+    (fault,) = tab.faults()
+    assert "no memory" in str(fault)
+    tab.events.remove(fault)
+
+
+def test_pixels_that_the_browser_hides_are_not_guessed(tab, tmp_path):
+    """As browsers do against fingerprinting: what is read is not what was painted."""
+    Image.fromarray(digits()[0][0][..., 0]).save(tmp_path / "0.jpg")
+    hide = "CanvasRenderingContext2D.prototype.getImageData = (x, y, w, h) =>"
+    tab.run(f"({hide} new ImageData(w, h), 0)")
+    shown, (line,) = given(tab, [tmp_path / "0.jpg"])
+    assert shown == [] and line.startswith("0.jpg: this browser lets no page read")
+    assert line.endswith("allow it for this page, or choose PNG files")
+
+
 def test_from_the_camera(tab):
     tab.run("document.querySelector('#camera').click()")
     tab.wait("document.querySelector('#video').videoWidth > 0")

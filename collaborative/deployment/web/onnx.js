@@ -5,8 +5,8 @@ const network = (() => {
   const VECTORS = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123);
 
   async function load({ models, shape, alphabet }, text) {
-    if (typeof DecompressionStream === "undefined") throw new Error("DecompressionStream");
-    if (typeof WebAssembly === "undefined" || !WebAssembly.validate(VECTORS)) throw new Error("WebAssembly with SIMD");
+    if (typeof DecompressionStream === "undefined") throw new ReferenceError("DecompressionStream");
+    if (typeof WebAssembly === "undefined" || !WebAssembly.validate(VECTORS)) throw new ReferenceError("WebAssembly with SIMD");
     const unpacked = async (id) => {
       const stream = new Blob([bytesOf(text(id), alphabet)]).stream().pipeThrough(new DecompressionStream("gzip"));
       return new Uint8Array(await new Response(stream).arrayBuffer());

@@ -28,6 +28,7 @@ PACKAGE = "onnxruntime-web"
 KNOWN = "1.30.0"  # a version with the files below
 MODULE = "dist/ort.wasm.bundle.min.mjs"
 WASM = "dist/ort-wasm-simd-threaded.wasm"
+_NO_ADDRESS = '"data:,"'
 _EXPORT = re.compile(r"export\s*\{([^{}]*)\};?\s*(//.*)?\s*\Z")
 
 
@@ -105,13 +106,15 @@ def _for_all(module):
     """A module whose exports become properties of the global `ort`; None: it has none.
 
     A script in a page can import no other one, as long as the page is opened from disk.
+    From there it has no address that is to be resolved either: in Firefox that fails.
     """
     found = _EXPORT.search(module)
     if found is None:
         return None
+    module = module[: found.start()].replace("import.meta.url", _NO_ADDRESS)
     pairs = [pair.split(" as ") for pair in found[1].split(",")]
     names = ",".join(f"{pair[-1].strip()}:{pair[0].strip()}" for pair in pairs)
-    return f"{module[: found.start()]}globalThis.ort={{{names}}};\n"
+    return f"{module}globalThis.ort={{{names}}};\n"
 
 
 def _licences():

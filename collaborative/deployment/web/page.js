@@ -205,6 +205,9 @@
       isNew = true;
       if (waits) return;
       waits = true;
+      await answer().finally(() => { waits = false; });
+    };
+    const answer = async () => {
       while (isNew) {
         await new Promise(requestAnimationFrame);
         isNew = false;
@@ -212,9 +215,8 @@
         const predictions = drawn && await ask(pictures.fit(drawn, shape), "your drawing");
         if (predictions) $("brief").textContent = briefly(predictions);
       }
-      waits = false;
     };
-    pad.onpointerdown = (event) => { isDown = true; pad.setPointerCapture(event.pointerId); pen = at(event); line(pen); };
+    pad.onpointerdown = (event) => { isDown = true; complain([]); pad.setPointerCapture(event.pointerId); pen = at(event); line(pen); };
     pad.onpointermove = (event) => { if (isDown) for (const one of event.getCoalescedEvents?.() || [event]) line(at(one)); };
     pad.onpointerup = pad.onpointercancel = () => { isDown = false; };
     pad.onkeydown = (event) => {
@@ -262,13 +264,16 @@
   }
 
   try {
-    if (typeof createImageBitmap === "undefined") throw new Error("createImageBitmap");
+    if (typeof createImageBitmap === "undefined") throw new ReferenceError("createImageBitmap");
     networks = (await network.load(content, (id) => $(id).textContent)).map((run, i) => ({ name: content.models[i].name, run }));
   } catch (error) {
-    $("state").textContent = `This browser lacks what the page needs (${error.message}): open it in a current Chrome, Edge, Firefox or Safari.`;
+    $("state").textContent = error instanceof ReferenceError
+      ? `This browser lacks what the page needs (${error.message}): open it in a current Chrome, Edge, Firefox or Safari.`
+      : `The page could not start (${error.message}): open it again, or in another browser.`;
     $("state").className = "bad";
     return;
   }
+  window.addEventListener("unhandledrejection", ({ reason }) => complain([`No answer, since this failed: ${reason?.message || reason}. Try again, or open the page again`]));
   listenToFiles();
   listenToCamera();
   if (content.drawing) listenToDrawing(content.drawing);

@@ -29,8 +29,19 @@ const pictures = (() => {
     return pixelsOf(bitmap, bitmap.width, bitmap.height);
   }
 
+  // Browsers that hide who one is may hand out other pixels than were painted.
+  function checkCanvas() {
+    const context = Object.assign(document.createElement("canvas"), { width: 8, height: 8 }).getContext("2d", { willReadFrequently: true });
+    const painted = [18, 52, 86, 255];
+    context.fillStyle = `rgb(${painted.slice(0, 3)})`;
+    context.fillRect(0, 0, 8, 8);
+    const isOther = context.getImageData(0, 0, 8, 8).data.some((level, i) => level !== painted[i % 4]);
+    if (isOther) refuse("this browser lets no page read the pixels of a canvas, against fingerprinting: allow it for this page, or choose PNG files");
+  }
+
   // What a canvas, a video or a bitmap shows; from (x, y) on, at another size if need be.
   function pixelsOf(source, width, height, ...cut) {
+    checkCanvas();
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     const context = canvas.getContext("2d", { willReadFrequently: true });
     if (cut.length) context.drawImage(source, ...cut, 0, 0, width, height);
