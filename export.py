@@ -170,8 +170,8 @@ def check_member(run):
         FLAGS.member = run.predictor_names[0]
     if FLAGS.member not in run.predictor_names:
         command_line.fail(
-            f"--member must be one of {', '.join(run.predictor_names)}, "
-            f"got {FLAGS.member!r}",
+            f"--member must be one of {', '.join(run.predictor_names)} in "
+            f"{run.run_dir}, got {FLAGS.member!r}",
             2,
         )
 

@@ -21,7 +21,9 @@ distillation (section 2.0.1; Hinton et al. 2015).
 from __future__ import annotations
 
 import math
+import os
 import warnings
+import zipfile
 
 import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the split)
 
@@ -321,6 +323,9 @@ def load_model(path, **kwargs):
     Raises:
         UnusableModel: for a file that is no Keras model or needs code that is not here.
     """
+    is_there = str(path).endswith(".keras") and os.path.isfile(path)
+    if is_there and not zipfile.is_zipfile(path):  # Keras says that it is not there
+        raise UnusableModel(f"{path} cannot be loaded: it is damaged, or no model")
     try:
         return keras.models.load_model(path, **kwargs)
     except Exception as error:  # a damaged archive can raise nearly anything

@@ -91,6 +91,7 @@ EXACT = {
     "gif": saved(Image.fromarray(noise(8, 6)), "GIF"),
     "webp": saved(Image.fromarray(noise(8, 6, 3)), "WEBP", lossless=True),
     **{f"png, orientation {i}": turned(i, "PNG") for i in range(1, 9)},
+    **{f"webp, orientation {i}": turned(i, "WEBP", lossless=True) for i in range(1, 9)},
 }
 NEAR = {
     "jpeg": saved(Image.fromarray(smooth(32, 24)), "JPEG"),

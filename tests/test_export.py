@@ -93,7 +93,7 @@ def test_what_was_ready_when_all_formats_are_interrupted_is_not_denied(
         ((), 2, "--run"),
         (("--run", "gone"), 1, "gone holds no finished run: there is no config.json"),
         (("--run", "a" * 300), 1, "File name too long"),
-        (("--run", "RUN", "--member", "M"), 2, "one of ST, ST_2, ensemble, got 'M'"),
+        (("--run", "RUN", "--member", "M"), 2, "of ST, ST_2, ensemble in RUN, got 'M'"),
         (
             ("--run", "RUN", "--format", "pmml"),
             2,
@@ -114,7 +114,7 @@ def test_one_line_for_a_person(arguments, status, message, digits_run, command):
     given = [digits_run if a == "RUN" else a for a in arguments]
     got, out, err = command(*given)
     assert (got, out, len(err)) == (status, "", 1)
-    assert message in err[0]
+    assert message.replace("RUN", str(digits_run)) in err[0]
 
 
 def test_a_missing_package_is_named(digits_run, command, monkeypatch):
@@ -142,14 +142,29 @@ def test_other_data_than_the_run_had(digits_run, tmp_path, command):
     assert "digits is not as the run had it" in err[0]
 
 
-def test_what_others_have_where_an_export_goes_stays(digits_run, tmp_path, command):
-    notes = tmp_path / "ST-keras/notes.txt"
-    notes.parent.mkdir()
-    notes.write_text("mine")
-    status, out, err = command("--run", digits_run, "--member", "ST",
-                               "--output_dir", tmp_path)  # fmt: skip
-    assert (status, out, len(err)) == (1, "", 1) and notes.read_text() == "mine"
-    assert f"{notes.parent} is there and was not exported: move it away" in err[0]
+@pytest.mark.parametrize(
+    "mine", ["ST-keras", "ST-keras/notes.txt", "ST-keras/README.md"]
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_others_have_where_an_export_goes_stays(
+    mine, beside, digits_run, tmp_path, command
+):
+    """A file, or a folder, also beside what an export has left there."""
+    place, theirs = tmp_path / "ST-keras", tmp_path / mine
+    if mine != "ST-keras":
+        place.mkdir()
+        for name in ("metadata.json", "README.md") if beside else ():
+            (place / name).write_text("{}")
+    theirs.write_text("mine")
+    is_ours = beside and mine.endswith("README.md")
+    arguments = ("--run", digits_run, "--member", "ST", "--output_dir", tmp_path)
+    status, out, err = command(*arguments)
+    if is_ours:
+        assert status == 0 and (place / "model.keras").is_file()
+        return
+    assert (status, out, len(err)) == (1, "", 1) and theirs.read_text() == "mine"
+    what = f"{theirs.name} in {place}" if place.is_dir() else place
+    assert f"{what} was not exported, and would be lost: move it away" in err[0]
 
 
 @pytest.mark.parametrize("script", ["export.py", "predict.py"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import pathlib
 import shutil
 import sys
@@ -89,7 +90,7 @@ def export(source, options, output_dir):
         UserError: where it cannot be written, or fails its check; nothing is left.
             Or where something else has the directory's name, which stays.
     """
-    _check_place(output_dir / options.name)
+    _check_place(output_dir / options.name, options.format)
     run = source.run
     member, softmax = options.member, options.gives_probabilities
     plain = source.plain_model(member, softmax)
@@ -130,14 +131,27 @@ def export(source, options, output_dir):
     return output_dir / options.name, metadata
 
 
-def _check_place(directory):
-    """Raises PlaceTaken where a directory is there, and is no artifact's."""
-    is_ours = (directory / model_card.METADATA).is_file()
-    if not is_ours and directory.is_dir() and any(directory.iterdir()):
+def _check_place(directory, form):
+    """Raises PlaceTaken where something is there that no export has written."""
+    if not os.path.lexists(directory):
+        return
+    there = {path.name for path in directory.glob("*")}
+    others = sorted(there - _names(form)) or sorted(there)
+    is_ours = there <= _names(form) and model_card.METADATA in there
+    if (there and not is_ours) or not directory.is_dir():
+        what = f"{', '.join(others[:3])} in {directory}" if others else directory
         raise PlaceTaken(
-            f"{directory} is there and was not exported: move it away, or give another "
-            "--output_dir"
+            f"{what} was not exported, and would be lost: move it away, or give "
+            "another --output_dir"
         )
+
+
+def _names(form):
+    """Names of all that an export writes in its directory."""
+    artifact = formats.FILES[form]
+    weights = pathlib.Path(artifact).with_suffix(".bin").name  # OpenVINO's
+    described = {model_card.METADATA, model_card.CARD, labels.NAME}
+    return {artifact, weights, *described, *run_files.CURVES.values()}
 
 
 def _written_and_checked(source, options, plain, artifact):

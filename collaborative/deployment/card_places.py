@@ -18,6 +18,7 @@ _KERNELS = {
         "moved an x86 processor's logits by 0.28 at most and no answer.",
     ),
 }
+_WITHIN = ", and those within loops, such as a recurrent layer's, which are not counted"
 _OWN_MEMORY = (
     "LiteRT for Microcontrollers: 9.2 kB with ST, 16.0 with M, on a 64-bit computer"
 )
@@ -43,18 +44,20 @@ def sentences(metadata):
 
 def _needs(metadata):
     counted, found = metadata["footprint"], metadata["verification"]
-    width = _WIDTHS.get(metadata["quantize"], 4)
-    kilobytes = counted["activations"] * width / 1000
+    width, images = _WIDTHS.get(metadata["quantize"], 4), metadata.get("batch") or 1
+    kilobytes = counted["activations"] * width * images / 1000
+    at_once = f" of {images} images" if images > 1 else ""
     memory = (
-        f"about {kilobytes:,.1f} kB for activations, an estimate, and what the runtime "
-        f"keeps for itself ({_OWN_MEMORY})"
+        f"about {kilobytes:,.1f} kB for activations{at_once}, an estimate, and what "
+        f"the runtime keeps for itself ({_OWN_MEMORY})"
     )
     arena = found.get("micro", {}).get("arena_bytes")
     if arena:
         memory = f"{arena / 1000:,.1f} kB of arena, measured on a 64-bit computer"
     return (
         f"Flash: {metadata['bytes'] / 1000:,.1f} kB, the file. RAM: {memory}. "
-        f"Operations: {counted['multiply_adds']:,} multiply-adds an image."
+        f"Operations: {counted['multiply_adds']:,} multiply-adds an image"
+        f"{'' if counted['is_whole'] else _WITHIN}."
     )
 
 

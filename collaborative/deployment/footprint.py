@@ -9,14 +9,20 @@ from etils import epy
 with epy.lazy_imports():
     import tensorflow as tf
 
-# From the shapes of an operation's inputs, its output's, and how many products each
-# number of the output is a sum of.
+# How many products an operation sums, from the shapes of its inputs and its output.
 _PRODUCTS = {
-    "Conv2D": lambda inputs: math.prod(inputs[1][:-1]),
-    "DepthwiseConv2dNative": lambda inputs: math.prod(inputs[1][:2]),
-    "MatMul": lambda inputs: inputs[0][-1],
-    "BatchMatMulV2": lambda inputs: inputs[0][-1],
+    "Conv2D": lambda inputs, output: math.prod((*output, *inputs[1][:-1])),
+    "Conv3D": lambda inputs, output: math.prod((*output, *inputs[1][:-1])),
+    "DepthwiseConv2dNative": lambda inputs, output: math.prod(
+        (*output, *inputs[1][:2])
+    ),
+    # Of a transposed convolution: its output's shape, the kernel, the images.
+    "Conv2DBackpropInput": lambda inputs, _: math.prod((*inputs[2], *inputs[1][:-1])),
+    "MatMul": lambda inputs, output: math.prod((*output, inputs[0][-1])),
+    "BatchMatMulV2": lambda inputs, output: math.prod((*output, inputs[0][-1])),
 }
+_LOOPS = ("While", "StatelessWhile")
+_CALLS = ("PartitionedCall", "StatefulPartitionedCall")  # as a convolution of groups
 # What runtimes compute where its input is: they fuse it into the operation before, or
 # it only has another shape.
 _IN_PLACE = (
@@ -32,7 +38,8 @@ def footprint(model):
         model: a plain `keras.Model` of one input.
 
     Returns:
-        Dict of `multiply_adds`, of convolutions and products of matrices, and
+        Dict of `multiply_adds`, of convolutions and products of matrices; `is_whole`:
+        whether these are all, since those within loops are not counted; and
         `activations`: an estimate of how many numbers there must be room for, where
         they are placed as LiteRT for Microcontrollers does (see `_room`). What a
         runtime keeps besides, such as a description of each operation, is not in it.
@@ -42,8 +49,10 @@ def footprint(model):
     function = tf.function(lambda images: model(images, training=False))
     graph = function.get_concrete_function(shape).graph
     operations = _that_depend_on_images(graph)
+    computed = list(_with_those_called(operations))
     return {
-        "multiply_adds": sum(map(_multiply_adds, operations)),
+        "multiply_adds": sum(map(_multiply_adds, computed)),
+        "is_whole": not any(one.type in _LOOPS for one in computed),
         "activations": _room(_tensors(operations)),
     }
 
@@ -61,13 +70,31 @@ def _that_depend_on_images(graph):
     return found
 
 
+def _with_those_called(operations):
+    """Operations, and those of the functions that they call."""
+    for one in operations:
+        yield one
+        if one.type in _CALLS:
+            called = one.graph._get_function(one.get_attr("f").name).graph
+            yield from _with_those_called(called.get_operations())
+
+
 def _multiply_adds(operation):
-    if operation.type not in _PRODUCTS:
-        return 0
     inputs = [one.shape.as_list() for one in operation.inputs]
-    if None in (*inputs[0], *inputs[1], *operation.outputs[0].shape.as_list()):
+    output = operation.outputs[0].shape.as_list() if operation.outputs else []
+    if operation.type == "Einsum":
+        sizes = _sizes_by_letter(operation.get_attr("equation").decode(), inputs)
+        return math.prod(sizes.values())
+    if operation.type not in _PRODUCTS or any(None in s for s in (*inputs, output)):
         return 0
-    return math.prod(operation.outputs[0].shape) * _PRODUCTS[operation.type](inputs)
+    return _PRODUCTS[operation.type](inputs, output)
+
+
+def _sizes_by_letter(equation, shapes):
+    """The size of each index of an Einsum; without letters (...) they are not known."""
+    letters = equation.partition("->")[0].split(",")
+    pairs = zip(letters, shapes, strict=True)
+    return {k: n or 1 for one, shape in pairs for k, n in zip(one, shape, strict=False)}
 
 
 def _size(tensor):

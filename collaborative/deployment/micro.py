@@ -92,8 +92,9 @@ def main(argv):
     found = []
     try:  # its default are ten times the file, which small files' activations exceed
         interpreter = runtime.Interpreter.from_file(artifact, arena_size=ARENA)
+        count = interpreter.get_input_details(0)["shape"][0]
         for image in np.load(images):
-            interpreter.set_input(image[None], 0)
+            interpreter.set_input(np.repeat(image[None], count, axis=0), 0)
             interpreter.invoke()
             found.append(np.array(interpreter.get_output(0))[0])
     except RuntimeError as error:  # after a reason in the lines before

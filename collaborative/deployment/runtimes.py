@@ -233,13 +233,15 @@ def _load_web(path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    begun = process.stdout.read(4)
+    begun = process.stdout.read(8)
     if not begun:
         raise RuntimeError(process.communicate()[1].decode().strip())
-    classes = struct.unpack("<I", begun)[0]
+    size, classes = struct.unpack("<II", begun)
 
     def function(images):
         images = np.ascontiguousarray(images, "<f4")
+        if images[0].size != size:  # of which it would wait for the rest
+            raise ValueError(f"the page takes {size} numbers, got {images[0].size}")
         # One by one, so that neither side waits for the other to read.
         outputs = []
         for image in images:

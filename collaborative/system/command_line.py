@@ -17,6 +17,8 @@ _PATHS = (
     "log_dir",
     "output_dir",
     "run",
+    "compare",
+    "onnxruntime_web",
     "init_from",
     "model",
     "plugin",

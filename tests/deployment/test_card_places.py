@@ -7,12 +7,17 @@ from collaborative.deployment import card_places
 MOVED = {"images": 32, "largest_difference": 0.25, "changed_answers": 1}
 
 
-def said(form, quantize=None, **verification):
+def said(form, quantize=None, batch=None, is_whole=True, **verification):
     metadata = {
         "format": form,
         "quantize": quantize,
+        "batch": batch,
         "bytes": 62_600,
-        "footprint": {"multiply_adds": 332_608, "activations": 2048},
+        "footprint": {
+            "multiply_adds": 332_608,
+            "is_whole": is_whole,
+            "activations": 2048,
+        },
         "verification": verification,
     }
     return list(card_places.sentences(metadata))
@@ -24,6 +29,20 @@ def test_an_estimate_is_called_one(quantize, kilobytes):
     assert "Flash: 62.6 kB, the file." in needs
     assert f"about {kilobytes} kB for activations, an estimate, and what" in needs
     assert "Operations: 332,608 multiply-adds an image." in needs
+
+
+def test_images_at_once_take_room_at_once():
+    (needs,) = said("onnx", batch=100)
+    assert "RAM: about 819.2 kB for activations of 100 images, an estimate" in needs
+    assert said("onnx", batch=1) == said("onnx")
+
+
+def test_what_was_not_counted_is_said():
+    (needs,) = said("onnx", is_whole=False)
+    assert needs.endswith(
+        "332,608 multiply-adds an image, and those within loops, such as a recurrent "
+        "layer's, which are not counted."
+    )
 
 
 def test_what_was_measured_takes_its_place():

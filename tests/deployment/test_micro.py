@@ -34,6 +34,15 @@ def test_what_it_measures(artifact, capfd):
 
 
 @needs_package
+def test_images_at_once(tmp_path):
+    path = tmp_path / "model.tflite"
+    formats.write(small_models.linear("a"), path, "litert", batch=8)
+    found = micro.check(path, IMAGES)["micro"]
+    assert found["changed_answers"] == 0 and found["largest_difference"] < 1e-3
+    assert found["arena_bytes"] > 8 * 64 * 4
+
+
+@needs_package
 def test_an_operation_that_it_has_not(tmp_path):
     given = keras.Input((8, 8, 1))
     flat = keras.layers.Flatten()(given)

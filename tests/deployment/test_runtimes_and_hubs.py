@@ -1,9 +1,11 @@
 """OpenVINO, Core ML, a fixed batch, and the head of a card."""
 
+import keras
 import numpy as np
 import pytest
 import small_models
 from collaborative.models import SingleModel
+from keras import layers as kl
 
 from collaborative import resnet
 from collaborative.deployment import (
@@ -91,11 +93,42 @@ def test_st_needs_room_for_four_tensors():
     st = resnet.build_resnet(resnet.PRESETS["ST"], (8, 8, 1), 10, "ST")
     plain = plain_models.plain_model(SingleModel(st), "ST")
     counted = footprint.footprint(plain)
-    assert counted == {"multiply_adds": 332_608, "activations": 4 * 8 * 8 * 8}
+    assert counted == {
+        "multiply_adds": 332_608,
+        "is_whole": True,
+        "activations": 4 * 8 * 8 * 8,
+    }
 
 
 def test_products_are_counted(plain):
     assert footprint.footprint(plain)["multiply_adds"] == 64 * 3
+
+
+@pytest.mark.parametrize(
+    "layer, shape, products, is_whole",
+    [
+        (kl.Conv2D(6, 3, groups=3, use_bias=False), (8, 8, 3), 36 * 6 * 9, True),
+        (kl.DepthwiseConv2D(3), (8, 8, 3), 36 * 3 * 9, True),
+        (kl.Conv2DTranspose(5, 3, strides=2), (8, 8, 3), 64 * 3 * 9 * 5, True),
+        (kl.Conv3D(4, 2), (8, 8, 3, 2), 7 * 7 * 2 * 4 * 2**3 * 2, True),
+        (kl.EinsumDense("abc,cd->abd", (None, 5)), (8, 3), 8 * 3 * 5, True),
+        (kl.Dense(5), (8, 3), 8 * 3 * 5, True),
+        (kl.LSTM(4), (8, 3), 3 * 16, False),  # of the step that is traced
+    ],
+)
+def test_products_of_layers(layer, shape, products, is_whole):
+    inputs = keras.Input(shape)
+    counted = footprint.footprint(keras.Model(inputs, layer(inputs)))
+    assert counted["multiply_adds"] == products
+    assert counted["is_whole"] == is_whole
+
+
+def test_products_of_attention():
+    """Four projections of 6 places, and each place with each, in two heads of 4."""
+    inputs = keras.Input((6, 3))
+    attention = kl.MultiHeadAttention(2, 4)(inputs, inputs)
+    counted = footprint.footprint(keras.Model(inputs, attention))
+    assert counted["multiply_adds"] == 4 * 6 * 3 * 8 + 2 * (6 * 6 * 8)
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_mistakes_are_spread_over_the_set():
     shown, note = exhibit.mistakes({"n": outputs}, examples, ("a", "b"))
     assert [int(image[0, 0, 0]) for image, _ in shown][::11] == [10, 59]
     assert len(shown) == exhibit.MISTAKES and {name for _, name in shown} == {"b"}
-    assert note.startswith("50 of 100 test pictures (50.00 %)")
+    assert note.startswith("50 of 100 test pictures (50.00 %); here are 12.")
     few = Examples(pictures[:10], labels[:10])
     assert exhibit.mistakes({"n": outputs[:10]}, few, ("a", "b"))[0] == ()
 
@@ -262,6 +262,16 @@ def test_without_node_a_page_is_not_said_to_be_checked(tmp_path, monkeypatch):
 
 
 @needs_node
+@needs_node
+def test_images_that_are_not_the_page_s_are_refused(tmp_path):
+    formats.write(built(kl.Flatten()), tmp_path / "index.html", "web")
+    function = runtimes.load("web", tmp_path / "index.html")
+    size = math.prod(built(kl.Flatten()).input_shape[1:])
+    for given in (size - 1, size + 1):
+        with pytest.raises(ValueError, match=f"takes {size} numbers, got {given}"):
+            function(np.zeros((1, given), np.float32))
+
+
 def test_node_ends_when_nobody_asks_it_any_more(tmp_path):
     formats.write(built(kl.Flatten()), tmp_path / "index.html", "web")
     before = set(psutil.Process().children())
@@ -282,5 +292,6 @@ def test_the_interpreter_in_node_ends_with_its_input(tmp_path):
         ["node", runner, path], input=b"", capture_output=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert struct.unpack("<I", done.stdout) == (math.prod(SHAPE),)
+    size = math.prod(SHAPE)
+    assert struct.unpack("<II", done.stdout) == (size, size)
     assert os.path.getsize(page.HERE / "interpreter.js") < 16_000

@@ -5,9 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+import small_models
 
-from collaborative import datasets, export
+from collaborative import datasets, export, models
 from collaborative.deployment import model_card, predictors, verification
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.training import building
 
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 
@@ -106,3 +109,30 @@ def test_only_what_can_stand_side_by_side(digits_run, tmp_path, command):
     its = f"{other} learnt digits (pooled split, seed 1)"
     assert f"{its}, and {ours}: choose runs" in err[0]
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_pictures_of_other_shapes_cannot_stand_side_by_side(
+    digits_run, tmp_path, command
+):
+    """As of one folder, in grey and in colour: the page would wait for the rest."""
+    other = trained_apart(digits_run, tmp_path / "other")
+    config = ExperimentConfig(members=("ST", "ST"))
+    members = building.build_members(config, (8, 8, 3), 10)
+    models.EnsembleModel(members).save(other / "model.keras")
+    arguments = ("--run", digits_run, "--format", "web", "--compare", other)
+    status, out, err = command(*arguments, "--output_dir", tmp_path / "out")
+    assert (status, out, len(err)) == (1, "", 1)
+    said = f"{other} takes pictures of 8 x 8 x 3, and {digits_run} of 8 x 8 x 1: choose"
+    assert said in err[0]
+
+
+def test_a_member_that_the_other_run_lacks(digits_run, tmp_path, command):
+    other = trained_apart(digits_run, tmp_path / "other")
+    models.SingleModel(small_models.linear("ST")).save(other / "model.keras")
+    record = json.loads((other / "config.json").read_text())
+    record["config"]["members"] = ["ST"]
+    (other / "config.json").write_text(json.dumps(record))
+    arguments = ("--run", digits_run, "--format", "web", "--compare", other)
+    status, _, err = command(*arguments, "--output_dir", tmp_path / "out")
+    assert (status, len(err)) == (2, 1)
+    assert f"--member must be one of ST in {other}, got 'ensemble'" in err[0]

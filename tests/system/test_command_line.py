@@ -1,4 +1,5 @@
 import contextlib
+import copy
 import errno
 import io
 import os
@@ -10,7 +11,7 @@ import tensorflow as tf
 from absl import flags
 from conftest import ROOT
 
-from collaborative import costs
+from collaborative import analysis, costs, export, predict, run_experiments
 from collaborative.experiments import flags as experiment_flags
 from collaborative.system import command_line
 from collaborative.system.errors import reason_of
@@ -130,6 +131,25 @@ def test_a_plugin_that_cannot_be_used(tmp_path, capsys, registered, content, sai
         command_line.parse(["x", "--plugin", str(path)], flag_values, "")
     message = capsys.readouterr().err
     assert said in message and message.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command, names",
+    [
+        (analysis, "log_dir output_dir data_dir manual_dir"),
+        (predict, "model labels"),
+        (run_experiments, "log_dir init_from data_dir manual_dir"),
+        (
+            export,
+            "run model data labels compare onnxruntime_web output_dir data_dir "
+            "manual_dir",
+        ),
+    ],
+)
+def test_a_path_may_begin_with_the_home(command, names):
+    parsed, names = copy.deepcopy(command.FLAGS), names.split()
+    command_line.parse(["x", *(f"--{name}=~/x" for name in names)], parsed, "")
+    assert {parsed[n].value for n in names} == {os.path.expanduser("~/x")}
 
 
 def test_a_flag_that_is_needed(capsys):

@@ -69,6 +69,12 @@ def networks(run, trained, plain, compared, softmax=False):
         beside.append((run, trained, "ensemble"))
     for its_run, model, name in beside:
         network = plain_models.plain_model(model, name, softmax)
+        if network.input_shape != plain.input_shape:
+            wanted, given = (one.input_shape[1:] for one in (plain, network))
+            raise NotComparable(
+                f"{its_run.run_dir} takes pictures of {_by(given)}, and {run.run_dir} "
+                f"of {_by(wanted)}: choose runs on pictures of one size and colour mode"
+            )
         title = label(its_run, name)
         shown[title + ", the other run" if title in shown else title] = network
     return shown
@@ -165,10 +171,7 @@ def mistakes(outputs, examples, class_names):
         f"({_percent(len(wrong), len(examples))})"
     )
     if len(outputs) == 1:
-        note = (
-            f"{found}, which it was not trained on; here are {count}. Press one to see "
-            "what it says."
-        )
+        note = f"{found}; here are {count}. Press one to see what it says."
     else:
         note = (
             f"One of them at least gets {found} wrong; here are {count}, each with its "
@@ -190,6 +193,11 @@ def errors(outputs, examples):
 
 def _is_wrong(outputs, examples):
     return outputs.argmax(axis=1) != examples.labels
+
+
+def _by(shape):
+    """A picture's shape, as 28 x 28 x 1."""
+    return " x ".join(map(str, shape))
 
 
 def _percent(count, total):

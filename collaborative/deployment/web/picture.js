@@ -12,14 +12,31 @@ const pictures = (() => {
   // {width, height, data: RGBA bytes} of a file.
   async function read(file) {
     if (file.size > MOST_BYTES) refuse(`${Math.round(file.size / 1e6)} MB are too many, at most ${MOST_BYTES / 1e6} fit here: make it smaller`);
-    const head = new Uint8Array(await file.slice(0, 33).arrayBuffer());
-    if (String.fromCharCode(...head.subarray(0, 8)) !== "\x89PNG\r\n\x1a\n" || head.length < 33) return decodeByBrowser(file);
+    const head = new Uint8Array(await file.slice(0, 33).arrayBuffer()), text = String.fromCharCode(...head);
+    if (text.startsWith("RIFF") && text.startsWith("WEBP", 8)) return decodeWebp(file);
+    if (!text.startsWith("\x89PNG\r\n\x1a\n") || head.length < 33) return decodeByBrowser(file);
     const view = new DataView(head.buffer);
     checkSize(view.getUint32(16), view.getUint32(20));
     if (head[24] === 16) refuse("16 bits a channel, of which a page can show 8: save it with 8");
     const interlaced = head[28] !== 0;
     if (interlaced || typeof DecompressionStream === "undefined") return decodeByBrowser(file);
     return decodePng(new Uint8Array(await file.arrayBuffer())).catch(() => refuse("a damaged picture"));
+  }
+
+  // Browsers do not agree on whether EXIF turns a WebP picture: it is hidden from them, and the picture turned here.
+  async function decodeWebp(file) {
+    const bytes = new Uint8Array(await file.arrayBuffer()), view = new DataView(bytes.buffer);
+    let way = 1;
+    for (let at = 12; at + 8 <= bytes.length; ) {
+      const size = view.getUint32(at + 4, true);
+      if (view.getUint32(at) === 0x45584946) { // "EXIF"
+        const exif = bytes.subarray(at + 8, at + 8 + size);
+        way = orientation(exif[0] === 0x45 ? exif.subarray(6) : exif); // after "Exif", where some write it
+        view.setUint32(at, 0x20202020);
+      }
+      at += 8 + size + (size % 2);
+    }
+    return upright(await decodeByBrowser(new Blob([bytes])), way);
   }
 
   async function decodeByBrowser(file) {

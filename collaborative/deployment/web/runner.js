@@ -1,5 +1,5 @@
-// Runs a written page's first network in Node: node runner.js PAGE. To standard output goes the number of classes, 4 bytes;
-// then for each image from standard input, float32 numbers, as many outputs; until the input ends.
+// Runs a written page's first network in Node: node runner.js PAGE. To standard output go how many numbers an image has, and the
+// number of classes, 4 bytes each; then for each image from standard input, float32 numbers, as many outputs; until the input ends.
 const fs = require("fs");
 const vm = require("vm");
 const page = fs.readFileSync(process.argv[2], "utf8");
@@ -27,8 +27,8 @@ function give(buffer) {
 
 async function main() {
   const content = JSON.parse(block("content")), predict = await load(content);
-  give(Buffer.from(Uint32Array.of(content.classes.length).buffer));
   const image = new Float32Array(content.shape.reduce((a, b) => a * b));
+  give(Buffer.from(Uint32Array.of(image.length, content.classes.length).buffer));
   for (;;) {
     take(Buffer.from(image.buffer));
     const outputs = await predict(image);
