@@ -23,9 +23,9 @@ def noise(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
 
 
-def png(*, depth, colour, width, height, data, **chunks):
+def png(*, depth, colour, width, height, data, interlace=0, **chunks):
     """A PNG file, for what Pillow does not write."""
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
     parts = {"IHDR": header, **chunks, "IDAT": zlib.compress(data), "IEND": b""}
     file = b"\x89PNG\r\n\x1a\n"
     for name, content in parts.items():
@@ -52,6 +52,17 @@ def smooth(height, width):
     y, x = np.mgrid[:height, :width]
     planes = (x * 200 // width, y * 200 // height, (x + y) * 99 // (width + height))
     return np.stack(planes, axis=-1).astype(np.uint8)
+
+
+def interlaced(turned_file):
+    """A PNG file of 1x2 pixels, interlaced, with the EXIF of another."""
+    start = turned_file.index(b"eXIf") + 4
+    (size,) = struct.unpack(">I", turned_file[start - 8 : start - 4])
+    return png(
+        **{"depth": 8, "colour": 0, "width": 1, "height": 2, "interlace": 1},
+        data=b"\0\x1e\0\xc8",  # a pixel in the first pass, and one in the last
+        eXIf=turned_file[start : start + size],
+    )
 
 
 def transparent_palette():
@@ -91,6 +102,7 @@ EXACT = {
     "gif": saved(Image.fromarray(noise(8, 6)), "GIF"),
     "webp": saved(Image.fromarray(noise(8, 6, 3)), "WEBP", lossless=True),
     **{f"png, orientation {i}": turned(i, "PNG") for i in range(1, 9)},
+    "interlaced, turned": interlaced(turned(6, "PNG")),
     **{f"webp, orientation {i}": turned(i, "WEBP", lossless=True) for i in range(1, 9)},
 }
 NEAR = {

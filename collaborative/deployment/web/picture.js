@@ -13,30 +13,24 @@ const pictures = (() => {
   async function read(file) {
     if (file.size > MOST_BYTES) refuse(`${Math.round(file.size / 1e6)} MB are too many, at most ${MOST_BYTES / 1e6} fit here: make it smaller`);
     const head = new Uint8Array(await file.slice(0, 33).arrayBuffer()), text = String.fromCharCode(...head);
-    if (text.startsWith("RIFF") && text.startsWith("WEBP", 8)) return decodeWebp(file);
+    if (text.startsWith("RIFF") && text.startsWith("WEBP", 8)) return decodeTurned(file, riffChunksOf);
     if (!text.startsWith("\x89PNG\r\n\x1a\n") || head.length < 33) return decodeByBrowser(file);
     const view = new DataView(head.buffer);
     checkSize(view.getUint32(16), view.getUint32(20));
     if (head[24] === 16) refuse("16 bits a channel, of which a page can show 8: save it with 8");
     const interlaced = head[28] !== 0;
-    if (interlaced || typeof DecompressionStream === "undefined") return decodeByBrowser(file);
+    if (interlaced || typeof DecompressionStream === "undefined") return decodeTurned(file, chunksOf);
     return decodePng(new Uint8Array(await file.arrayBuffer())).catch(() => refuse("a damaged picture"));
   }
 
-  // Browsers do not agree on whether EXIF turns a WebP picture: it is hidden from them, and the picture turned here.
-  async function decodeWebp(file) {
-    const bytes = new Uint8Array(await file.arrayBuffer()), view = new DataView(bytes.buffer);
-    let way = 1;
-    for (let at = 12; at + 8 <= bytes.length; ) {
-      const size = view.getUint32(at + 4, true);
-      if (view.getUint32(at) === 0x45584946) { // "EXIF"
-        const exif = bytes.subarray(at + 8, at + 8 + size);
-        way = orientation(exif[0] === 0x45 ? exif.subarray(6) : exif); // after "Exif", where some write it
-        view.setUint32(at, 0x20202020);
-      }
-      at += 8 + size + (size % 2);
-    }
-    return upright(await decodeByBrowser(new Blob([bytes])), way);
+  // All browsers turn a JPEG as its EXIF says, some a PNG, hardly one a WebP: from those two it is hidden, and they are turned here.
+  async function decodeTurned(file, chunksOf) {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const [, exif] = [...chunksOf(bytes)].find(([name]) => name.toLowerCase() === "exif") || [];
+    if (!exif) return decodeByBrowser(file);
+    const at = exif.byteOffset, end = at + exif.length;
+    const rest = chunksOf === riffChunksOf ? [bytes.slice().fill(32, at - 8, at - 4)] : [bytes.subarray(0, at - 8), bytes.subarray(end + 4)];
+    return upright(await decodeByBrowser(new Blob(rest)), orientation(exif));
   }
 
   async function decodeByBrowser(file) {
@@ -72,6 +66,16 @@ const pictures = (() => {
       const size = view.getUint32(at);
       yield [String.fromCharCode(...bytes.subarray(at + 4, at + 8)), bytes.subarray(at + 8, at + 8 + size)];
       at += 12 + size;
+    }
+  }
+
+  // Those of a WebP file.
+  function* riffChunksOf(bytes) {
+    const view = new DataView(bytes.buffer);
+    for (let at = 12; at + 8 <= bytes.length; ) {
+      const size = view.getUint32(at + 4, true);
+      yield [String.fromCharCode(...bytes.subarray(at, at + 4)), bytes.subarray(at + 8, at + 8 + size)];
+      at += 8 + size + (size % 2);
     }
   }
 
@@ -131,8 +135,9 @@ const pictures = (() => {
     }
   }
 
-  // The orientation in a block of EXIF, 1 to 8.
+  // The orientation in a block of EXIF, 1 to 8; some programs write its name before it.
   function orientation(exif) {
+    if (exif[0] === 0x45) exif = exif.subarray(6);
     const view = new DataView(exif.slice().buffer), little = exif[0] === 0x49, start = view.getUint32(4, little);
     for (let i = 0; i < view.getUint16(start, little); i++) {
       const entry = start + 2 + 12 * i;
