@@ -10,7 +10,7 @@ from test_analysis import load, synthetic_curves, write_run
 from collaborative.experiments import cifar10_studies, studies
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import page
-from collaborative.report.studies import findings, results
+from collaborative.report.studies import findings, overview, results
 
 SMALL = {"dataset": "digits", "truncate": 0, "epochs": 3}
 # Test errors in % of the ensemble by arm and seed.
@@ -74,6 +74,30 @@ def test_table_and_answer_say_the_numbers(noise):
     assert "Clear: 3 of 6 comparisons; the others" in text
     assert text.endswith("of at most 1.00 points, the seeds leave open.")
     assert text.count(". ") == 1  # two sentences
+
+
+def test_the_studies_at_a_glance(noise):
+    found = findings.findings(noise, {})
+    table = overview.table([*found, *found])  # as at another size
+    study, question, expected, run_on, came_out, sure = (c.text for c in table.rows[0])
+    assert (study, expected) == ("noise", "-") and "incorrect labels" in question
+    assert run_on == "digits, all images, 3 epochs, 3 seeds"
+    against = "with “L2 0.01, 0% wrong” against “Single, 0% wrong”"
+    assert came_out == f"ST -2.00 ± 0.25 {against}; M -2.00 ± 0.25 {against}; 1 smaller"
+    assert sure == "3 of 6 clear, the others up to 1.00"
+    assert table.rows[1][1].text == "the same"
+    single = findings.findings(noise.query("seed == 912"), {})
+    assert [c.text for c in overview.table(single).rows[0][4:]] == ["-", "one seed"]
+
+
+def test_equal_networks_count_once(noise):
+    """As a member that only teaches and the one apart, against both pulled."""
+    (finding,) = findings.findings(noise, {})
+    (_arm, *against), difference = next(iter(finding.differences.items()))
+    more = finding.differences | {("its copy", *against): difference}
+    twice = dataclasses.replace(finding, differences=more)
+    assert results.compared(twice) == results.compared(finding)
+    assert results.answer(twice) == results.answer(finding)
 
 
 def test_what_is_missing_is_one_line(noise):

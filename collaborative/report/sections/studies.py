@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collaborative.report import page_tables, tables
-from collaborative.report.studies import findings, results, scales, trade_offs
+from collaborative.report.studies import (
+    findings,
+    overview,
+    results,
+    scales,
+    trade_offs,
+)
 
 MARKS = (
     "Each mark is a seed, each bar a mean; green, pointing left: clearly fewer "
@@ -17,7 +23,8 @@ def parts(context):
     found = context.optional(what, findings.findings, context.runs, context.records)
     studies = [_part(context, finding) for finding in found or ()]
     if studies:
-        context.text("studies.md", _markdown(studies))
+        at_a_glance = context.table(overview.table(found))
+        context.text("studies.md", _markdown(at_a_glance, studies))
     return {"studies": studies}
 
 
@@ -76,9 +83,10 @@ def _deployed(context, finding):
     return {"table": table, "figure": figure, "missing": missing}
 
 
-def _markdown(studies):
+def _markdown(at_a_glance, studies):
     """The studies as a page that shows the tables and figures beside it."""
     parts = ["# Beyond the paper: open questions and controls\n"]
+    parts.append(tables.markdown(at_a_glance))
     for part in studies:
         parts += [
             f"## {part['question']}\n",

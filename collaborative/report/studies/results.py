@@ -130,23 +130,33 @@ def _numbers(arm, model, values, control, difference):
     return row
 
 
-def _conditions(finding):
+def run_on(finding):
+    """The data, how much of it, the epochs and the seeds of a study, in words."""
     base = finding.base
     trained = base["truncate"] - base["validation"]
     images = f"{trained:,} images" if base["truncate"] else "all images"
     if base["validation"] and not base["truncate"]:
         images += f" but {base['validation']:,} to choose on"
+    fewest, most = _seeds(finding)
+    seeds = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    return f"{base['dataset']}, {images}, {counted(base['epochs'], 'epoch')}, {seeds}"
+
+
+def _seeds(finding):
+    """The fewest and the most seeds of an arm."""
     of_arms = [len(by_seed) for by_seed in finding.names.values()]
-    fewest, seeds = min(of_arms), max(of_arms)
-    several = f"{seeds} seeds" if fewest == seeds else f"{fewest} to {seeds} seeds"
-    measured = f"{several}; test error; 95 % intervals of differences, which hold "
-    measured += "together for a model's arms with one control"
+    return min(of_arms), max(of_arms)
+
+
+def _conditions(finding):
+    fewest, most = _seeds(finding)
+    measured = "95 % intervals of differences, which hold together for a model's arms "
+    measured += "with one control"
     measured += ", and of one seed those of its test images" * (fewest == 1)
-    if seeds == 1:
-        measured = "one seed; test error; ± of a difference is what the test images "
-        measured += "leave open, not other seeds"
-    epochs = counted(base["epochs"], "epoch")
-    return f"{base['dataset']}, {images}, {epochs}, {measured}"
+    if most == 1:
+        measured = "± of a difference is what the test images leave open, not other "
+        measured += "seeds"
+    return f"{run_on(finding)}; test error; {measured}"
 
 
 def name_of(finding):
@@ -160,21 +170,34 @@ def name_of(finding):
 
 def answer(finding):
     """What the numbers say, in two sentences."""
-    decided = {key: d for key, d in finding.differences.items() if d.seeds > 1}
-    clear = {key: d for key, d in decided.items() if _clear(d) is not None}
-    open_ones = [d for key, d in decided.items() if key not in clear]
-    if not decided:
+    clear, open_ones = compared(finding)
+    if not clear and not open_ones:
         return "With one seed nothing can be told. Run more of them."
-    ordered = sorted(clear.items(), key=lambda item: -abs(item[1].mean))
-    named = [_in_words(*key, d) for key, d in ordered[:LISTED]]
-    if len(ordered) > LISTED:
-        named.append(f"smaller clear differences: {len(ordered) - LISTED}")
+    named = [_in_words(*key, d) for key, d in clear[:LISTED]]
+    if len(clear) > LISTED:
+        named.append(f"smaller clear differences: {len(clear) - LISTED}")
     first = "; ".join(named) if named else "No arm differs clearly from its control"
-    second = f"Clear: {len(clear)} of {len(decided)} comparisons"
+    second = f"Clear: {len(clear)} of {len(clear + open_ones)} comparisons"
     if open_ones:
-        largest = max(abs(d.mean) for d in open_ones)
+        largest = abs(open_ones[0][1].mean)
         second += f"; the others, of at most {largest:.2f} points, the seeds leave open"
     return f"{first[0].upper()}{first[1:]}. {second}."
+
+
+def compared(finding):
+    """The differences of which several seeds tell something, of equal networks one.
+
+    Returns:
+        (The clear ones, the open ones), each a list of (key, `layout.Difference`), the
+        largest first.
+    """
+    once = {}
+    for key, difference in finding.differences.items():
+        if difference.seeds > 1:
+            once.setdefault((*key[1:], difference), (key, difference))
+    pairs = sorted(once.values(), key=lambda pair: -abs(pair[1].mean))
+    clear = [pair for pair in pairs if _clear(pair[1]) is not None]
+    return clear, [pair for pair in pairs if _clear(pair[1]) is None]
 
 
 def _in_words(arm, control, model, difference):
