@@ -64,7 +64,10 @@ class Difference:
         if not math.isnan(self.half_width):
             shown += f" ± {self.half_width:.{digits}f}"
         if not math.isnan(self.p_value):
-            shown += f" (p = {self.p_value:.2g}, n = {self.seeds})"
+            p_value = f"p = {self.p_value:.2g}"
+            if self.p_value < 1 / DRAWS:  # no draw was as large
+                p_value = f"p < {1 / DRAWS:.0e}"
+            shown += f" ({p_value}, n = {self.seeds})"
         return shown
 
 

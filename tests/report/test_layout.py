@@ -168,3 +168,10 @@ def test_intervals_hold_together():
         for seed in rng.integers(1e9, size=200)
     ]
     assert 0.90 <= np.mean(held) <= 0.99
+
+
+def test_no_p_value_is_nought():
+    """It is a share of draws, of which none may be as large."""
+    none, half = (layout.Difference(-2.0, 0.5, p, 2).text() for p in (0.0, 0.5))
+    assert none == "-2.00 ± 0.50 (p < 1e-05, n = 2)"
+    assert half == "-2.00 ± 0.50 (p = 0.5, n = 2)"
