@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import pathlib
 import sys
 
@@ -151,6 +152,10 @@ def parse_flags(argv):
         )
     if FLAGS.batch:
         _check_format("--batch", formats.WITH_BATCH)
+    if FLAGS.output_dir and os.path.isfile(FLAGS.output_dir):
+        command_line.fail(
+            f"--output_dir must be a directory, got the file {FLAGS.output_dir}", 2
+        )
     for name in ("compare", "onnxruntime_web"):
         if FLAGS[name].value:
             _check_format(f"--{name}", ["web"])
@@ -183,11 +188,22 @@ def read_source():
         return model_source.open_source(
             FLAGS.model, FLAGS.data, FLAGS.labels, FLAGS.data_dir, FLAGS.manual_dir
         )
-    run = read_finished(FLAGS.run)
-    if FLAGS.labels:
-        names = labels.checked(FLAGS.labels, len(run.class_names))
-        run = dataclasses.replace(run, class_names=names)
-    return run
+    return renamed(read_finished(FLAGS.run))
+
+
+def renamed(run):
+    """A `runs.run.FinishedRun` with its classes named as --labels has them."""
+    if not FLAGS.labels:
+        return run
+    names = labels.checked(FLAGS.labels, len(run.class_names))
+    if names != run.class_names and sorted(names) == sorted(run.class_names):
+        command_line.fail(
+            f"{FLAGS.labels} has the classes of {run.run_dir} in another order, and "
+            f"its network gives {', '.join(run.class_names[:5])}...: list them so, or "
+            "leave --labels out",
+            2,
+        )
+    return dataclasses.replace(run, class_names=names)
 
 
 def opened(run):
@@ -247,7 +263,7 @@ def main(argv=None):
         web_runtime = read_runtime()
         run = read_source()
         check_member(run)
-        compared = FLAGS.compare and read_finished(FLAGS.compare)
+        compared = FLAGS.compare and renamed(read_finished(FLAGS.compare))
         if compared:
             check_member(compared)
         streams.start_tensorflow()

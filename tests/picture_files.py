@@ -65,6 +65,25 @@ def interlaced(turned_file):
     )
 
 
+def exif_of(*entry, prefix=b""):
+    """A block of EXIF with the orientation, big-endian: its type, and its value."""
+    value = struct.pack(*entry[1:]).ljust(4, b"\0")
+    return prefix + struct.pack(">2sHIHHHI", b"MM", 42, 8, 1, 274, entry[0], 1) + value
+
+
+def webp(*exif, announced=True):
+    """A WebP file with blocks of EXIF, of which its first chunk speaks or not."""
+    plain = saved(Image.fromarray(smooth(8, 6)), "WEBP", lossless=True)
+    flags = struct.pack("<I", 8 * announced)
+    sizes = struct.pack("<I", 5)[:3] + struct.pack("<I", 7)[:3]
+    chunks = [b"VP8X" + struct.pack("<I", 10) + flags + sizes, plain[12:]]
+    for block in exif:
+        padded = block + b"\0" * (len(block) % 2)
+        chunks.append(b"EXIF" + struct.pack("<I", len(block)) + padded)
+    content = b"WEBP" + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(content)) + content
+
+
 def transparent_palette():
     picture = Image.fromarray(noise(8, 6, 3)).quantize(16)
     return saved(picture, transparency=bytes([0, 40, 128, 255]))
@@ -103,6 +122,12 @@ EXACT = {
     "webp": saved(Image.fromarray(noise(8, 6, 3)), "WEBP", lossless=True),
     **{f"png, orientation {i}": turned(i, "PNG") for i in range(1, 9)},
     "interlaced, turned": interlaced(turned(6, "PNG")),
+    "webp, a long number": webp(exif_of(4, ">I", 6)),
+    "webp, named": webp(exif_of(3, ">H", 6, prefix=b"Exif\0\0")),
+    "webp, two blocks": webp(exif_of(3, ">H", 6), exif_of(3, ">H", 3)),
+    "webp, not announced": webp(exif_of(3, ">H", 6), announced=False),
+    "webp, empty": webp(b""),
+    "webp, cut": webp(exif_of(3, ">H", 6)[:12]),
     **{f"webp, orientation {i}": turned(i, "WEBP", lossless=True) for i in range(1, 9)},
 }
 NEAR = {

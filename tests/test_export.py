@@ -1,6 +1,8 @@
 import functools
 import importlib.util
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import pytest
 from conftest import ROOT
 
 from collaborative import datasets, export
-from collaborative.deployment import predictors, verification
+from collaborative.deployment import model_card, predictors, verification
 
 
 @pytest.fixture
@@ -108,6 +110,7 @@ def test_what_was_ready_when_all_formats_are_interrupted_is_not_denied(
         (("--run", "RUN", "--quantize", "int4"), 2, "int8"),
         (("--run", "RUN", "ST"), 2, "got 'ST', which is no flag"),
         (("--run", "RUN", "--output_dir", "/proc/none"), 1, "/proc/none"),
+        (("--run", "RUN", "--output_dir", __file__), 2, f"got the file {__file__}"),
     ],
 )
 def test_one_line_for_a_person(arguments, status, message, digits_run, command):
@@ -142,29 +145,82 @@ def test_other_data_than_the_run_had(digits_run, tmp_path, command):
     assert "digits is not as the run had it" in err[0]
 
 
-@pytest.mark.parametrize(
-    "mine", ["ST-keras", "ST-keras/notes.txt", "ST-keras/README.md"]
-)
+@pytest.fixture(scope="module")
+def exported(digits_run, tmp_path_factory):
+    """A folder with an export in it."""
+    folder = tmp_path_factory.mktemp("exported")
+    arguments = ("--run", digits_run, "--member", "ST", "--output_dir", folder)
+    assert export.main(["export.py", *map(str, arguments)]) == 0
+    return folder
+
+
 @pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("mine", [".", "notes.txt", "assets/notes.txt"])
 def test_what_others_have_where_an_export_goes_stays(
-    mine, beside, digits_run, tmp_path, command
+    mine, beside, exported, digits_run, tmp_path, command
 ):
-    """A file, or a folder, also beside what an export has left there."""
-    place, theirs = tmp_path / "ST-keras", tmp_path / mine
-    if mine != "ST-keras":
-        place.mkdir()
-        for name in ("metadata.json", "README.md") if beside else ():
-            (place / name).write_text("{}")
+    """A file, or one in a folder, also beside what an export has left there."""
+    place = tmp_path / "ST-keras"
+    theirs = place / mine
+    if beside and mine != ".":
+        shutil.copytree(exported / "ST-keras", place)
+    theirs.parent.mkdir(parents=True, exist_ok=True)
     theirs.write_text("mine")
-    is_ours = beside and mine.endswith("README.md")
     arguments = ("--run", digits_run, "--member", "ST", "--output_dir", tmp_path)
     status, out, err = command(*arguments)
-    if is_ours:
-        assert status == 0 and (place / "model.keras").is_file()
-        return
     assert (status, out, len(err)) == (1, "", 1) and theirs.read_text() == "mine"
-    what = f"{theirs.name} in {place}" if place.is_dir() else place
-    assert f"{what} was not exported, and would be lost: move it away" in err[0]
+    assert "was not exported, and would be lost: move it away" in err[0]
+    assert f"{place} was" in err[0] and (mine == "." or f"{mine} in" in err[0])
+
+
+def test_an_export_takes_the_place_of_an_earlier_one(
+    exported, digits_run, tmp_path, command
+):
+    """Where a link leads as well; of one that did not yet say what it wrote, too."""
+    place = tmp_path / "real"
+    shutil.copytree(exported / "ST-keras", place)
+    metadata = json.loads((place / "metadata.json").read_text())
+    assert set(metadata.pop("files")) == {path.name for path in place.iterdir()}
+    (place / "metadata.json").write_text(json.dumps(metadata))
+    (tmp_path / "ST-keras").symlink_to(place)
+    arguments = ("--run", digits_run, "--member", "ST", "--output_dir", tmp_path)
+    for _ in range(2):
+        status, _, _ = command(*arguments)
+        assert status == 0 and (tmp_path / "ST-keras").readlink() == place
+        assert json.loads((place / "metadata.json").read_text())["files"]
+
+
+def test_what_comes_meanwhile_stays(digits_run, tmp_path, command, monkeypatch):
+    theirs, write = tmp_path / "ST-keras" / "notes.txt", model_card.write
+
+    def writing(*arguments):
+        theirs.parent.mkdir(exist_ok=True)
+        theirs.write_text("mine")
+        write(*arguments)
+
+    monkeypatch.setattr(model_card, "write", writing)
+    status, _, err = command("--run", digits_run, "--member", "ST",
+                             "--output_dir", tmp_path)  # fmt: skip
+    assert (status, len(err)) == (1, 1) and theirs.read_text() == "mine"
+    assert "notes.txt in" in err[0] and os.listdir(theirs.parent) == ["notes.txt"]
+
+
+def test_a_table_of_all_formats_takes_no_file_s_place(digits_run, tmp_path, command):
+    (tmp_path / "ST-all.txt").write_text("mine")
+    status, out, err = command("--run", digits_run, "--member", "ST", "--format", "all",
+                               "--output_dir", tmp_path)  # fmt: skip
+    assert (status, out, len(err)) == (1, "", 1)
+    assert f"{tmp_path / 'ST-all.txt'} was not exported, and would be lost" in err[0]
+    assert os.listdir(tmp_path) == ["ST-all.txt"]
+
+
+def test_classes_in_another_order_are_refused(digits_run, tmp_path, command):
+    """These are names of what the network gives, and change no order."""
+    file = tmp_path / "labels.txt"
+    file.write_text("\n".join("9876543210"))
+    status, _, err = command("--run", digits_run, "--labels", file)
+    assert (status, len(err)) == (2, 1)
+    assert f"{file} has the classes of {digits_run} in another order" in err[0]
 
 
 @pytest.mark.parametrize("script", ["export.py", "predict.py"])

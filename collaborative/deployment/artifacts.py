@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import os
 import pathlib
 import shutil
@@ -28,6 +29,15 @@ from collaborative.system.errors import UserError
 
 class PlaceTaken(UserError):
     """Files that are not ours are where an artifact should go."""
+
+    @classmethod
+    def of(cls, place, *names):
+        """Of a place, and of files in it that no export has written."""
+        what = f"{', '.join(names[:3])} in {place}" if names else place
+        return cls(
+            f"{what} was not exported, and would be lost: move it away, or give "
+            "another --output_dir"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,11 +100,14 @@ def export(source, options, output_dir):
         UserError: where it cannot be written, or fails its check; nothing is left.
             Or where something else has the directory's name, which stays.
     """
-    _check_place(output_dir / options.name, options.format)
+    place = output_dir / options.name
+    if place.is_symlink():
+        place = place.resolve()
+    _check_place(place)
     run = source.run
     member, softmax = options.member, options.gives_probabilities
     plain = source.plain_model(member, softmax)
-    with files.replacing_directory(output_dir / options.name) as directory:
+    with files.replacing_directory(place) as directory:
         artifact = directory / formats.FILES[options.format]
         checked = _written_and_checked(source, options, plain, artifact)
         described = dataclasses.asdict(options)
@@ -124,34 +137,39 @@ def export(source, options, output_dir):
                 describe,
                 source.web_runtime,
             )
-        metadata = describe()
+        model_card.write(directory, describe())
+        metadata = describe() | {"files": _files_in(directory)}
         model_card.write(directory, metadata)
+        _check_place(place)  # what has come meanwhile stays
     if options.format == "coreml":
         print(verification_text.sentences(checked), file=sys.stderr)
     return output_dir / options.name, metadata
 
 
-def _check_place(directory, form):
+def _check_place(directory):
     """Raises PlaceTaken where something is there that no export has written."""
     if not os.path.lexists(directory):
         return
-    there = {path.name for path in directory.glob("*")}
-    others = sorted(there - _names(form)) or sorted(there)
-    is_ours = there <= _names(form) and model_card.METADATA in there
-    if (there and not is_ours) or not directory.is_dir():
-        what = f"{', '.join(others[:3])} in {directory}" if others else directory
-        raise PlaceTaken(
-            f"{what} was not exported, and would be lost: move it away, or give "
-            "another --output_dir"
-        )
+    there = _files_in(directory)
+    try:
+        metadata = json.loads((directory / model_card.METADATA).read_text("utf-8"))
+        # Before 2026-11-28 an export did not say what it wrote.
+        ours = metadata.get("files", there) if metadata["member"] else []
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        ours = []
+    others = [name for name in there if name not in ours]
+    if others or not directory.is_dir():
+        raise PlaceTaken.of(directory, *others)
 
 
-def _names(form):
-    """Names of all that an export writes in its directory."""
-    artifact = formats.FILES[form]
-    weights = pathlib.Path(artifact).with_suffix(".bin").name  # OpenVINO's
-    described = {model_card.METADATA, model_card.CARD, labels.NAME}
-    return {artifact, weights, *described, *run_files.CURVES.values()}
+def _files_in(directory):
+    """Paths of all that a directory holds but directories, from it on."""
+    found = sorted(path for path in directory.rglob("*") if not _is_folder(path))
+    return [path.relative_to(directory).as_posix() for path in found]
+
+
+def _is_folder(path):
+    return path.is_dir() and not path.is_symlink()
 
 
 def _written_and_checked(source, options, plain, artifact):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 from collaborative.deployment import artifacts, formats, verification_text
 from collaborative.system import files, text_table
 from collaborative.system.errors import UserError
+
+HEADER = ("format", "parity", "bytes", "ms an image")
 
 
 def export(source, options, output_dir):
@@ -24,7 +27,10 @@ def export(source, options, output_dir):
     Raises:
         UserError: the last reason, where no format could be written.
     """
-    rows, failure = [["format", "parity", "bytes", "ms an image"]], None
+    name = dataclasses.replace(options, format="all").name
+    place = output_dir / f"{name}.txt"
+    _check_place(place)
+    rows, failure = [list(HEADER)], None
     for form in formats.FILES:
         one = dataclasses.replace(options, format=form)
         try:
@@ -38,10 +44,20 @@ def export(source, options, output_dir):
     if not any(row[2] for row in rows[1:]):
         raise failure
     text = text_table.aligned(rows, left=2)
-    name = dataclasses.replace(options, format="all").name
-    with files.replacing(output_dir / f"{name}.txt") as path:
+    with files.replacing(place) as path:
         path.write_text(text + "\n", encoding="utf-8")
     return text
+
+
+def _check_place(path):
+    """Raises PlaceTaken where something that is no such table has its name."""
+    if path.is_file():
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            is_ours = lines.readline().split() == " ".join(HEADER).split()
+    else:
+        is_ours = not os.path.lexists(path)
+    if not is_ours:
+        raise artifacts.PlaceTaken.of(path)
 
 
 def _check_possible(options):

@@ -18,6 +18,7 @@ _PRODUCTS = {
     ),
     # Of a transposed convolution: its output's shape, the kernel, the images.
     "Conv2DBackpropInput": lambda inputs, _: math.prod((*inputs[2], *inputs[1][:-1])),
+    "Conv3DBackpropInputV2": lambda inputs, _: math.prod((*inputs[2], *inputs[1][:-1])),
     "MatMul": lambda inputs, output: math.prod((*output, inputs[0][-1])),
     "BatchMatMulV2": lambda inputs, output: math.prod((*output, inputs[0][-1])),
 }
@@ -91,10 +92,15 @@ def _multiply_adds(operation):
 
 
 def _sizes_by_letter(equation, shapes):
-    """The size of each index of an Einsum; without letters (...) they are not known."""
-    letters = equation.partition("->")[0].split(",")
-    pairs = zip(letters, shapes, strict=True)
-    return {k: n or 1 for one, shape in pairs for k, n in zip(one, shape, strict=False)}
+    """The size of each index of an Einsum; those of "..." are named by digits."""
+    sizes = {}
+    operands = equation.partition("->")[0].split(",")
+    for operand, shape in zip(operands, shapes, strict=True):
+        further = len(shape) - len(operand.replace("...", ""))
+        letters = operand.replace("...", "0123456789"[10 - further :])
+        for letter, size in zip(letters, shape, strict=True):
+            sizes[letter] = max(sizes.get(letter, 1), size or 1)
+    return sizes
 
 
 def _size(tensor):

@@ -14,6 +14,7 @@ from collaborative.system.errors import UserError
 from collaborative.system.run_files import LOCK
 
 TEMPORARY_PREFIX = ".tmp-"
+_REPLACED = "replaced"  # what `replacing_directory` takes out of its place
 
 
 # A lock server that is off, a file system without locks.
@@ -122,6 +123,8 @@ def replacing_directory(path):
     path = pathlib.Path(path)
     _remove_abandoned(path.parent)
     hidden = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
+    if not _is_ours(hidden):
+        raise FileExistsError(errno.EEXIST, "not made by this program", str(hidden))
     with locked(hidden):
         try:
             new = hidden / path.name
@@ -129,7 +132,7 @@ def replacing_directory(path):
             yield new
             # A directory cannot be renamed onto one that has files.
             if path.exists():
-                os.replace(path, hidden / "replaced")
+                os.replace(path, hidden / _REPLACED)
             os.replace(new, path)
             _sync(path.parent)
         finally:
@@ -138,10 +141,19 @@ def replacing_directory(path):
 
 def _remove_abandoned(parent):
     """Removes what killed processes left of `replacing_directory` in `parent`."""
-    for lock in parent.glob(f"{TEMPORARY_PREFIX}*/lock"):
+    for lock in parent.glob(f"{TEMPORARY_PREFIX}*/{LOCK}"):
+        if not _is_ours(lock.parent):
+            continue
         # Being filled, or of somebody whose files are not ours to remove.
         with contextlib.suppress(Busy, OSError), locked(lock.parent):
             shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def _is_ours(hidden):
+    """Whether a hidden directory has nothing but what `replacing_directory` makes."""
+    name = hidden.name.removeprefix(TEMPORARY_PREFIX)
+    made = {LOCK, f"{LOCK}.soft", name, _REPLACED}
+    return not hidden.exists() or {path.name for path in hidden.iterdir()} <= made
 
 
 def is_writable(folder):

@@ -112,6 +112,8 @@ def test_products_are_counted(plain):
         (kl.Conv2DTranspose(5, 3, strides=2), (8, 8, 3), 64 * 3 * 9 * 5, True),
         (kl.Conv3D(4, 2), (8, 8, 3, 2), 7 * 7 * 2 * 4 * 2**3 * 2, True),
         (kl.EinsumDense("abc,cd->abd", (None, 5)), (8, 3), 8 * 3 * 5, True),
+        (kl.EinsumDense("...c,cd->...d", 5), (8, 3), 8 * 3 * 5, True),
+        (kl.Conv3DTranspose(4, 2), (8, 8, 3, 2), 8 * 8 * 3 * 2 * 2**3 * 4, True),
         (kl.Dense(5), (8, 3), 8 * 3 * 5, True),
         (kl.LSTM(4), (8, 3), 3 * 16, False),  # of the step that is traced
     ],

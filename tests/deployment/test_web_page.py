@@ -298,6 +298,20 @@ def test_from_the_camera(tab):
     assert tab.run("document.querySelector('#live').hidden")
 
 
+@pytest.mark.parametrize("width", [320, 1400])
+def test_long_names_of_classes_can_be_read(browser, tmp_path, width):
+    model, (pictures, _) = nearest_mean(), digits()
+    names = tuple(f"class_{i:03}_of_many" for i in range(10))
+    content = page.Content(class_names=names, mistakes=((pictures[0], names[0]),))
+    page.write(tmp_path / "index.html", {"nearest": model}, content)
+    browser.open(tmp_path / "index.html", width=width)
+    browser.wait("document.querySelector('#answers table')")
+    cell = "document.querySelector('#answers th').getBoundingClientRect()"
+    assert browser.run(f"{cell}.width") >= 75
+    assert browser.run(f"{cell}.height") < 75  # three lines
+    assert browser.run("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [400, 1400])
 def test_nothing_is_wider_than_the_screen(tab, some_page, width, dark):

@@ -87,6 +87,19 @@ def test_what_a_killed_process_was_filling_is_removed_by_the_next(tmp_path, fill
     assert [p.name for p in tmp_path.iterdir()] == ["same"]
 
 
+def test_a_hidden_directory_of_somebody_else_s_stays(tmp_path):
+    theirs = [tmp_path / name / "thesis.txt" for name in (".tmp-work", ".tmp-same")]
+    for path in theirs:
+        path.parent.mkdir()
+        path.write_text("mine")
+        (path.parent / "lock").touch()
+    with files.replacing_directory(tmp_path / "another"):
+        pass
+    with pytest.raises(FileExistsError), files.replacing_directory(tmp_path / "same"):
+        pass
+    assert [path.read_text() for path in theirs] == ["mine", "mine"]
+
+
 def test_what_is_being_filled_or_is_not_ours_stays(tmp_path, filling):
     foreign = tmp_path / ".tmp-of-somebody"
     foreign.mkdir()

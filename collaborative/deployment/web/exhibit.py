@@ -58,7 +58,12 @@ def networks(run, trained, plain, compared, softmax=False):
     if not compared:
         return shown
     learnt = [_learnt(one) for one in (run, compared)]
-    if learnt[0] != learnt[1] or run.class_names != compared.class_names:
+    if run.class_names != compared.class_names:
+        raise NotComparable(
+            f"{compared.run_dir} has other classes than {run.run_dir}, or in another "
+            "order: choose runs on the same data"
+        )
+    if learnt[0] != learnt[1]:
         raise NotComparable(
             f"{compared.run_dir} learnt {learnt[1]}, and {run.run_dir} {learnt[0]}: "
             "choose runs on the same data, whose test pictures are the same"

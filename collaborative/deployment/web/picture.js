@@ -69,12 +69,14 @@ const pictures = (() => {
     }
   }
 
-  // Those of a WebP file.
+  // Those of a WebP file; EXIF counts where the first chunk, VP8X, announces it.
   function* riffChunksOf(bytes) {
-    const view = new DataView(bytes.buffer);
-    for (let at = 12; at + 8 <= bytes.length; ) {
-      const size = view.getUint32(at + 4, true);
-      yield [String.fromCharCode(...bytes.subarray(at, at + 4)), bytes.subarray(at + 8, at + 8 + size)];
+    const view = new DataView(bytes.buffer), end = Math.min(bytes.length, 8 + view.getUint32(4, true));
+    let hasExif = false;
+    for (let at = 12; at + 8 <= end; ) {
+      const size = view.getUint32(at + 4, true), name = String.fromCharCode(...bytes.subarray(at, at + 4));
+      if (name === "VP8X") hasExif = (bytes[at + 8] & 8) !== 0;
+      if (name !== "EXIF" || hasExif) yield [name, bytes.subarray(at + 8, at + 8 + size)];
       at += 8 + size + (size % 2);
     }
   }
@@ -135,13 +137,18 @@ const pictures = (() => {
     }
   }
 
-  // The orientation in a block of EXIF, 1 to 8; some programs write its name before it.
+  // The orientation in a block of EXIF, 1 to 8, and 1 where it is damaged; some programs write its name before it.
   function orientation(exif) {
     if (exif[0] === 0x45) exif = exif.subarray(6);
-    const view = new DataView(exif.slice().buffer), little = exif[0] === 0x49, start = view.getUint32(4, little);
-    for (let i = 0; i < view.getUint16(start, little); i++) {
-      const entry = start + 2 + 12 * i;
-      if (view.getUint16(entry, little) === 0x112) return view.getUint16(entry + 8, little);
+    const view = new DataView(exif.slice().buffer), little = exif[0] === 0x49;
+    try {
+      const start = view.getUint32(4, little);
+      for (let i = 0; i < view.getUint16(start, little); i++) {
+        const entry = start + 2 + 12 * i, isLong = view.getUint16(entry + 2, little) === 4;
+        if (view.getUint16(entry, little) === 0x112) return isLong ? view.getUint32(entry + 8, little) : view.getUint16(entry + 8, little);
+      }
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error; // which is an offset that lies outside
     }
     return 1;
   }
