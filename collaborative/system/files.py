@@ -153,7 +153,10 @@ def _is_ours(hidden):
     """Whether a hidden directory has nothing but what `replacing_directory` makes."""
     name = hidden.name.removeprefix(TEMPORARY_PREFIX)
     made = {LOCK, f"{LOCK}.soft", name, _REPLACED}
-    return not hidden.exists() or {path.name for path in hidden.iterdir()} <= made
+    try:
+        return {path.name for path in hidden.iterdir()} <= made
+    except FileNotFoundError:  # another process may have removed it just now
+        return True
 
 
 def is_writable(folder):
