@@ -330,6 +330,14 @@ def test_a_browser_that_lacks_something_says_so(browser, some_page):
     assert browser.run("document.querySelector('#main').hidden")
 
 
+def test_without_javascript_one_line_says_so(browser, some_page):
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    browser.open(some_page)
+    browser.call("Emulation.setScriptExecutionDisabled", value=False)
+    shown = browser.run("document.body.innerText")
+    assert "JavaScript, which is switched off" in shown and "Starting" not in shown
+
+
 def test_the_answer_comes_soon(tab):
     """0.15 s here; the bound leaves room for a busy machine."""
     assert tab.run("performance.getEntriesByName('answer')[0].startTime") < 3000
