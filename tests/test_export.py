@@ -2,7 +2,6 @@ import functools
 import importlib.util
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -145,25 +144,24 @@ def test_other_data_than_the_run_had(digits_run, tmp_path, command):
     assert "digits is not as the run had it" in err[0]
 
 
-@pytest.fixture(scope="module")
-def exported(digits_run, tmp_path_factory):
-    """A folder with an export in it."""
-    folder = tmp_path_factory.mktemp("exported")
-    arguments = ("--run", digits_run, "--member", "ST", "--output_dir", folder)
-    assert export.main(["export.py", *map(str, arguments)]) == 0
-    return folder
+def earlier(place, **said):
+    """Makes a folder as an earlier export has left it."""
+    place.mkdir()
+    for name in ("model.keras", "README.md"):
+        (place / name).write_text("written before")
+    (place / "metadata.json").write_text(json.dumps({"member": "ST", **said}))
 
 
 @pytest.mark.parametrize("beside", [False, True])
 @pytest.mark.parametrize("mine", [".", "notes.txt", "assets/notes.txt"])
 def test_what_others_have_where_an_export_goes_stays(
-    mine, beside, exported, digits_run, tmp_path, command
+    mine, beside, digits_run, tmp_path, command
 ):
     """A file, or one in a folder, also beside what an export has left there."""
     place = tmp_path / "ST-keras"
     theirs = place / mine
     if beside and mine != ".":
-        shutil.copytree(exported / "ST-keras", place)
+        earlier(place, files=["README.md", "metadata.json", "model.keras"])
     theirs.parent.mkdir(parents=True, exist_ok=True)
     theirs.write_text("mine")
     arguments = ("--run", digits_run, "--member", "ST", "--output_dir", tmp_path)
@@ -173,21 +171,17 @@ def test_what_others_have_where_an_export_goes_stays(
     assert f"{place} was" in err[0] and (mine == "." or f"{mine} in" in err[0])
 
 
-def test_an_export_takes_the_place_of_an_earlier_one(
-    exported, digits_run, tmp_path, command
-):
+def test_an_export_takes_the_place_of_an_earlier_one(digits_run, tmp_path, command):
     """Where a link leads as well; of one that did not yet say what it wrote, too."""
     place = tmp_path / "real"
-    shutil.copytree(exported / "ST-keras", place)
-    metadata = json.loads((place / "metadata.json").read_text())
-    assert set(metadata.pop("files")) == {path.name for path in place.iterdir()}
-    (place / "metadata.json").write_text(json.dumps(metadata))
+    earlier(place)
     (tmp_path / "ST-keras").symlink_to(place)
     arguments = ("--run", digits_run, "--member", "ST", "--output_dir", tmp_path)
-    for _ in range(2):
-        status, _, _ = command(*arguments)
-        assert status == 0 and (tmp_path / "ST-keras").readlink() == place
-        assert json.loads((place / "metadata.json").read_text())["files"]
+    status, _, _ = command(*arguments)
+    assert status == 0 and (tmp_path / "ST-keras").readlink() == place
+    assert (place / "README.md").read_text() != "written before"
+    files = json.loads((place / "metadata.json").read_text())["files"]
+    assert set(files) == {path.name for path in place.iterdir()}
 
 
 def test_what_comes_meanwhile_stays(digits_run, tmp_path, command, monkeypatch):
