@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
+
+import browser
 
 PATH = shutil.which("chromium")
 FLAGS = (
@@ -16,7 +17,7 @@ FLAGS = (
 )
 
 
-class Tab:
+class Tab(browser.Tab):
     """One page of a browser of its own; `events` are what it has reported."""
 
     def __enter__(self):
@@ -92,12 +93,6 @@ class Tab:
         )
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
-
-    def wait(self, condition, seconds=60):
-        end = time.monotonic() + seconds
-        while not self.run(f"Boolean({condition})"):
-            assert time.monotonic() < end, condition
-            time.sleep(0.05)
 
     def choose(self, selector, paths):
         """Gives files to an input."""

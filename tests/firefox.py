@@ -9,11 +9,13 @@ import subprocess
 import tempfile
 import time
 
+import browser
+
 PATH = shutil.which("firefox")
 STARTED = 60  # seconds until it must listen
 
 
-class Tab:
+class Tab(browser.Tab):
     """One page of a browser of its own, as `chromium.Tab`.
 
     Args:
@@ -79,12 +81,6 @@ class Tab:
     def run(self, script):
         """The value of a script."""
         return self.call("ExecuteScript", script=f"return {script}", args=[])["value"]
-
-    def wait(self, condition, seconds=60):
-        end = time.monotonic() + seconds
-        while not self.run(f"Boolean({condition})"):
-            assert time.monotonic() < end, condition
-            time.sleep(0.05)
 
     def choose(self, selector, paths):
         """Gives files to an input."""

@@ -137,8 +137,9 @@ def export(source, options, output_dir):
                 describe,
                 source.web_runtime,
             )
-        model_card.write(directory, describe())
-        metadata = describe() | {"files": _files_in(directory)}
+        described_by = (model_card.METADATA, model_card.CARD)
+        names = sorted([*_files_in(directory), *described_by])
+        metadata = describe() | {"files": names}
         model_card.write(directory, metadata)
         _check_place(place)  # what has come meanwhile stays
     if options.format == "coreml":

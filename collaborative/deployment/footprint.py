@@ -9,18 +9,33 @@ from etils import epy
 with epy.lazy_imports():
     import tensorflow as tf
 
+
+def _convolved(inputs, output):
+    return math.prod((*output, *inputs[1][:-1]))
+
+
+def _convolved_by_channel(inputs, output):
+    return math.prod((*output, *inputs[1][:2]))
+
+
+def _transposed(inputs, _output):
+    """Of a transposed convolution: its output's shape, the kernel, the images."""
+    return math.prod((*inputs[2], *inputs[1][:-1]))
+
+
+def _multiplied(inputs, output):
+    return math.prod((*output, inputs[0][-1]))
+
+
 # How many products an operation sums, from the shapes of its inputs and its output.
 _PRODUCTS = {
-    "Conv2D": lambda inputs, output: math.prod((*output, *inputs[1][:-1])),
-    "Conv3D": lambda inputs, output: math.prod((*output, *inputs[1][:-1])),
-    "DepthwiseConv2dNative": lambda inputs, output: math.prod(
-        (*output, *inputs[1][:2])
-    ),
-    # Of a transposed convolution: its output's shape, the kernel, the images.
-    "Conv2DBackpropInput": lambda inputs, _: math.prod((*inputs[2], *inputs[1][:-1])),
-    "Conv3DBackpropInputV2": lambda inputs, _: math.prod((*inputs[2], *inputs[1][:-1])),
-    "MatMul": lambda inputs, output: math.prod((*output, inputs[0][-1])),
-    "BatchMatMulV2": lambda inputs, output: math.prod((*output, inputs[0][-1])),
+    "Conv2D": _convolved,
+    "Conv3D": _convolved,
+    "DepthwiseConv2dNative": _convolved_by_channel,
+    "Conv2DBackpropInput": _transposed,
+    "Conv3DBackpropInputV2": _transposed,
+    "MatMul": _multiplied,
+    "BatchMatMulV2": _multiplied,
 }
 _LOOPS = ("While", "StatelessWhile")
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")  # as a convolution of groups

@@ -24,12 +24,12 @@ const pictures = (() => {
   }
 
   // All browsers turn a JPEG as its EXIF says, some a PNG, hardly one a WebP: from those two it is hidden, and they are turned here.
-  async function decodeTurned(file, chunksOf) {
+  async function decodeTurned(file, itsChunks) {
     const bytes = new Uint8Array(await file.arrayBuffer());
-    const [, exif] = [...chunksOf(bytes)].find(([name]) => name.toLowerCase() === "exif") || [];
+    const [, exif] = [...itsChunks(bytes)].find(([name]) => name.toLowerCase() === "exif") || [];
     if (!exif) return decodeByBrowser(file);
     const at = exif.byteOffset, end = at + exif.length;
-    const rest = chunksOf === riffChunksOf ? [bytes.slice().fill(32, at - 8, at - 4)] : [bytes.subarray(0, at - 8), bytes.subarray(end + 4)];
+    const rest = itsChunks === riffChunksOf ? [bytes.slice().fill(32, at - 8, at - 4)] : [bytes.subarray(0, at - 8), bytes.subarray(end + 4)];
     return upright(await decodeByBrowser(new Blob(rest)), orientation(exif));
   }
 
@@ -41,13 +41,16 @@ const pictures = (() => {
   }
 
   // Browsers that hide who one is may hand out other pixels than were painted.
+  let isChecked = false; // what could be read once stays so
   function checkCanvas() {
+    if (isChecked) return;
     const context = Object.assign(document.createElement("canvas"), { width: 8, height: 8 }).getContext("2d", { willReadFrequently: true });
     const painted = [18, 52, 86, 255];
     context.fillStyle = `rgb(${painted.slice(0, 3)})`;
     context.fillRect(0, 0, 8, 8);
     const isOther = context.getImageData(0, 0, 8, 8).data.some((level, i) => level !== painted[i % 4]);
     if (isOther) refuse("this browser lets no page read the pixels of a canvas, against fingerprinting: allow it for this page, or choose PNG files");
+    isChecked = true;
   }
 
   // What a canvas, a video or a bitmap shows; from (x, y) on, at another size if need be.
