@@ -171,7 +171,9 @@ def test_what_others_have_where_an_export_goes_stays(
     assert f"{place} was" in err[0] and (mine == "." or f"{mine} in" in err[0])
 
 
-def test_an_export_takes_the_place_of_an_earlier_one(digits_run, tmp_path, command):
+def test_an_export_takes_the_place_of_an_earlier_one(
+    digits_run, tmp_path, command, forked
+):
     """Where a link leads as well; of one that did not yet say what it wrote, too."""
     place = tmp_path / "real"
     earlier(place)
@@ -184,7 +186,7 @@ def test_an_export_takes_the_place_of_an_earlier_one(digits_run, tmp_path, comma
     assert set(files) == {path.name for path in place.iterdir()}
 
 
-def test_what_comes_meanwhile_stays(digits_run, tmp_path, command, monkeypatch):
+def test_what_comes_meanwhile_stays(digits_run, tmp_path, command, forked, monkeypatch):
     theirs, write = tmp_path / "ST-keras" / "notes.txt", model_card.write
 
     def writing(*arguments):

@@ -157,14 +157,20 @@ def _copies(values, first, answers):
         first: settings that come before the others, in order.
     """
     order = [s for s in dict.fromkeys((*first, *values.index)) if s in values.index]
-    values = values.round(9)
+    errors = dict(zip(order, values.loc[order].round(9).to_numpy(float), strict=True))
     found = {}
     for earlier, later in itertools.combinations(order, 2):
-        pair = values.loc[[earlier, later]].dropna(axis=1)
-        if earlier in found or later in found or pair.nunique().gt(1).any():
+        if earlier in found or later in found:
             continue
-        if pair.size and all(
-            _same_answers(answers(earlier, seed), answers(later, seed)) for seed in pair
+        gaps = errors[later] - errors[earlier]
+        seeds = values.columns[~np.isnan(gaps)]
+        if (
+            not seeds.empty
+            and np.nansum(np.abs(gaps)) == 0
+            and all(
+                _same_answers(answers(earlier, seed), answers(later, seed))
+                for seed in seeds
+            )
         ):
             found[later] = earlier
     return found
