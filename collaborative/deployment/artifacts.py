@@ -104,39 +104,22 @@ def export(source, options, output_dir):
     if place.is_symlink():
         place = place.resolve()
     _check_place(place)
-    run = source.run
-    member, softmax = options.member, options.gives_probabilities
-    plain = source.plain_model(member, softmax)
+    run, test = source.run, source.data.test
+    plain = source.plain_model(options.member, options.gives_probabilities)
     with files.replacing_directory(place) as directory:
         artifact = directory / formats.FILES[options.format]
         checked = _written_and_checked(source, options, plain, artifact)
-        described = dataclasses.asdict(options)
-        described |= {"softmax": softmax, "license": source.license}
-        if options.format == "coreml":
-            described["batch"] = 1
-        if options.format == "web":
-            networks = exhibit.networks(
-                run, source.trained, plain, source.compared, softmax
-            )
-            exhibit.check(networks, source.data.test.images, source.web_runtime)
-            described["beside"] = list(networks)[1:]
-            described["runtime"] = source.web_runtime and source.web_runtime.name
-        else:
-            labels.write(directory, run.class_names)
+        shown = _shown_in_a_page(source, options, plain)
+        described = _described(source, options, list(shown))
         described["pictures"] = _copied_curves(run, directory)
-        scores = run.test_scores(member)
+        scores = run.test_scores(options.member)
         describe = functools.partial(
             model_card.describe, run, plain, described, scores, checked, artifact
         )
-        if options.format == "web":
-            exhibit.complete(
-                artifact,
-                networks,
-                run,
-                source.data.test,
-                describe,
-                source.web_runtime,
-            )
+        if shown:
+            exhibit.complete(artifact, shown, run, test, describe, source.web_runtime)
+        else:
+            labels.write(directory, run.class_names)
         described_by = (model_card.METADATA, model_card.CARD)
         names = sorted([*_files_in(directory), *described_by])
         metadata = describe() | {"files": names}
@@ -145,6 +128,33 @@ def export(source, options, output_dir):
     if options.format == "coreml":
         print(verification_text.sentences(checked), file=sys.stderr)
     return output_dir / options.name, metadata
+
+
+def _shown_in_a_page(source, options, plain):
+    """The networks that a page has beside each other, by name; of other formats none.
+
+    Raises:
+        UserError: where they cannot stand in one page.
+    """
+    if options.format != "web":
+        return {}
+    networks = exhibit.networks(
+        source.run, source.trained, plain, source.compared, options.softmax
+    )
+    exhibit.check(networks, source.data.test.images, source.web_runtime)
+    return networks
+
+
+def _described(source, options, shown):
+    """What a card says of the artifact besides its network, scores and checks."""
+    described = dataclasses.asdict(options)
+    described |= {"softmax": options.gives_probabilities, "license": source.license}
+    if options.format == "coreml":
+        described["batch"] = 1
+    if shown:
+        runtime = source.web_runtime
+        described |= {"beside": shown[1:], "runtime": runtime and runtime.name}
+    return described
 
 
 def _check_place(directory):

@@ -270,17 +270,22 @@ def _limits(metadata):
             "that its outputs differ a little from those scored."
         )
     if "changed_answers" in metadata["verification"]:
-        changed = 100 * metadata["verification"]["changed_answers"]
-        inside = {
-            "int8": "Inside it computes with 8-bit integers",
-            "float16": "Its weights have 16 bits",
-        }[metadata["quantize"]]
+        yield from _limits_of_low_precision(metadata)
+
+
+def _limits_of_low_precision(metadata):
+    verification = metadata["verification"]
+    changed = 100 * verification["changed_answers"]
+    inside = {
+        "int8": "Inside it computes with 8-bit integers",
+        "float16": "Its weights have 16 bits",
+    }[metadata["quantize"]]
+    yield (
+        f"{inside}: {changed:.2f} % of its answers are not the float32 network's, "
+        "whose are the scores before the export. Inputs and outputs are float32."
+    )
+    if verification.get("activations") == "uint8":
         yield (
-            f"{inside}: {changed:.2f} % of its answers are not the float32 network's, "
-            "whose are the scores before the export. Inputs and outputs are float32."
+            "Its activations are unsigned: on x86 processors without VNNI (before "
+            "2019, say) products of them can overflow, so check its answers there."
         )
-        if metadata["verification"].get("activations") == "uint8":
-            yield (
-                "Its activations are unsigned: on x86 processors without VNNI (before "
-                "2019, say) products of them can overflow, so check its answers there."
-            )
