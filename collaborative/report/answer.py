@@ -169,8 +169,8 @@ def _errors(curves):
     kept = reader.kept_epoch(curves) - 1
     chosen = curves.get("validation_error")
     return (
-        math.nan if chosen is None else 100 * chosen[kept],
-        100 * curves["test_error"][kept],
+        math.nan if chosen is None else run_table.percent(chosen[kept]),
+        run_table.percent(curves["test_error"][kept]),
     )
 
 

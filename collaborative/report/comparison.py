@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import itertools
 import math
+import statistics
 
 import numpy as np
 from scipy import stats
@@ -18,6 +19,8 @@ from collaborative.experiments import reference
 from collaborative.report import layout
 from collaborative.report.layout import CONFIDENCE, Difference
 from collaborative.runs import run_table
+
+LEAST_P = 2 / 10_000  # of a two-sided test of 9,999 random pairings
 
 
 def half_width(values):
@@ -109,9 +112,9 @@ def images_half_width(answers, other_answers, family=1):
 def family(values, control, answers, settings=None):
     """`layout.against`, with what the test images leave open besides the seeds.
 
-    Of one seed that is all that is known, or where other settings have more seeds the
-    wider of both counts. It is added where all seeds have the same test images, so that
-    they do not vary with the seeds. Settings that train the same network count once.
+    No interval is narrower than the images leave open, which is all that is known of
+    one seed. Where all seeds have the same images, so that these do not vary with the
+    seeds, that is added. Settings that train the same network count once.
 
     Args:
         values: DataFrame of settings x seeds: final test errors in %.
@@ -124,7 +127,7 @@ def family(values, control, answers, settings=None):
     Returns:
         Dict from each setting that has a seed in common to its `layout.Difference`, but
         from none that trains the control's network. Its half width is NaN where one
-        seed alone has no answers.
+        seed alone, or seeds with equal gaps, have no answers.
     """
     answers = functools.cache(answers)  # the control's are asked for with each setting
     copies = _copies(values, (control, *(settings or ())), answers)
@@ -134,15 +137,7 @@ def family(values, control, answers, settings=None):
     for setting, gap in gaps.items():
         seeds = values.columns[there.loc[setting] & there.loc[control]]
         given = [[answers(s, seed) for s in (setting, control)] for seed in seeds]
-        images = _images_besides(given, len(gaps))
-        if gap.seeds == 1:
-            if math.isnan(gap.half_width) or gap.half_width < images:
-                gaps[setting] = dataclasses.replace(
-                    gap, half_width=images, p_value=math.nan
-                )
-        elif images > 0:
-            width = math.hypot(gap.half_width, images)
-            gaps[setting] = dataclasses.replace(gap, half_width=width, p_value=math.nan)
+        gaps[setting] = _with_images(gap, given, len(gaps))
     return gaps | {s: gaps[first] for s, first in copies.items() if first in gaps}
 
 
@@ -188,25 +183,39 @@ def _same_answers(given, others):
     )
 
 
-def _images_besides(given, compared):
-    """Half the width for the images that all seeds share; NaN where there are none.
+def _with_images(gap, given, compared):
+    """A difference whose interval leaves open what its test images do, or more.
 
-    That of a mean of several networks, or seeds, is at most their quadratic mean. A
-    seed without answers is taken to have the images and the width of the others.
+    The width of a mean of several networks is at most their quadratic mean. A seed
+    without answers is taken to have the width, and the images, of the others.
 
     Args:
+        gap: a `layout.Difference`.
         given: for each seed the answers of the setting and of the control, two lists.
         compared: of how many comparisons this is one.
     """
-    pairs = [pair for both in given for pair in itertools.product(*both)]
-    if not pairs:
-        return math.nan
-    images = pairs[0][0].index
-    everything = itertools.chain.from_iterable(pairs)
-    if len(given) > 1 and not all(_same_images(a.index, images) for a in everything):
-        return math.nan
-    widths = [images_half_width(*pair, family=compared) for pair in pairs]
-    return math.sqrt(sum(width**2 for width in widths) / len(widths))
+    pairs = [list(itertools.product(*both)) for both in given]
+    widths = [
+        [images_half_width(*pair, family=compared) ** 2 for pair in of_seed]
+        for of_seed in pairs
+        if of_seed
+    ]
+    if not widths:
+        return gap
+    square = statistics.fmean(map(statistics.fmean, widths))
+    if len(given) > 1 and _share_images(itertools.chain.from_iterable(pairs)):
+        width = math.hypot(np.nan_to_num(gap.half_width), math.sqrt(square))
+    else:
+        width = math.sqrt(square / len(given))
+    if gap.half_width >= width:
+        return gap
+    return dataclasses.replace(gap, half_width=width, p_value=math.nan)
+
+
+def _share_images(pairs):
+    """Whether the answers of all pairs are to the same images."""
+    (first, _), *others = pairs
+    return all(_same_images(one.index, first.index) for one, _ in others)
 
 
 def _same_images(index, other):
@@ -218,11 +227,12 @@ def rank_correlation(a, b):
     """Spearman's rank correlation of two Series over their common index.
 
     Returns:
-        (rho, p, n); p is a permutation test's, exact up to seven pairs and of 9,999
-        random pairings above. rho and p are NaN where there are fewer than three pairs,
-        or one side is constant.
+        (rho, p, n) of the n numbers that both have; p is a permutation test's, exact up
+        to seven pairs and of 9,999 random pairings above, so that `LEAST_P` is its
+        least. rho and p are NaN for fewer than three pairs, or where a side is
+        constant.
     """
-    a, b = a.align(b, join="inner")
+    a, b = a.dropna().align(b.dropna(), join="inner")
     if len(a) < 3 or a.nunique() == 1 or b.nunique() == 1:
         return math.nan, math.nan, len(a)
     ranks, other = stats.rankdata(a), stats.rankdata(b)
@@ -244,7 +254,7 @@ def final_summary(runs):
     """
     final = run_table.final_epochs(runs)
     final = final.assign(
-        error=(100 * final["test_error"]).round(9), cost=final["test_cost"]
+        error=run_table.percent(final["test_error"]), cost=final["test_cost"]
     )
     groups = final.groupby(["dataset", "method", "alpha", "model"])
     return groups.agg(

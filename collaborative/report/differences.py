@@ -82,7 +82,7 @@ def _differences(runs, records):
     named = final.drop_duplicates("run").set_index(keys)["run"].to_dict()
     found = {}
     for model, part in final.groupby("model"):
-        errors = (100 * part.set_index(keys)["test_error"]).round(9)
+        errors = run_table.percent(part.set_index(keys)["test_error"])
         values = errors.unstack("seed")
         if reference.SINGLE not in values.index:
             continue

@@ -17,6 +17,7 @@ from scipy import stats
 CONFIDENCE = 0.95
 DRAWS = 100_000  # of the largest of correlated t values: its quantile is good to 0.01
 _ROUNDING = 1e-12  # of a variance in squared points, of numbers that are all alike
+FEWEST = 12  # settings of which the wildest may be taken out
 NULL_DRAWS = 10_000  # of the largest part of the squared rest under equal variances
 
 
@@ -37,11 +38,11 @@ class Difference:
     def student(cls, mean, error, freedom, seeds, family=1):
         """Of a mean with a standard error: Student's t, one of a family (Bonferroni).
 
-        A difference that never varies, whose error is 0, has no width.
+        Of a difference that did not vary, whose error is 0, the sign is known alone.
         """
         mean = float(mean)
         if error == 0:
-            return cls(mean, 0.0, float(mean == 0), seeds)
+            return cls(mean, math.nan, math.nan, seeds)
         quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, freedom)
         p_value = family * 2 * stats.t.sf(abs(mean) / error, freedom)
         return cls(mean, float(quantile * error), min(1.0, float(p_value)), seeds)
@@ -50,13 +51,10 @@ class Difference:
     def below(self):
         """Whether a is below b: True, False, or None where the interval has zero.
 
-        The sign decides where there is no interval, or the difference never varies.
+        The sign decides where there is no interval.
         """
-        if math.isnan(self.half_width) or self.half_width == 0:
-            return self.mean < 0
-        if abs(self.mean) <= self.half_width:
-            return None
-        return self.mean < 0
+        width = 0.0 if math.isnan(self.half_width) else self.half_width
+        return None if abs(self.mean) <= width else self.mean < 0
 
     def text(self, digits=2):
         """The difference for a reader, with interval, p and n where there are any."""
@@ -64,7 +62,8 @@ class Difference:
         if not math.isnan(self.half_width):
             shown += f" ± {self.half_width:.{digits}f}"
         if not math.isnan(self.p_value):
-            p_value = f"p = {self.p_value:.2g}"
+            digits = 2 if self.p_value > 100 / DRAWS else 1  # as the draws give them
+            p_value = f"p = {self.p_value:.{digits}g}"
             if self.p_value < 1 / DRAWS:  # no draw was as large
                 p_value = f"p < {1 / DRAWS:.0e}"
             shown += f" ({p_value}, n = {self.seeds})"
@@ -134,10 +133,11 @@ def alike(values, control=None):
         control: a setting that stays in.
     """
     values = values.round(9)  # errors are counts in 10,000: 0.1 + 0.2 is 0.3 here
-    while len(values) > 2:
+    is_large = len(values) >= FEWEST
+    while is_large and len(values) > 2:
         there = values.notna().to_numpy()
         left, freedom = _residual_maker(there.tobytes(), there.shape)
-        if not freedom:
+        if freedom < 2:  # of one, the parts are equal but for their rounding
             break
         parts = _parts(left @ values.to_numpy()[there], left, there)
         wildest = values.index[np.nanargmax(parts)]
@@ -169,21 +169,23 @@ def _family(values, control, settings, share):
     there = values.notna().to_numpy()
     left, freedom = _residual_maker(there.tobytes(), there.shape)
     given = values.to_numpy()[there]
-    variance = float(given @ left @ given) / freedom if freedom else 0.0
-    if (
-        not variance > _ROUNDING
-    ):  # one seed, or numbers that vary with the setting alone
+    rest = left @ given  # squared after it is taken: 31 - 29 and 32 - 30 are alike
+    variance = float(rest @ rest) / freedom if freedom else 0.0
+    if variance <= _ROUNDING:  # one seed, or numbers that vary with the setting alone
         return {}
     rows = tuple(values.index.get_loc(setting) for setting in settings)
     at = values.index.get_loc(control)
     contrasts = _contrasts(there.tobytes(), there.shape, at, rows)
     errors = np.sqrt(variance * np.sum(contrasts**2, axis=1))
+    averages = contrasts @ given
+    seeds = (there & there[at]).sum(axis=1)[list(rows)]
+    if len(settings) == 1:  # Student's t, which needs no draws
+        numbers = (averages[0], errors[0], freedom, int(seeds[0]), 1 / share)
+        return {settings[0]: Difference.student(*numbers)}
     largest = _largest_t(contrasts.tobytes(), contrasts.shape, freedom)
     quantile = np.quantile(largest, 1 - (1 - CONFIDENCE) * share)
-    averages = contrasts @ given
     draws_beyond = DRAWS - np.searchsorted(largest, np.abs(averages) / errors)
     p_values = np.minimum(1.0, draws_beyond / DRAWS / share)
-    seeds = (there & there[at]).sum(axis=1)[list(rows)]
     columns = (averages, quantile * errors, p_values, seeds)
     return {
         setting: Difference(*numbers)

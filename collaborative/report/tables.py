@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import re
 
 import pandas as pd
@@ -218,7 +219,10 @@ def correlations_table(runs, paper):
 
 
 def _correlation(found):
-    return f"{found.rho:+.2f} (p = {found.p:.2g})" if found.rho == found.rho else "-"
+    if math.isnan(found.rho):
+        return "-"
+    sign = "≤" if found.p <= comparison.LEAST_P else "="
+    return f"{found.rho:+.2f} (p {sign} {found.p:.2g})"
 
 
 def markdown(table):

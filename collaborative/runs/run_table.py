@@ -259,6 +259,15 @@ def missing_experiments(runs):
     ]
 
 
+def percent(errors):
+    """Fractions of images in %, as exact as counts are: runs keep seven digits.
+
+    Args:
+        errors: a Series or DataFrame of them, or a number of NumPy's.
+    """
+    return np.round(100 * errors.astype(float), 5)
+
+
 def final_epochs(runs):
     """The rows of the epoch whose weights each run has kept: its last, or a chosen one.
 

@@ -39,6 +39,8 @@ def test_rank_correlation():
     assert (rho, p) == (pytest.approx(-1), pytest.approx(2 / 6))  # of 3! pairings
     assert math.isnan(comparison.rank_correlation(a, 0 * a)[0])
     assert math.isnan(comparison.rank_correlation(a, a[:2])[0])
+    gone = pd.Series([1.0, 2.0, 3.0, math.nan])  # a cost that diverged
+    assert comparison.rank_correlation(a, gone) == comparison.rank_correlation(a[:3], a)
 
 
 def test_summary_has_means_and_intervals(paper):

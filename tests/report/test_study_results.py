@@ -18,7 +18,7 @@ ERRORS = {
     "Single, 0% wrong": (10.0, 12.0, 11.0),
     "L2 0.01, 0% wrong": (8.0, 10.1, 8.9),
     "Single, 20% wrong": (20.0, 22.0, 21.0),
-    "L2 0.01, 20% wrong": (25.0, 19.0, 22.0),
+    "L2 0.01, 20% wrong": (20.2, 21.9, 21.1),
 }
 
 
@@ -46,13 +46,16 @@ def test_differences_are_paired_by_seed(noise):
     assert finding.base["dataset"] == "digits"
     clear = finding.differences[("L2 0.01, 0% wrong", "Single, 0% wrong", "ensemble")]
     assert clear.mean == pytest.approx(-2.0)
-    # Student's 97.5 % quantile for 2 degrees is 4.3027; gaps are -2, -1.9, -2.1.
-    assert clear.half_width == pytest.approx(4.3027 * 0.1 / np.sqrt(3), rel=1e-4)
+    # The rest of all four arms; Student's 97.5 % quantile for 6 degrees is 2.4469.
+    values = np.array(list(ERRORS.values()))
+    rest = values - values.mean(axis=1, keepdims=True)
+    variance = np.sum((rest - rest.mean(axis=0)) ** 2) / 6
+    assert clear.half_width == pytest.approx(2.4469 * np.sqrt(variance * 2 / 3), 1e-4)
     assert clear.below is True
     open_one = finding.differences[
         ("L2 0.01, 20% wrong", "Single, 20% wrong", "ensemble")
     ]
-    assert open_one.mean == pytest.approx(1.0) and open_one.below is None
+    assert open_one.mean == pytest.approx(0.2 / 3) and open_one.below is None
 
 
 def test_table_and_answer_say_the_numbers(noise):
@@ -64,15 +67,15 @@ def test_table_and_answer_say_the_numbers(noise):
     by_arm = {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
     assert set(by_arm) == set(ERRORS)
     assert by_arm["Single, 0% wrong"][4:] == ["11.00 ± 2.48", "-", ""]
-    assert by_arm["L2 0.01, 0% wrong"][5] == "-2.00 ± 0.25 (p = 0.00083, n = 3)"
+    assert by_arm["L2 0.01, 0% wrong"][5] == "-2.00 ± 0.20 (p < 1e-05, n = 3)"
     assert by_arm["L2 0.01, 0% wrong"][0].startswith("12.00")  # ST: 9 + 3
     assert "digits, all images, 3 epochs, 3 seeds" in table.caption
     text = results.answer(finding)
     assert text.startswith(
-        "ST makes 2.00 ± 0.25 points fewer errors with “L2 0.01, 0% wrong” than"
+        "ST makes 2.00 ± 0.20 points fewer errors with “L2 0.01, 0% wrong” than"
     )
     assert "Clear: 3 of 6 comparisons; the others" in text
-    assert text.endswith("of at most 1.00 points, the seeds leave open.")
+    assert text.endswith("of at most 0.07 points, the seeds leave open.")
     assert text.count(". ") == 1  # two sentences
 
 
@@ -83,8 +86,8 @@ def test_the_studies_at_a_glance(noise):
     assert (study, expected) == ("noise", "-") and "incorrect labels" in question
     assert run_on == "digits, all images, 3 epochs, 3 seeds"
     against = "with “L2 0.01, 0% wrong” against “Single, 0% wrong”"
-    assert came_out == f"ST -2.00 ± 0.25 {against}; M -2.00 ± 0.25 {against}; 1 smaller"
-    assert sure == "3 of 6 clear, the others up to 1.00"
+    assert came_out == f"ST -2.00 ± 0.20 {against}; M -2.00 ± 0.20 {against}; 1 smaller"
+    assert sure == "3 of 6 clear, the others up to 0.07"
     assert table.rows[1][1].text == "the same"
     single = findings.findings(noise.query("seed == 912"), {})
     assert [c.text for c in overview.table(single).rows[0][4:]] == ["-", "one seed"]

@@ -67,7 +67,7 @@ def test_the_gap_is_compared_with_the_control_s(runs):
     by_arm = {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
     assert list(by_arm) == [arm for arm in STUDY.arms if arm in ARMS]
     assert by_arm["ST, M, b = 0"][2:5] == ["-0.050 ± 0.000", "-", "25.00"]
-    assert by_arm["ST, M, b = 1"][3] == "+0.450 ± 0.000 (p < 1e-05, n = 2)"
+    assert by_arm["ST, M, b = 1"][3] == "+0.450"  # at both seeds
     assert by_arm["ST, M, b = 1"][5:] == ["2.00 ± 0.00", "2.00 ± 0.00", "5.00 ± 0.00"]
     without = scales.table(finding, scales.measured(finding, runs, {}))
     assert {row[-1].text for row in without.rows} == {"-"}

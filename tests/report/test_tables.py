@@ -120,8 +120,8 @@ def test_correlations_with_the_paper_s_grid(paper):
     texts = [[cell.text for cell in row] for row in table.rows]
     name = reference.dataset_label("notmnist_small")
     assert texts == [
-        [f"{name}, error", *["+1.00 (p = 0.0002)"] * 3, "13"],
-        [f"{name}, cost", *["-1.00 (p = 0.0002)"] * 3, "13"],
+        [f"{name}, error", *["+1.00 (p ≤ 0.0002)"] * 3, "13"],
+        [f"{name}, cost", *["-1.00 (p ≤ 0.0002)"] * 3, "13"],
     ]
     assert len(table.data) == 6 and table.header[1:4] == ("ST", "M", "Ens")
     two = runs[runs["alpha"] == 0.01]

@@ -76,9 +76,18 @@ def test_errors_costs_and_what_was_exported(runs, tmp_path):
     )
     table = trade_offs.table(finding, found)
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
-    assert rows["ST alone"][1:] == ["-", "-", "1"]
-    assert rows["ST with M (L2 0.1)"][1:] == ["0.5", "1,171", "1"]
-    assert rows["ST with M (L2 0.1), int8"] == ["11.00", "0.5", "1", "1"]
+    assert rows["ST alone"][1:] == ["912, 913", "-", "-", "1"]
+    assert rows["ST with M (L2 0.1)"][1:] == ["912, 913", "0.5", "1,171", "1"]
+    assert rows["ST with M (L2 0.1), int8"] == ["11.00", "912", "0.5", "1", "1"]
+
+
+def test_networks_are_compared_on_the_seeds_that_all_have(runs):
+    (finding,) = [f for f in findings.findings(runs, {}) if f.name == "controls"]
+    errors = finding.errors.drop([("M17 in its place", "ensemble", 913)])
+    found = trade_offs.points(
+        dataclasses.replace(finding, errors=errors), runs, exports.none()
+    )
+    assert set(found["seed"]) == {912} and found["network"].nunique() == 5
 
 
 def test_one_network_alone_is_not_compared(runs):

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from collaborative.experiments.reference import CHOSEN, SINGLE
 from collaborative.report.claims import training
 from collaborative.report.claims.evidence import Evidence
 
@@ -74,3 +75,14 @@ def test_missing_runs_leave_a_part_open(paper):
         parts = check(evidence)
         assert {part.holds for part in parts} == {None}
         assert all("Single" in part.missing[0] for part in parts)
+
+
+def test_what_never_varies_does_not_narrow_an_interval(evidence):
+    """Costs that end at their least are 1 at every seed, whatever a seed is worth."""
+    varied = {SINGLE: (1.1, 1.3, 1.2), CHOSEN: (1.0, 1.1, 1.05)}
+    constant = {("L1", 1.0): (1.0,) * 3, ("L2", 1.0): (1.0,) * 3}
+    alone, among = (
+        evidence.chosen("mnist", pd.DataFrame(rows).T)
+        for rows in (varied, varied | constant)
+    )
+    assert among == alone and among.difference.seeds == 3

@@ -28,7 +28,7 @@ from collaborative.experiments.reference import (
 from collaborative.report import comparison, layout
 from collaborative.report import records as run_records
 from collaborative.report.claims.parts import MORE_SEEDS, Found, Part
-from collaborative.runs.run_table import RUNNING
+from collaborative.runs.run_table import RUNNING, percent
 
 MEMBERS = ("ST", "M")
 COLLABORATIVE = tuple(setting for setting in PAPER_SETTINGS if setting != SINGLE)
@@ -119,8 +119,14 @@ class Evidence:
         return [run_records.answers(record, model)] if record else []
 
     def chosen(self, dataset, values):
-        """`Found`: the paper's choice minus Single, of a table of settings x seeds."""
-        gaps = {}
+        """`Found`: the paper's choice minus Single, of a table of settings x seeds.
+
+        A setting whose number never varies, such as a cost that ends at its least, says
+        nothing of how those vary that do.
+        """
+        gaps, constant = {}, (values.nunique(axis=1) == 1) & (values.count(axis=1) > 1)
+        compared = values.index.isin([SINGLE, CHOSEN])
+        values = values[compared | ~constant]
         if SINGLE in values.index:
             gaps = layout.against(values, SINGLE, (CHOSEN,))
         return Found(gaps.get(CHOSEN), self.lacking(dataset, CHOSEN, SINGLE))
@@ -225,4 +231,4 @@ def table_of(numbers):
 
 def final_error(curves):
     """The test error after the last epoch in %, by seed."""
-    return (100 * curves["test_error"].iloc[:, -1]).round(9)
+    return percent(curves["test_error"].iloc[:, -1])

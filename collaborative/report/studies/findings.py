@@ -279,7 +279,7 @@ def _errors(final):
     Of several members of a preset, their mean.
     """
     kinds = final["model"].map(preset_of)
-    errors = 100 * final[list(RESULTS)]
+    errors = run_table.percent(final[list(RESULTS)])
     means = errors.groupby([final["run"], kinds]).mean()
     found = {}
     for (run, kind), columns in means.to_dict("index").items():

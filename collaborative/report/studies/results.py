@@ -6,6 +6,8 @@ that is.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -267,6 +269,6 @@ def _draw(axes, place, values, difference):
 
 def _clear(difference):
     """Whether it is clearly fewer errors (True) or more (False), None where open."""
-    if difference is None or difference.seeds < 2 or not round(difference.mean, 9):
+    if difference is None or difference.seeds < 2 or math.isnan(difference.half_width):
         return None
     return difference.below

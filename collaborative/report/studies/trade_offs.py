@@ -37,9 +37,16 @@ def points(finding, runs, exports):
 
     Returns:
         A DataFrame by network and seed of `error` in %, `ms`, `KiB` and `minutes`; NaN
-        where nothing was exported. Empty for a study that deploys nothing, of one
-        network alone, or where no cost is known.
+        where nothing was exported. Of the seeds that all networks have, where they have
+        one in common. Empty for a study that deploys nothing, of one network alone, or
+        where no cost is known.
     """
+    errors = {
+        name: finding.values(*deployed)
+        for name, deployed in finding.study.deployed.items()
+    }
+    there = [set(own.index) for own in errors.values() if len(own)]
+    common = set.intersection(*there) if there else set()
     first = runs.drop_duplicates("run")
     own_seconds = first.set_index("run")["seconds"]
     seconds = {findings.key(row): row["seconds"] for row in first.to_dict("records")}
@@ -49,7 +56,9 @@ def points(finding, runs, exports):
         own = exports[exports["member"].isin([model, *members])]
         own = own[own["run"].isin(finding.names.get(arm, {}).values())]
         plain = own[own["quantize"].isna()][["ms", "bytes"]].mean()
-        for seed, error in finding.values(arm, model).items():
+        for seed, error in errors[name].items():
+            if common and seed not in common:
+                continue
             run = finding.names[arm][seed]
             time = own_seconds[run] + _teacher_seconds(finding, arm, seed, seconds)
             rows.append((name, seed, error, plain["ms"], plain["bytes"], time))
@@ -96,14 +105,15 @@ def table(finding, deployed):
     rows = []
     for name, own in deployed.groupby("network", sort=False):
         costs = [own[column].mean() for column in PANELS]
-        texts = map(_cost_text, costs)
-        rows.append(tuple(map(Cell, (name, results.mean_text(own["error"]), *texts))))
+        seeds = ", ".join(map(str, sorted(own["seed"])))
+        texts = (name, results.mean_text(own["error"]), seeds, *map(_cost_text, costs))
+        rows.append(tuple(map(Cell, texts)))
     return Table(
         name=f"{results.name_of(finding)}_costs",
         caption=f"Study “{finding.name}”, what networks cost: test error, means over "
-        f"seeds with 95 % intervals; time and size of artifacts ({FORMAT}) where they "
-        "were exported; training with that of a teacher",
-        header=("network", "test error %", *PANELS.values()),
+        f"the seeds that are named, with 95 % intervals; time and size of artifacts "
+        f"({FORMAT}) where they were exported; training with that of a teacher",
+        header=("network", "test error %", "of seeds", *PANELS.values()),
         rows=rows,
         data=deployed,
     )
