@@ -21,6 +21,7 @@ from collaborative.system import files
 
 UNITS = {"error": "test error %", "cost": "test cost"}
 DIGITS = {"error": 2, "cost": 4}
+HARMFUL = (("L1", 1.0), ("L2", 1.0))  # settings that all networks are much worse with
 _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -196,16 +197,24 @@ def correlations_table(runs, paper):
         paper: `author_runs.load()`.
 
     Returns:
-        A `Table` with a row for each data set and quantity, or None where there are
-        fewer than three settings to compare.
+        A `Table` with two rows for each data set and quantity, one of them without
+        `HARMFUL`, which are last in any ranking; or None where there are fewer than
+        three settings to compare.
     """
-    found = comparison.grid_correlations(runs, paper)
+    found = [
+        row | {"without": without}
+        for without, left_out in (("", ()), (_without(HARMFUL), HARMFUL))
+        for row in comparison.grid_correlations(
+            *(run_table.but(part, left_out) for part in (runs, paper))
+        )
+    ]
     data = pd.DataFrame(row for row in found if row["settings"] >= 3)
     if data.empty:
         return None
     rows = []
-    for (dataset, quantity), part in data.groupby(["dataset", "quantity"], sort=False):
-        title = f"{reference.dataset_label(dataset)}, {quantity}"
+    by = ["dataset", "quantity", "without"]
+    for (dataset, quantity, without), part in data.groupby(by, sort=False):
+        title = f"{reference.dataset_label(dataset)}, {quantity}{without}"
         texts = (_correlation(found) for found in part.itertuples())
         rows.append(tuple(map(Cell, (title, *texts, str(part["settings"].iloc[0])))))
     return Table(
@@ -216,6 +225,10 @@ def correlations_table(runs, paper):
         rows=rows,
         data=data,
     )
+
+
+def _without(settings):
+    return f", without {' and '.join(reference.label(*each) for each in settings)}"
 
 
 def _correlation(found):

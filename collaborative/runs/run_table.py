@@ -259,6 +259,16 @@ def missing_experiments(runs):
     ]
 
 
+def but(runs, settings):
+    """The rows of all settings but some.
+
+    Args:
+        settings: pairs (method, alpha).
+    """
+    keys = pd.MultiIndex.from_frame(runs[["method", "alpha"]])
+    return runs[~keys.isin(list(settings))]
+
+
 def percent(errors):
     """Fractions of images in %, as exact as counts are: runs keep seven digits.
 

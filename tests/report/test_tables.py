@@ -119,11 +119,14 @@ def test_correlations_with_the_paper_s_grid(paper):
     table = tables.correlations_table(runs, paper)
     texts = [[cell.text for cell in row] for row in table.rows]
     name = reference.dataset_label("notmnist_small")
+    without = ", without L1 1.0 and L2 1.0"
     assert texts == [
         [f"{name}, error", *["+1.00 (p ≤ 0.0002)"] * 3, "13"],
         [f"{name}, cost", *["-1.00 (p ≤ 0.0002)"] * 3, "13"],
+        [f"{name}, error{without}", *["+1.00 (p ≤ 0.0002)"] * 3, "11"],
+        [f"{name}, cost{without}", *["-1.00 (p ≤ 0.0002)"] * 3, "11"],
     ]
-    assert len(table.data) == 6 and table.header[1:4] == ("ST", "M", "Ens")
+    assert len(table.data) == 12 and table.header[1:4] == ("ST", "M", "Ens")
     two = runs[runs["alpha"] == 0.01]
     two = two[two["method"] != "CE"]
     assert tables.correlations_table(two, paper) is None

@@ -153,7 +153,7 @@ def _seeds(finding):
 def _conditions(finding):
     fewest, most = _seeds(finding)
     measured = "95 % intervals of differences, which hold together for a model's arms "
-    measured += "with one control"
+    measured += "with one control; without p those that the test images make as wide"
     measured += ", and of one seed those of its test images" * (fewest == 1)
     if most == 1:
         measured = "± of a difference is what the test images leave open, not other "
