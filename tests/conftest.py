@@ -47,13 +47,16 @@ def pytest_collection_finish():
 def pytest_runtest_setup(item):
     """Where the quick tests are run, `eager` ones trace no graph, which takes seconds.
 
-    `make test-all` runs them with graphs, as users do.
+    Graphs of the others are not optimized, a seventh of their time. `make test-all` runs
+    all with graphs that are, as users do, and so do commands in processes of their own.
     """
     mark = item.get_closest_marker("eager")
     is_quick = item.config.option.markexpr == "not slow"
     if tensorflow := sys.modules.get("tensorflow"):
         is_eager = is_quick and mark is not None and mark.args != (False,)
         tensorflow.config.run_functions_eagerly(is_eager)
+        optimizer = {"disable_meta_optimizer": is_quick}
+        tensorflow.config.optimizer.set_experimental_options(optimizer)
 
 
 def processor_seconds():

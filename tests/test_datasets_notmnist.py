@@ -98,6 +98,7 @@ def test_order_in_the_archive_does_not_matter(manual_dir, tmp_path):
     np.testing.assert_array_equal(sets[0].train.images, sets[1].train.images)
 
 
+@pytest.mark.slow
 @needs_real_data
 def test_real_notmnist_small(tmp_path):
     manual_dir = REAL_DATA / "downloads" / "manual"

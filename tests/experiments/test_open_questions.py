@@ -50,6 +50,7 @@ def test_a_pupil_needs_its_teacher_and_learns_from_it(tmp_path, tiny):  # noqa: 
     assert any(np.any(a != b) for a, b in pairs)
 
 
+@pytest.mark.slow
 def test_a_teacher_sees_the_changed_images_that_its_pupil_sees(tmp_path, tiny):  # noqa: F811
     config = dataclasses.replace(PUPIL, augment=True)
     trained = train(config.teacher_config, tiny, tmp_path)

@@ -57,6 +57,7 @@ def test_a_file_s_network_is_trained_on(linear, digits, tmp_path):
     assert str(tmp_path) not in str(run_dir.relative_to(tmp_path))
 
 
+@pytest.mark.slow
 def test_averages_of_the_weights(linear, digits, tmp_path):
     register_callback("ema")(lambda config: keras.callbacks.SwapEMAWeights())
     config = settings(members=("linear", "linear"), callbacks=("ema",))
