@@ -47,8 +47,8 @@ def pytest_collection_finish():
 def pytest_runtest_setup(item):
     """Where the quick tests are run, `eager` ones trace no graph, which takes seconds.
 
-    Graphs of the others are not optimized, a seventh of their time. `make test-all` runs
-    all with graphs that are, as users do, and so do commands in processes of their own.
+    Graphs of the others are not optimized, a seventh of their time. `make test-all`
+    runs all with graphs that are, as users do; so do commands in their own processes.
     """
     mark = item.get_closest_marker("eager")
     is_quick = item.config.option.markexpr == "not slow"
