@@ -16,7 +16,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 DRAWS = 100_000  # of the largest of correlated t values: its quantile is good to 0.01
-_ROUNDING = 1e-12  # of a variance in squared points, of numbers that are all alike
+_ROUNDING = 1e-9  # of a variance in squared points: of errors that have five digits
 FEWEST = 12  # settings of which the wildest may be taken out
 NULL_DRAWS = 10_000  # of the largest part of the squared rest under equal variances
 
@@ -159,8 +159,8 @@ def paired(gaps, family=1):
     count, average = len(gaps), float(gaps.mean())
     if count < 2:
         return Difference(average, math.nan, math.nan, count)
-    spread = 0.0 if gaps.nunique() == 1 else float(gaps.std(ddof=1))
-    error = spread / math.sqrt(count)
+    variance = float(gaps.var(ddof=1))
+    error = math.sqrt(variance / count) if variance > _ROUNDING else 0.0
     return Difference.student(average, error, count - 1, count, family)
 
 

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from collaborative.report import layout
+from collaborative.runs import run_table
 
 CONTROL = "Single"
 
@@ -48,6 +49,17 @@ def test_equal_gaps_have_no_spread():
     assert math.isnan(found.half_width) and math.isnan(found.p_value)
     same = layout.paired(series(s1=0.3, s2=1.3) - series(s1=0.3, s2=1.3))
     assert same.mean == 0 and same.below is None
+
+
+def test_equal_counts_of_few_images_are_equal_gaps():
+    """Of 359 images, as fractions that a run keeps: 5 - 3 and 9 - 7 are two errors."""
+    wrong = pd.DataFrame({912: [5, 3, 4], 913: [9, 7, 8]}, ["s0", CONTROL, "s1"])
+    errors = run_table.percent((wrong / 359).astype(np.float32))
+    for found in (
+        layout.paired(errors.loc["s0"] - errors.loc[CONTROL]),
+        layout.against(errors, CONTROL)["s0"],
+    ):
+        assert math.isnan(found.half_width) and found.below is False
 
 
 def test_two_settings_are_a_paired_t_test():
