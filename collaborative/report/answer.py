@@ -142,7 +142,7 @@ class _Answer:
     def _differences(self, model):
         """A model's `layout.Difference` from `Single` by setting, where there is."""
         rows = self._errors[self._errors["model"] == model]
-        values = rows.pivot(index="setting", columns="seed", values=TEST).round(9)
+        values = rows.pivot(index="setting", columns="seed", values=TEST)
         controls = {}
         for config, label in self._labels.items():
             control = self._labels.get(config.apart)

@@ -159,13 +159,10 @@ def _copies(values, first, answers):
             continue
         gaps = errors[later] - errors[earlier]
         seeds = values.columns[~np.isnan(gaps)]
-        if (
-            not seeds.empty
-            and np.nansum(np.abs(gaps)) == 0
-            and all(
-                _same_answers(answers(earlier, seed), answers(later, seed))
-                for seed in seeds
-            )
+        are_equal = not seeds.empty and not np.nansum(np.abs(gaps))
+        if are_equal and all(
+            _same_answers(answers(earlier, seed), answers(later, seed))
+            for seed in seeds
         ):
             found[later] = earlier
     return found

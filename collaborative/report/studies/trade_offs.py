@@ -41,24 +41,16 @@ def points(finding, runs, exports):
         one in common. Empty for a study that deploys nothing, of one network alone, or
         where no cost is known.
     """
-    errors = {
-        name: finding.values(*deployed)
-        for name, deployed in finding.study.deployed.items()
-    }
-    there = [set(own.index) for own in errors.values() if len(own)]
-    common = set.intersection(*there) if there else set()
     first = runs.drop_duplicates("run")
     own_seconds = first.set_index("run")["seconds"]
     seconds = {findings.key(row): row["seconds"] for row in first.to_dict("records")}
-    rows = []
+    errors, rows = _errors(finding), []
     for name, (arm, model) in finding.study.deployed.items():
         members = [n for n, as_ in finding.study.counts_as.items() if as_ == model]
         own = exports[exports["member"].isin([model, *members])]
         own = own[own["run"].isin(finding.names.get(arm, {}).values())]
         plain = own[own["quantize"].isna()][["ms", "bytes"]].mean()
         for seed, error in errors[name].items():
-            if common and seed not in common:
-                continue
             run = finding.names[arm][seed]
             time = own_seconds[run] + _teacher_seconds(finding, arm, seed, seconds)
             rows.append((name, seed, error, plain["ms"], plain["bytes"], time))
@@ -70,6 +62,19 @@ def points(finding, runs, exports):
     table = table.assign(KiB=table["KiB"] / 1024, minutes=table["minutes"] / 60)
     is_known = table[list(PANELS)].notna().any(axis=None)
     return table if is_known and table["network"].nunique() > 1 else table.iloc[:0]
+
+
+def _errors(finding):
+    """Test errors in % of each network by seed, of the seeds that all have, if any."""
+    errors = {
+        name: finding.values(*deployed)
+        for name, deployed in finding.study.deployed.items()
+    }
+    there = [set(own.index) for own in errors.values() if len(own)]
+    common = set.intersection(*there) if there else set()
+    if not common:
+        return errors
+    return {name: own[own.index.isin(common)] for name, own in errors.items()}
 
 
 def _teacher_seconds(finding, arm, seed, seconds):
