@@ -18,6 +18,7 @@ from scipy import stats
 from collaborative.experiments import reference
 from collaborative.report import layout
 from collaborative.report.layout import CONFIDENCE, Difference
+from collaborative.report.records import UNKNOWN
 from collaborative.runs import run_table
 
 LEAST_P = 2 / 10_000  # of a two-sided test of 9,999 random pairings
@@ -68,45 +69,60 @@ def churn(answers, other_answers):
     """Fraction of images whose class differs between two runs.
 
     Args:
-        answers, other_answers: Series of classes by the key of an image; images that
-            only one of them has do not count.
+        answers, other_answers: what `records.answers` gives; images that only one of
+            them has do not count.
 
     Returns:
         The fraction, NaN where they have no image in common.
     """
-    changed, images = _changed(answers, other_answers)
-    return changed / images if images else math.nan
+    given, others = _common(answers, other_answers)
+    return float(np.mean(_changed(given, others))) if len(given) else math.nan
+
+
+def _common(answers, other_answers):
+    """Two runs' answers to the images that both have, in one order."""
+    if answers.index.equals(other_answers.index):
+        return answers, other_answers
+    common = answers.index.intersection(other_answers.index)
+    return answers.loc[common], other_answers.loc[common]
 
 
 def _changed(answers, other_answers):
-    """How many images two runs classify differently, and how many both have."""
-    if not answers.index.equals(other_answers.index):
-        common = answers.index.intersection(other_answers.index)
-        answers, other_answers = answers[common], other_answers[common]
-    changed = answers.to_numpy() != other_answers.to_numpy()
-    return int(np.count_nonzero(changed)), len(changed)
+    """For each image whether two runs classify it differently: bool `[n]`."""
+    return answers["given"].to_numpy() != other_answers["given"].to_numpy()
 
 
 def images_half_width(answers, other_answers, family=1):
-    """What test images leave open of a difference of two models' errors, at most.
+    """What test images leave open of a difference of two models' errors.
 
     Half the width of the 95 % interval over images, in points. As in McNemar's test the
-    images count that just one of the two gets right; these are at most the images that
-    they classify differently, for which no labels are needed.
+    images count that just one of the two gets right. Where an image's label is unknown,
+    it counts where they classify it differently, so that the width is the most that it
+    can be.
 
     Args:
-        answers, other_answers: Series of classes by the key of an image; images that
-            only one of them has do not count.
+        answers, other_answers: what `records.answers` gives; images that only one of
+            them has do not count.
         family: of how many comparisons this is one; they hold together in 95 % of
             cases (Bonferroni).
 
     Returns:
         NaN where they have no image in common.
     """
-    changed, images = _changed(answers, other_answers)
+    answers, other_answers = _common(answers, other_answers)
+    images = len(answers)
+    if not images:
+        return math.nan
+    both_wrong = _wrong(answers) & _wrong(other_answers)
+    apart = np.count_nonzero(_changed(answers, other_answers) & ~both_wrong)
     quantile = stats.norm.ppf(1 - (1 - CONFIDENCE) / family / 2)
-    # Of the fraction that changed, over the images.
-    return 100 * quantile * math.sqrt(changed / images / images) if images else math.nan
+    return 100 * quantile * math.sqrt(apart) / images
+
+
+def _wrong(answers):
+    """For each image whether its answer is known to be wrong: bool `[n]`."""
+    given, labels = answers["given"].to_numpy(), answers["label"].to_numpy()
+    return (labels != UNKNOWN) & (given != labels)
 
 
 def family(values, control, answers, settings=None):
@@ -119,9 +135,9 @@ def family(values, control, answers, settings=None):
     Args:
         values: DataFrame of settings x seeds: final test errors in %.
         control: one of the settings.
-        answers: from a setting and a seed to a list of Series of classes by the key of
-            an image, one for each network whose mean error it is; empty where nothing
-            is recorded.
+        answers: from a setting and a seed to a list of what `records.answers` gives,
+            one for each network whose mean error it is; empty where nothing is
+            recorded.
         settings: those that are compared with it. Default: all others.
 
     Returns:
@@ -169,7 +185,7 @@ def _copies(values, first, answers):
 
 
 def _same_answers(given, others):
-    """Whether two lists of Series of classes are the same networks' answers."""
+    """Whether two lists of answers are the same networks'."""
     return (
         bool(given)
         and len(given) == len(others)

@@ -16,6 +16,7 @@ from collaborative.experiments import reference
 from collaborative.runs.reader import UnreadablePickle, read_statistics
 from collaborative.system import run_files
 
+UNKNOWN = -1  # the label of an image of which no run has recorded it
 _NUMBERS = ("nll", "brier", "ece")
 
 
@@ -29,9 +30,10 @@ def load(runs, log_dir, say=print):
 
     Returns:
         Dict from the runs' names to `evaluation` of their statistics, for the runs that
-        have one. Those of a data set have the same classes.
+        have one. Those of a data set have the same classes. Labels that a run has not
+        recorded are those that others of its data set have of the same images.
     """
-    found, classes = {}, {}
+    found, classes, of_data_set = {}, {}, {}
     each = runs.drop_duplicates("run")[["run", "dataset", "setting"]]
     for run, dataset, setting in each.itertuples(index=False):
         path = pathlib.Path(log_dir, run, run_files.STATISTICS)
@@ -49,7 +51,28 @@ def load(runs, log_dir, say=print):
             say(f"left out what {run} recorded of its models: {reason}")
             continue
         found[run] = record
+        of_data_set.setdefault(dataset, []).append(run)
+    for same in of_data_set.values():
+        found |= _with_labels({run: found[run] for run in same})
     return found
+
+
+def _with_labels(found):
+    """The records of a data set, each with the labels that are known of its images."""
+    given = [
+        pd.Series(record["labels"], record["images"])
+        for record in found.values()
+        if "labels" in record
+    ]
+    if not given:
+        return found
+    known = pd.concat(given)
+    known = known[~known.index.duplicated()]
+    complete = {}
+    for run, record in found.items():
+        labels = known.reindex(record["images"], fill_value=UNKNOWN).to_numpy()
+        complete[run] = {"labels": labels} | record
+    return complete
 
 
 def _check(record, models):
@@ -62,6 +85,8 @@ def _check(record, models):
     _want(classes > 0, "no class names")
     _want(all(isinstance(n, str) for n in record["class_names"]), "class names")
     _want(np.shape(record["images"]) == (images,), "keys of images")
+    if "labels" in record:
+        _want_classes(record["labels"], images, classes, "labels")
     for name in models:
         scores, given = record["models"][name], record["answers"][name]
         numbers = [np.asarray(scores[n]) for n in _NUMBERS]
@@ -72,10 +97,7 @@ def _check(record, models):
         counts = np.asarray(scores["confusion"], float)
         _want(counts.shape == (classes, classes), f"confusion of {name}")
         _want(np.isfinite(counts).all() and counts.min() >= 0, f"confusion of {name}")
-        given = np.asarray(given)
-        _want(given.shape == (images,), f"answers of {name}")
-        outside = (given < 0) | (given >= classes) if given.dtype.kind in "iu" else True
-        _want(not np.any(outside), f"answers of {name}")
+        _want_classes(given, images, classes, f"answers of {name}")
         if "detection" in record:
             float(record["detection"][name])
     if "detection" in record:
@@ -84,17 +106,28 @@ def _check(record, models):
         float(record[number])
 
 
+def _want_classes(given, images, classes, what):
+    given = np.asarray(given)
+    _want(given.shape == (images,), what)
+    outside = (given < 0) | (given >= classes) if given.dtype.kind in "iu" else True
+    _want(not np.any(outside), what)
+
+
 def _want(right, what):
     if not right:
         raise ValueError(f"damaged: {what}")
 
 
 def answers(record, model):
-    """The classes that a recorded model gave: a Series by the key of an image.
+    """What a recorded model answered: a DataFrame by the key of an image.
 
-    Of images that are equal, and have one key, the last counts.
+    Its columns: `given`, the class that the model gave, and `label`, the true one,
+    `UNKNOWN` where it is not. Of images that are equal, and have one key, the last
+    counts.
     """
-    given = pd.Series(record["answers"][model], record["images"])
-    if given.index.is_unique:
-        return given
-    return given[~given.index.duplicated(keep="last")]
+    columns = {"given": record["answers"][model]}
+    columns["label"] = np.asarray(record.get("labels", UNKNOWN), np.int32)
+    table = pd.DataFrame(columns, record["images"])
+    if table.index.is_unique:
+        return table
+    return table[~table.index.duplicated(keep="last")]

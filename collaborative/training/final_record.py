@@ -7,6 +7,7 @@ set, and
     answers     by name of member or "ensemble": the class given to each test image
     images      the key of each test image (`evaluation.image_keys`), so that the
                 answers of two runs can be compared on the images that both tested
+    labels      the true class of each test image
     foreign, detection    name of the data set whose images are foreign to the model,
                 and by name of member or "ensemble" how well it tells them from its own
                 (`evaluation.detection_auroc`); only where there is such a data set
@@ -37,6 +38,7 @@ def final_record(model, dataset, foreign=None):
         "class_names": list(dataset.class_names),
         "answers": {n: g.argmax(axis=1).astype(np.uint16) for n, g in logits.items()},
         "images": evaluation.image_keys(test.images),
+        "labels": np.asarray(test.labels, np.uint16),
     }
     if foreign is not None:
         others = predict(model, foreign.test)

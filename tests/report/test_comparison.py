@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collaborative.report import comparison
+from collaborative.report import comparison, records
 
 
 def test_half_width_of_a_known_sample():
@@ -64,8 +64,25 @@ def test_correlation_with_the_paper_s_grid(paper):
     assert comparison.grid_correlations(paper.assign(dataset="digits"), paper) == []
 
 
+def answers(given, labels=None):
+    """By the key of an image the class it was given, and its label if it is known."""
+    record = {"images": list(given), "answers": {"ST": list(given.values())}}
+    return records.answers(record | ({"labels": labels} if labels else {}), "ST")
+
+
 def test_churn_counts_common_images():
-    one = pd.Series({1: 0, 2: 1, 3: 2})
-    assert comparison.churn(one, pd.Series({3: 0, 2: 1, 4: 0})) == 0.5
-    assert comparison.churn(one, one[[3, 1, 2]]) == 0  # in another order
-    assert math.isnan(comparison.churn(one, pd.Series({4: 0})))
+    one = answers({1: 0, 2: 1, 3: 2})
+    assert comparison.churn(one, answers({3: 0, 2: 1, 4: 0})) == 0.5
+    assert comparison.churn(one, one.loc[[3, 1, 2]]) == 0  # in another order
+    assert math.isnan(comparison.churn(one, answers({4: 0})))
+
+
+def test_images_that_neither_gets_right_leave_nothing_open():
+    one = answers({1: 0, 2: 1, 3: 2, 4: 3})
+    other = answers({1: 1, 2: 2, 3: 2, 4: 4})  # three answers differ
+    width = comparison.images_half_width(one, other)
+    known = answers({1: 0, 2: 1, 3: 2, 4: 3}, [0, 5, 5, records.UNKNOWN])
+    also_known = answers({1: 1, 2: 2, 3: 2, 4: 4}, [0, 5, 5, records.UNKNOWN])
+    # Of the first image one is right, of the second none, the fourth's is unknown.
+    narrower = comparison.images_half_width(known, also_known)
+    assert narrower == pytest.approx(width * (2 / 3) ** 0.5)

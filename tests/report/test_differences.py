@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from collaborative.experiments import reference
-from collaborative.report import comparison, differences
+from collaborative.report import comparison, differences, records
 
 
 def seeded(runs, **errors):
@@ -116,16 +116,27 @@ def test_images_that_all_seeds_share_are_added(paper):
     assert width(alike, recorded(0, 7, 9)) == pytest.approx(added / 3**0.5)
 
 
-def test_the_interval_over_images_covers_mcnemar_s():
+def test_the_interval_over_images_is_mcnemar_s():
     rng = np.random.default_rng(0)
     labels, n = rng.integers(10, size=2_000), 2_000
     a, b = (np.where(rng.random(n) < 0.2, rng.integers(10, size=n), labels)
             for _ in range(2))  # fmt: skip
-    width = comparison.images_half_width(pd.Series(a), pd.Series(b))
+    record = {"images": np.arange(n), "answers": {"a": a, "b": b}}
     gaps = (a != labels).astype(float) - (b != labels)
     exact = 100 * 1.96 * gaps.std() / n**0.5
-    assert exact <= width < 1.3 * exact
-    assert np.isnan(comparison.images_half_width(pd.Series({1: 0}), pd.Series({2: 0})))
+
+    def width(record):
+        given = (records.answers(record, name) for name in "ab")
+        return comparison.images_half_width(*given)
+
+    assert width(record | {"labels": labels}) == pytest.approx(exact, rel=1e-3)
+    assert exact < width(record) < 1.3 * exact  # without labels the most it can be
+
+
+def test_images_that_no_two_have_in_common():
+    one, other = (records.answers({"images": [key], "answers": {"a": [0]}}, "a")
+                  for key in (1, 2))  # fmt: skip
+    assert np.isnan(comparison.images_half_width(one, other))
 
 
 def test_one_seed_among_several_is_named(paper):

@@ -25,6 +25,24 @@ def test_records_are_read_where_they_are(tmp_path, paper):
     assert list(records.load(rows.assign(setting="epochs 2"), tmp_path)) == list(found)
 
 
+def test_labels_are_those_of_any_run_with_the_same_images(tmp_path):
+    labels, images = np.array([0, 1, 1, 0, 1, 0]), np.array([7, 3, 5, 9, 4, 2])
+    own = [{"images": images, "labels": labels}, {"images": [4, 8, 3]}, {"images": [8]}]
+    for seed, change in enumerate(own):
+        given = record(seed)
+        shown = {n: a[: len(change["images"])] for n, a in given["answers"].items()}
+        write_run(
+            tmp_path,
+            ExperimentConfig("mnist", seed=seed),
+            evaluation=given | {"answers": shown} | change,
+        )
+    runs, _ = load(tmp_path)
+    found = list(records.load(runs, tmp_path, pytest.fail).values())
+    assert [list(r["labels"]) for r in found] == [list(labels), [1, -1, 1], [-1]]
+    table = records.answers(found[1], "ST")
+    assert list(table["label"]) == [1, records.UNKNOWN, 1]
+
+
 def without(key):
     return lambda r: {k: v for k, v in r.items() if k != key}
 
@@ -58,6 +76,8 @@ def with_answers(change):
         (lambda r: r | {"images": np.arange(5)}, "damaged: answers of ST"),
         (lambda r: r | {"images": [[key] for key in r["images"]]}, "keys of images"),
         (lambda r: r | {"class_names": [["cat"], ["dog"]]}, "damaged: class names"),
+        (lambda r: r | {"labels": [99] * len(r["images"])}, "damaged: labels"),
+        (lambda r: r | {"labels": [0]}, "damaged: labels"),
         (with_answers(lambda given: np.full(len(given), 99)), "damaged: answers of ST"),
         (with_answers(lambda given: np.full(len(given), -1)), "damaged: answers of ST"),
         (with_answers(lambda given: ["cat"] * len(given)), "damaged: answers of ST"),

@@ -345,6 +345,7 @@ def test_a_finished_run_is_evaluated(whole, tiny):
     answers = model.predict(tiny.test.images, verbose=0).argmax(axis=1)
     np.testing.assert_array_equal(found["answers"]["ensemble"], answers)
     assert len(set(found["images"].tolist())) == 32
+    np.testing.assert_array_equal(found["labels"], tiny.test.labels)
     for name, curves in whole.statistics["models"].items():
         scores = found["models"][name]
         assert scores["error"] == pytest.approx(curves["test_error"][-1])
