@@ -63,10 +63,6 @@ class _Answer:
     def __init__(self, finished):
         self._finished = finished
         self._labels = _labels(finished)
-        self._statistics = {
-            (label, config.seed): finished[config]
-            for config, label in self._labels.items()
-        }
         rows = [
             (self._labels[config], config.seed, name, *_errors(curves))
             for config, statistics in finished.items()
@@ -74,6 +70,13 @@ class _Answer:
         ]
         columns = ["setting", "seed", "model", CHOSEN, TEST]
         self._errors = pd.DataFrame(rows, columns=columns)
+        self._records = run_records.checked(
+            [
+                ((self._labels[c], c.seed), c.dataset, (), given.get("evaluation"))
+                for c, given in finished.items()
+            ],
+            say=lambda line: None,  # the report names them
+        )
         self._chosen_by = TEST if self._errors[CHOSEN].isna().any() else CHOSEN
         self._gaps = {
             name: self._differences(name) for name in self._errors["model"].unique()
@@ -158,7 +161,7 @@ class _Answer:
 
     def _given(self, model, setting, seed):
         """What a model answered, by image, in a list; empty where it is unknown."""
-        record = self._statistics[setting, seed].get("evaluation")
+        record = self._records.get((setting, seed))
         if not record or model not in record["answers"]:
             return []
         return [run_records.answers(record, model)]
@@ -206,5 +209,4 @@ def _gap_cells(gap):
         return ["", ""]
     if math.isnan(gap.half_width):
         return [f"{gap.mean:+z.2f}", ""]
-    clear = "equal" if gap.mean == gap.half_width == 0 else CLEAR[gap.below]
-    return [f"{gap.mean:+z.2f} ± {gap.half_width:.2f}", clear]
+    return [f"{gap.mean:+z.2f} ± {gap.half_width:.2f}", CLEAR[gap.below]]

@@ -98,7 +98,7 @@ def images_half_width(answers, other_answers, family=1):
     Half the width of the 95 % interval over images, in points. As in McNemar's test the
     images count that just one of the two gets right. Where an image's label is unknown,
     it counts where they classify it differently, so that the width is the most that it
-    can be.
+    can be. One image counts at least: that none was seen is not that there is none.
 
     Args:
         answers, other_answers: what `records.answers` gives; images that only one of
@@ -114,7 +114,7 @@ def images_half_width(answers, other_answers, family=1):
     if not images:
         return math.nan
     both_wrong = _wrong(answers) & _wrong(other_answers)
-    apart = np.count_nonzero(_changed(answers, other_answers) & ~both_wrong)
+    apart = max(1, np.count_nonzero(_changed(answers, other_answers) & ~both_wrong))
     quantile = stats.norm.ppf(1 - (1 - CONFIDENCE) / family / 2)
     return 100 * quantile * math.sqrt(apart) / images
 
@@ -160,7 +160,8 @@ def family(values, control, answers, settings=None):
 def _copies(values, first, answers):
     """The settings that train the same networks as an earlier one, with that one.
 
-    At each seed that both have, the error and the answer to each image are the same.
+    At each seed that both have, the error, the answer to each image and the cost are
+    the same.
     Such a setting has no rest of its own: in the layout it would narrow all intervals.
 
     Args:
@@ -190,7 +191,9 @@ def _same_answers(given, others):
         bool(given)
         and len(given) == len(others)
         and not any(
-            churn(a, b) > 0 or not _same_images(a.index, b.index)
+            not math.isclose(a.attrs["nll"], b.attrs["nll"], rel_tol=1e-6)
+            or churn(a, b) > 0
+            or not _same_images(a.index, b.index)
             for a, b in zip(given, others, strict=True)
         )
     )

@@ -33,19 +33,33 @@ def load(runs, log_dir, say=print):
         have one. Those of a data set have the same classes. Labels that a run has not
         recorded are those that others of its data set have of the same images.
     """
-    found, classes, of_data_set = {}, {}, {}
     each = runs.drop_duplicates("run")[["run", "dataset", "setting"]]
+    given = []
     for run, dataset, setting in each.itertuples(index=False):
-        path = pathlib.Path(log_dir, run, run_files.STATISTICS)
         try:
-            record = read_statistics(path).get("evaluation")
-            if record is None:
-                continue
-            _check(record, record["models"] if setting else reference.MODELS)
-            names = classes.setdefault(dataset, list(record["class_names"]))
-            _want(list(record["class_names"]) == names, "other classes than other runs")
+            statistics = read_statistics(
+                pathlib.Path(log_dir, run, run_files.STATISTICS)
+            )
         except UnreadablePickle:
             continue  # it was there a moment ago; what is not there is left out
+        models = () if setting else reference.MODELS
+        given.append((run, dataset, models, statistics.get("evaluation")))
+    return checked(given, say)
+
+
+def checked(given, say=print):
+    """`load`, of what has been read: tuples (run, data set, models, `evaluation`).
+
+    The models are those that it must have recorded; empty: those that it has.
+    """
+    found, classes, of_data_set = {}, {}, {}
+    for run, dataset, models, record in given:
+        try:
+            if record is None:
+                continue
+            _check(record, models or record["models"])
+            names = classes.setdefault(dataset, list(record["class_names"]))
+            _want(list(record["class_names"]) == names, "other classes than other runs")
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             reason = f"no {error}" if isinstance(error, KeyError) else error
             say(f"left out what {run} recorded of its models: {reason}")
@@ -60,7 +74,7 @@ def load(runs, log_dir, say=print):
 def _with_labels(found):
     """The records of a data set, each with the labels that are known of its images."""
     given = [
-        pd.Series(record["labels"], record["images"])
+        pd.Series(np.asarray(record["labels"], np.int32), record["images"])
         for record in found.values()
         if "labels" in record
     ]
@@ -123,11 +137,13 @@ def answers(record, model):
 
     Its columns: `given`, the class that the model gave, and `label`, the true one,
     `UNKNOWN` where it is not. Of images that are equal, and have one key, the last
-    counts.
+    counts. Its attribute `nll` is the model's cost, by which networks are told apart
+    that answer alike.
     """
     columns = {"given": record["answers"][model]}
     columns["label"] = np.asarray(record.get("labels", UNKNOWN), np.int32)
     table = pd.DataFrame(columns, record["images"])
+    table.attrs["nll"] = float(record.get("models", {}).get(model, {}).get("nll", 0))
     if table.index.is_unique:
         return table
     return table[~table.index.duplicated(keep="last")]

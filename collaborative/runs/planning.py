@@ -28,7 +28,7 @@ class Estimator:
         self._bytes = {}  # of finished models, by kind
         for path in pathlib.Path(log_dir).glob(f"*/*/*/*/{run_files.STATISTICS}"):
             found = logged(path.parent)
-            if found and len(found["seconds"]):
+            if found and len(found.get("seconds", ())):
                 kind = kind_of(found["params"])
                 self._seconds[kind].append(float(statistics.median(found["seconds"])))
                 model = path.with_name(run_files.MODEL)

@@ -229,13 +229,15 @@ def start_from(model, config):
             f"{config.init_from} cannot be started from: {reason_of(error)}"
         ) from error
     notes = [f"starts from the weights of {config.init_from}"]
-    split = ("split", "seed", "truncate")
+    split, kept = ("split", "seed", "truncate"), "test"
+    if config.validation:
+        split, kept = (*split, "validation"), "test or validation"
     if config.dataset == source.config.dataset and any(
         getattr(config, name) != getattr(source.config, name) for name in split
     ):
         notes.append(
-            "which may have been trained on test images of this run: give it the same "
-            f"{', '.join(split)}"
+            f"which may have been trained on {kept} images of this run: give it the "
+            f"same {', '.join(split)}"
         )
     return notes
 

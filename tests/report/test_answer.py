@@ -7,6 +7,7 @@ from conftest import logged_run
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.grids import combinations
 from collaborative.report import answer
+from collaborative.training import evaluation
 
 SWEEP = combinations(["digits"], ["L2", "Single"], [0.1, 0.01], [1, 2], epochs=3)
 
@@ -34,8 +35,13 @@ def finished(config, log_dir, test, validation=None, answers=None):
         "seconds": np.ones(3),
     }
     if answers:
-        found = {"ST": np.array(answers)}
-        content["evaluation"] = {"answers": found, "images": np.arange(len(answers))}
+        given, labels = np.array(answers), np.zeros(len(answers), int)
+        logits = dict.fromkeys(("ST", "ensemble"), np.eye(2)[given])
+        content["evaluation"] = evaluation.evaluate(logits, labels) | {
+            "class_names": ["cat", "dog"],
+            "answers": dict.fromkeys(logits, given),
+            "images": np.arange(len(answers)),
+        }
     run_dir = config.run_dir(log_dir)
     run_dir.mkdir(parents=True)
     (run_dir / "stats.pkl").write_bytes(pickle.dumps(content))
@@ -100,6 +106,18 @@ def test_of_one_seed_the_test_images_say_what_is_open(tmp_path):
     assert "+0.00 ± 13.86  open" in text
     assert "of one seed, ± is what its test images leave open" in text
     assert text.startswith("digits: errors in %, one seed\n")
+
+
+def test_a_damaged_record_costs_its_interval_alone(tmp_path):
+    one = [config for config in SWEEP if config.seed == 1 and config.alpha != 0.1]
+    for config in one:
+        finished(config, tmp_path, {"ST": 50}, answers=[0, 1] * 50)
+    path = one[0].run_dir(tmp_path) / "stats.pkl"
+    content = pickle.loads(path.read_bytes())
+    content["evaluation"]["images"] = None
+    path.write_bytes(pickle.dumps(content))
+    lines = answer.text(one, tmp_path).splitlines()
+    assert any(line.endswith("+0.00") for line in lines)
 
 
 def test_what_is_not_finished_is_left_out_and_seeds_are_counted(tmp_path):

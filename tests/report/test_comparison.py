@@ -86,3 +86,17 @@ def test_images_that_neither_gets_right_leave_nothing_open():
     # Of the first image one is right, of the second none, the fourth's is unknown.
     narrower = comparison.images_half_width(known, also_known)
     assert narrower == pytest.approx(width * (2 / 3) ** 0.5)
+
+
+def test_networks_that_answer_alike_are_not_one_network():
+    """Of a few easy images all may be right: by their costs they are told apart."""
+    given = {"images": [1, 2, 3], "answers": {"ST": [0, 1, 1]}, "labels": [0, 1, 1]}
+
+    def recorded(nll):
+        return [records.answers(given | {"models": {"ST": {"nll": nll}}}, "ST")]
+
+    values = pd.DataFrame(np.zeros((3, 1)), ["Single", "a", "b"], [1])
+    costs = {"Single": 0.1, "a": 0.2, "b": 0.1}
+    found = comparison.family(values, "Single", lambda s, seed: recorded(costs[s]))
+    assert list(found) == ["a"]  # "b" is the control's network
+    assert found["a"].below is None and found["a"].half_width > 0
