@@ -121,7 +121,7 @@ def _check_keys(path, found):
             raise DatasetError(
                 f"{name} in {path} has the shape {list(shape)}, wanted are grey images "
                 "[n, height, width] or grey or colour ones [n, height, width, 1 or 3]: "
-                "put its axes into that order"
+                "put its axes into that order, and leave an alpha channel out"
             )
         if shape[1:] != shapes["x_train"][1:] or 0 in shape:
             raise DatasetError(

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
-DRAWS = 100_000  # of the largest of correlated t values: its quantile is good to 0.01
+DRAWS = 100_000  # of the largest of correlated t values: docs/statistics.md, rule 2
 _ROUNDING = 1e-9  # of a variance in squared points: of errors that have five digits
 FEWEST = 12  # settings of which the wildest may be taken out
 NULL_DRAWS = 10_000  # of the largest part of the squared rest under equal variances
