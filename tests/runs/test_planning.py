@@ -119,6 +119,16 @@ def test_few_labels_are_a_kind_of_their_own(tmp_path):
     assert planning.Estimator(tmp_path).epoch_seconds(few) != 60
 
 
+def test_a_run_without_times_says_nothing_of_them(tmp_path):
+    logged_run(CONFIG, tmp_path)
+    path = CONFIG.run_dir(tmp_path) / "stats.pkl"
+    content = pickle.loads(path.read_bytes())
+    del content["seconds"]
+    path.write_bytes(pickle.dumps(content))
+    other = dataclasses.replace(CONFIG, seed=5)
+    assert planning.Estimator(tmp_path).run_bytes(other) == space.ASSUMED
+
+
 def test_limits():
     seconds = [planning.seconds_of(text) for text in ("90s", "90m", "1.5h", "8h")]
     assert seconds == [90, 5_400, 5_400, 28_800]

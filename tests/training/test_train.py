@@ -469,6 +469,14 @@ def test_one_member_starts_from_an_ensemble_and_split_otherwise_is_told(
     assert said[1].startswith("which may have been trained on test images of this run")
 
 
+def test_a_start_that_may_have_seen_validation_images_is_told(tiny, first):
+    config = dataclasses.replace(ONE_EPOCH, init_from=str(first), validation=8)
+    model = building.build_model(config, tiny, steps=1)
+    said = building.start_from(model, config)
+    assert "trained on test or validation images of this run" in said[1]
+    assert said[1].endswith("split, seed, truncate, validation")
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
