@@ -161,8 +161,8 @@ def _copies(values, first, answers):
     """The settings that train the same networks as an earlier one, with that one.
 
     At each seed that both have, the error, the answer to each image and the cost are
-    the same.
-    Such a setting has no rest of its own: in the layout it would narrow all intervals.
+    the same. Such a setting has no rest of its own: in the layout it would narrow all
+    intervals.
 
     Args:
         values, answers: as in `family`.

@@ -82,10 +82,11 @@ def _with_labels(found):
         return found
     known = pd.concat(given)
     known = known[~known.index.duplicated()]
-    complete = {}
+    complete = dict(found)
     for run, record in found.items():
-        labels = known.reindex(record["images"], fill_value=UNKNOWN).to_numpy()
-        complete[run] = {"labels": labels} | record
+        if "labels" not in record:
+            labels = known.reindex(record["images"], fill_value=UNKNOWN).to_numpy()
+            complete[run] = record | {"labels": labels}
     return complete
 
 

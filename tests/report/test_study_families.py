@@ -110,7 +110,7 @@ def test_one_seed_has_what_its_test_images_leave_open():
     width = 100 * stats.norm.ppf(1 - 0.05 / 2 / 2) * (0.01 / 400) ** 0.5
     assert found["a", "apart", "ST"].half_width == pytest.approx(width)
     # Of the mean of two ST, of which one changes: the quadratic mean of both. Where
-    # none of four images changes, one counts.
+    # no answer changes, one image counts.
     of_mean = width * ((1 + 1 / 4) / 2) ** 0.5
     assert found["b", "apart", "ST"].half_width == pytest.approx(of_mean)
     assert np.isnan(found["c", "other", "ST"].half_width)  # nothing is recorded
