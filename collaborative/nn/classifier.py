@@ -205,18 +205,22 @@ class Classifier(Steps):
         """`keras.Model.predict_on_batch`: logits `[n, classes]`, as of `predict`."""
         return super().predict_on_batch(x)[-1]
 
-    def predict_members(self, *args, **kwargs):
-        """What each member predicts.
+    def predict_all(self, *args, **kwargs):
+        """What each member predicts, and the ensemble of several.
 
         Args:
             *args, **kwargs: those of `keras.Model.predict`.
 
         Returns:
-            Dict from a member's name to its logits, float32 `[n, classes]`.
+            Dict from each of `predictor_names` to its logits, float32 `[n, classes]`.
         """
         logits = super().predict(*args, **kwargs)
-        names = [member.name for member in self.members]
-        return dict(zip(names, logits, strict=False))  # without the ensemble's
+        return dict(zip(self.predictor_names, logits, strict=True))
+
+    def predict_members(self, *args, **kwargs):
+        """`predict_all` of the members alone."""
+        logits = self.predict_all(*args, **kwargs)
+        return {member.name: logits[member.name] for member in self.members}
 
     def evaluate(
         self, *args, callbacks=None, verbose="auto", return_dict=False, **kwargs

@@ -183,8 +183,12 @@ def test_validation_images_are_measured_each_epoch_and_test_images_once(tmp_path
 @pytest.mark.eager(False)  # of many steps
 def test_mixed_precision_trains(precision, tmp_path, tiny):
     config = dataclasses.replace(CONFIG, precision=precision, epochs=10)
-    models = train(config, tiny, tmp_path).statistics["models"]
+    statistics = train(config, tiny, tmp_path).statistics
+    models = statistics["models"]
     assert models["ensemble"]["train_cost"][-1] < models["ensemble"]["train_cost"][0]
+    # What is recorded at the end is computed as the curves are.
+    for name, recorded in statistics["evaluation"]["models"].items():
+        assert recorded["nll"] == pytest.approx(models[name]["test_cost"][-1], rel=1e-5)
 
 
 def test_batch_larger_than_the_data(tmp_path, tiny):
