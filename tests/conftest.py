@@ -190,6 +190,12 @@ def fresh_flags():
         flags.FLAGS[flag].unparse()
 
 
+def recorded_answers(images, answers, cost=1.0):
+    """As much of a run's record as comparisons over its test images need."""
+    models = {name: {"nll": cost} for name in answers}
+    return {"images": images, "answers": answers, "models": models}
+
+
 def logged_run(config, log_dir, epochs=4, seconds=None, finished=False):
     """Writes the statistics that a run of the experiment would have logged."""
     seconds = np.ones(epochs) if seconds is None else np.array(seconds, float)

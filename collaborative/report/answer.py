@@ -17,6 +17,7 @@ from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS
 from collaborative.report import comparison
 from collaborative.report import records as run_records
+from collaborative.report.image_answers import ImageAnswers
 from collaborative.runs import reader, run, run_table
 from collaborative.system import text_table
 
@@ -164,7 +165,7 @@ class _Answer:
         record = self._records.get((setting, seed))
         if not record or model not in record["answers"]:
             return []
-        return [run_records.answers(record, model)]
+        return [ImageAnswers.recorded(record, model)]
 
 
 def _errors(curves):

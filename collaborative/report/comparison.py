@@ -1,4 +1,4 @@
-"""Statistics over seeds: intervals, differences between settings, rank correlations.
+"""Statistics over seeds: intervals, and differences between settings.
 
 Two settings are compared seed by seed: equal seeds have equal initial weights, split
 and order of images, so that much of what varies between seeds cancels.
@@ -15,13 +15,10 @@ import statistics
 import numpy as np
 from scipy import stats
 
-from collaborative.experiments import reference
-from collaborative.report import layout
+from collaborative.report import image_answers, layout
+from collaborative.report.image_answers import ImageAnswers
 from collaborative.report.layout import CONFIDENCE, Difference
-from collaborative.report.records import UNKNOWN
 from collaborative.runs import run_table
-
-LEAST_P = 2 / 10_000  # of a two-sided test of 9,999 random pairings
 
 
 def half_width(values):
@@ -65,66 +62,6 @@ def usually(gaps):
     return Difference.student(average, spread / math.sqrt(count), count - 1, count)
 
 
-def churn(answers, other_answers):
-    """Fraction of images whose class differs between two runs.
-
-    Args:
-        answers, other_answers: what `records.answers` gives; images that only one of
-            them has do not count.
-
-    Returns:
-        The fraction, NaN where they have no image in common.
-    """
-    given, others = _common(answers, other_answers)
-    return float(np.mean(_changed(given, others))) if len(given) else math.nan
-
-
-def _common(answers, other_answers):
-    """Two runs' answers to the images that both have, in one order."""
-    if answers.index.equals(other_answers.index):
-        return answers, other_answers
-    common = answers.index.intersection(other_answers.index)
-    return answers.loc[common], other_answers.loc[common]
-
-
-def _changed(answers, other_answers):
-    """For each image whether two runs classify it differently: bool `[n]`."""
-    return answers["given"].to_numpy() != other_answers["given"].to_numpy()
-
-
-def images_half_width(answers, other_answers, family=1):
-    """What test images leave open of a difference of two models' errors.
-
-    Half the width of the 95 % interval over images, in points. As in McNemar's test the
-    images count that just one of the two gets right. Where an image's label is unknown,
-    it counts where they classify it differently, so that the width is the most that it
-    can be. One image counts at least: that none was seen is not that there is none.
-
-    Args:
-        answers, other_answers: what `records.answers` gives; images that only one of
-            them has do not count.
-        family: of how many comparisons this is one; they hold together in 95 % of
-            cases (Bonferroni).
-
-    Returns:
-        NaN where they have no image in common.
-    """
-    answers, other_answers = _common(answers, other_answers)
-    images = len(answers)
-    if not images:
-        return math.nan
-    both_wrong = _wrong(answers) & _wrong(other_answers)
-    apart = max(1, np.count_nonzero(_changed(answers, other_answers) & ~both_wrong))
-    quantile = stats.norm.ppf(1 - (1 - CONFIDENCE) / family / 2)
-    return 100 * quantile * math.sqrt(apart) / images
-
-
-def _wrong(answers):
-    """For each image whether its answer is known to be wrong: bool `[n]`."""
-    given, labels = answers["given"].to_numpy(), answers["label"].to_numpy()
-    return (labels != UNKNOWN) & (given != labels)
-
-
 def family(values, control, answers, settings=None):
     """`layout.against`, with what the test images leave open besides the seeds.
 
@@ -135,9 +72,8 @@ def family(values, control, answers, settings=None):
     Args:
         values: DataFrame of settings x seeds: final test errors in %.
         control: one of the settings.
-        answers: from a setting and a seed to a list of what `records.answers` gives,
-            one for each network whose mean error it is; empty where nothing is
-            recorded.
+        answers: from a setting and a seed to a list of `ImageAnswers`, one for each
+            network whose mean error it is; empty where nothing is recorded.
         settings: those that are compared with it. Default: all others.
 
     Returns:
@@ -178,24 +114,19 @@ def _copies(values, first, answers):
         seeds = values.columns[~np.isnan(gaps)]
         are_equal = not seeds.empty and not np.nansum(np.abs(gaps))
         if are_equal and all(
-            _same_answers(answers(earlier, seed), answers(later, seed))
+            _same_networks(answers(earlier, seed), answers(later, seed))
             for seed in seeds
         ):
             found[later] = earlier
     return found
 
 
-def _same_answers(given, others):
-    """Whether two lists of answers are the same networks'."""
+def _same_networks(given, others):
+    """Whether two lists of `ImageAnswers` are the same networks', in their order."""
     return (
         bool(given)
         and len(given) == len(others)
-        and not any(
-            not math.isclose(a.attrs["nll"], b.attrs["nll"], rel_tol=1e-6)
-            or churn(a, b) > 0
-            or not _same_images(a.index, b.index)
-            for a, b in zip(given, others, strict=True)
-        )
+        and all(map(ImageAnswers.is_of_network, given, others))
     )
 
 
@@ -212,7 +143,7 @@ def _with_images(gap, given, compared):
     """
     pairs = [list(itertools.product(*both)) for both in given]
     widths = [
-        [images_half_width(*pair, family=compared) ** 2 for pair in of_seed]
+        [image_answers.half_width(*pair, family=compared) ** 2 for pair in of_seed]
         for of_seed in pairs
         if of_seed
     ]
@@ -231,31 +162,7 @@ def _with_images(gap, given, compared):
 def _share_images(pairs):
     """Whether the answers of all pairs are to the same images."""
     (first, _), *others = pairs
-    return all(_same_images(one.index, first.index) for one, _ in others)
-
-
-def _same_images(index, other):
-    """Whether two indexes have the same keys, in whatever order."""
-    return index.equals(other) or index.symmetric_difference(other).empty
-
-
-def rank_correlation(a, b):
-    """Spearman's rank correlation of two Series over their common index.
-
-    Returns:
-        (rho, p, n) of the n numbers that both have; p is a permutation test's, exact up
-        to seven pairs and of 9,999 random pairings above, so that `LEAST_P` is its
-        least. rho and p are NaN for fewer than three pairs, or where a side is
-        constant.
-    """
-    a, b = a.dropna().align(b.dropna(), join="inner")
-    if len(a) < 3 or a.nunique() == 1 or b.nunique() == 1:
-        return math.nan, math.nan, len(a)
-    ranks, other = stats.rankdata(a), stats.rankdata(b)
-    test = stats.permutation_test(  # with fixed ranks rho grows with their product
-        (ranks,), lambda x, axis: x @ other, permutation_type="pairings", random_state=0
-    )
-    return float(np.corrcoef(ranks, other)[0, 1]), float(test.pvalue), len(a)
+    return all(first.has_images_of(one) for one, _ in others)
 
 
 def final_summary(runs):
@@ -280,40 +187,3 @@ def final_summary(runs):
         cost_half_width=("cost", half_width),
         seeds=("seed", "nunique"),
     )
-
-
-def grid_correlations(runs, paper):
-    """Spearman's correlation of our final results with the paper's over the grid.
-
-    Args:
-        runs: rows of `run_table.load_runs`; those in the paper's setting count.
-        paper: `author_runs.load()`.
-
-    Returns:
-        List of dicts: dataset, model, quantity, rho, p, settings (how many in common).
-    """
-    runs = runs[runs["setting"] == ""]
-    ours, theirs = final_summary(runs), final_summary(paper)
-    rows = []
-    for dataset in sorted(runs["dataset"].unique(), key=reference.dataset_place):
-        their_name = reference.paper_dataset(dataset)
-        if their_name is None:
-            continue
-        for model in reference.MODELS:
-            for quantity in ("error", "cost"):
-                rho, p, count = rank_correlation(
-                    _grid(ours, dataset, model, quantity),
-                    _grid(theirs, their_name, model, quantity),
-                )
-                rows.append(
-                    {"dataset": dataset, "model": model, "quantity": quantity}
-                    | {"rho": rho, "p": p, "settings": count}
-                )
-    return rows
-
-
-def _grid(summary, dataset, model, quantity):
-    """A Series by (method, alpha)."""
-    rows = summary[quantity].reset_index()
-    chosen = rows[(rows["dataset"] == dataset) & (rows["model"] == model)]
-    return chosen.set_index(["method", "alpha"])[quantity]

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from collaborative.experiments import reference
 from collaborative.report import comparison, styles
-from collaborative.report import records as run_records
+from collaborative.report.image_answers import ImageAnswers
 from collaborative.report.layout import Difference
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs import run_table
@@ -89,7 +89,7 @@ def _differences(runs, records):
 
         def answers(setting, seed, model=model):
             record = records.get(named[*setting, seed])
-            return [run_records.answers(record, model)] if record else []
+            return [ImageAnswers.recorded(record, model)] if record else []
 
         gaps = comparison.family(values, reference.SINGLE, answers)
         found |= {(*setting, model): gap for setting, gap in gaps.items()}

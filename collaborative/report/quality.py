@@ -14,8 +14,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from collaborative.experiments import reference
-from collaborative.report import class_errors, comparison, styles
-from collaborative.report import records as run_records
+from collaborative.report import class_errors, image_answers, styles
+from collaborative.report.image_answers import ImageAnswers
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs.reader import has_unequal_classes
 from collaborative.system import drawing, text_table
@@ -113,8 +113,8 @@ def _by_setting(runs, records, dataset):
 def _mean(found, name, model):
     """Mean over the seeds of a score; NaN where it is not known."""
     if name == "churn":
-        given = [run_records.answers(record, model) for record in found]
-        values = [comparison.churn(*p) for p in itertools.combinations(given, 2)]
+        given = [ImageAnswers.recorded(record, model) for record in found]
+        values = [image_answers.churn(*p) for p in itertools.combinations(given, 2)]
     elif name == "detection":
         values = [r["detection"][model] for r in found if "detection" in r]
     else:

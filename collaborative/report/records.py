@@ -131,20 +131,3 @@ def _want_classes(given, images, classes, what):
 def _want(right, what):
     if not right:
         raise ValueError(f"damaged: {what}")
-
-
-def answers(record, model):
-    """What a recorded model answered: a DataFrame by the key of an image.
-
-    Its columns: `given`, the class that the model gave, and `label`, the true one,
-    `UNKNOWN` where it is not. Of images that are equal, and have one key, the last
-    counts. Its attribute `nll` is the model's cost, by which networks are told apart
-    that answer alike.
-    """
-    columns = {"given": record["answers"][model]}
-    columns["label"] = np.asarray(record.get("labels", UNKNOWN), np.int32)
-    table = pd.DataFrame(columns, record["images"])
-    table.attrs["nll"] = float(record.get("models", {}).get(model, {}).get("nll", 0))
-    if table.index.is_unique:
-        return table
-    return table[~table.index.duplicated(keep="last")]

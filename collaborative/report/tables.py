@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 import re
 
 import pandas as pd
@@ -21,7 +20,6 @@ from collaborative.system import files
 
 UNITS = {"error": "test error %", "cost": "test cost"}
 DIGITS = {"error": 2, "cost": 4}
-HARMFUL = (("L1", 1.0), ("L2", 1.0))  # settings that all networks are much worse with
 _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -84,7 +82,7 @@ def results_table(runs, paper, dataset, quantity):
         caption=f"{reference.dataset_label(dataset)}, final {UNITS[quantity]}"
         + (f" (Figure {number})" if number else "")
         + _seeds_note(ours),
-        header=_header(theirs is not None),
+        header=heads(theirs is not None),
         rows=_rows(data, quantity, "" if paper is None else DIGITS[quantity]),
         data=data,
     )
@@ -102,7 +100,8 @@ def _values(results, key, quantity):
     return {quantity: float("nan"), f"{quantity}_half_width": float("nan"), "seeds": 0}
 
 
-def _header(compared):
+def heads(compared):
+    """The heads of columns: method, then each model, beside the paper's or not."""
     names = {"ensemble": "Ens"}
     columns = ("", " paper", " diff.") if compared else ("",)
     models = (names.get(model, model) for model in reference.MODELS)
@@ -187,55 +186,6 @@ def error_text(row, balanced=None):
     error = (balanced or {}).get((row.run, row.model))
     extra = "" if error is None else f" (balanced {_number(100 * error, 2)})"
     return _number(100 * row.test_error, 2) + extra
-
-
-def correlations_table(runs, paper):
-    """How alike our grid and the paper's rank the settings, by Spearman's correlation.
-
-    Args:
-        runs: rows of `run_table.load_runs`; those in the paper's setting count.
-        paper: `author_runs.load()`.
-
-    Returns:
-        A `Table` with two rows for each data set and quantity, one of them without
-        `HARMFUL`, which are last in any ranking; or None where there are fewer than
-        three settings to compare.
-    """
-    found = [
-        row | {"without": without}
-        for without, left_out in (("", ()), (_without(HARMFUL), HARMFUL))
-        for row in comparison.grid_correlations(
-            *(run_table.but(part, left_out) for part in (runs, paper))
-        )
-    ]
-    data = pd.DataFrame(row for row in found if row["settings"] >= 3)
-    if data.empty:
-        return None
-    rows = []
-    by = ["dataset", "quantity", "without"]
-    for (dataset, quantity, without), part in data.groupby(by, sort=False):
-        title = f"{reference.dataset_label(dataset)}, {quantity}{without}"
-        texts = (_correlation(found) for found in part.itertuples())
-        rows.append(tuple(map(Cell, (title, *texts, str(part["settings"].iloc[0])))))
-    return Table(
-        name="table_correlations",
-        caption="Spearman's rank correlation of our grid with the paper's, over the "
-        "settings in common",
-        header=("final test", *_header(False)[1:], "settings"),
-        rows=rows,
-        data=data,
-    )
-
-
-def _without(settings):
-    return f", without {' and '.join(reference.label(*each) for each in settings)}"
-
-
-def _correlation(found):
-    if math.isnan(found.rho):
-        return "-"
-    sign = "≤" if found.p <= comparison.LEAST_P else "="
-    return f"{found.rho:+.2f} (p {sign} {found.p:.2g})"
 
 
 def markdown(table):

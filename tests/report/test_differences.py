@@ -1,10 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import recorded_answers
 from scipy import stats
 
 from collaborative.experiments import reference
-from collaborative.report import comparison, differences, records
+from collaborative.report import differences
 
 
 def seeded(runs, **errors):
@@ -68,8 +69,8 @@ def test_one_seed_has_the_interval_of_its_test_images(paper):
     answers = {name: np.zeros(400, int) for name in reference.MODELS}
     changed = {name: (images < 4).astype(int) for name in reference.MODELS}
     records = {
-        single: {"images": images, "answers": answers},
-        ours: {"images": images, "answers": changed},
+        single: recorded_answers(images, answers),
+        ours: recorded_answers(images, changed),
     }
     found = differences.differences(runs, records, "mnist")
     # 1 % of 400 images change: 2.394 standard errors (one of three comparisons) of at
@@ -95,10 +96,7 @@ def test_images_that_all_seeds_share_are_added(paper):
 
     def recorded(*sets):
         return {
-            run: {
-                "images": np.arange(400) + sets[int(run[-1]) - 1],
-                "answers": answers(run),
-            }
+            run: recorded_answers(np.arange(400) + sets[int(run[-1]) - 1], answers(run))
             for run in runs["run"].unique()
         }
 
@@ -114,29 +112,6 @@ def test_images_that_all_seeds_share_are_added(paper):
     alike = seeded(part, s1=-0.9, s2=-1.0, s3=-1.1)
     assert width(alike, {}) < added / 3**0.5
     assert width(alike, recorded(0, 7, 9)) == pytest.approx(added / 3**0.5)
-
-
-def test_the_interval_over_images_is_mcnemar_s():
-    rng = np.random.default_rng(0)
-    labels, n = rng.integers(10, size=2_000), 2_000
-    a, b = (np.where(rng.random(n) < 0.2, rng.integers(10, size=n), labels)
-            for _ in range(2))  # fmt: skip
-    record = {"images": np.arange(n), "answers": {"a": a, "b": b}}
-    gaps = (a != labels).astype(float) - (b != labels)
-    exact = 100 * 1.96 * gaps.std() / n**0.5
-
-    def width(record):
-        given = (records.answers(record, name) for name in "ab")
-        return comparison.images_half_width(*given)
-
-    assert width(record | {"labels": labels}) == pytest.approx(exact, rel=1e-3)
-    assert exact < width(record) < 1.3 * exact  # without labels the most it can be
-
-
-def test_images_that_no_two_have_in_common():
-    one, other = (records.answers({"images": [key], "answers": {"a": [0]}}, "a")
-                  for key in (1, 2))  # fmt: skip
-    assert np.isnan(comparison.images_half_width(one, other))
 
 
 def test_one_seed_among_several_is_named(paper):

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import recorded_answers
 from scipy import stats
 
 from collaborative.experiments.reference import MODELS, SINGLE
@@ -100,7 +101,7 @@ def test_one_seed_is_as_sure_as_its_images(paper):
         answers = {model: np.zeros(1000, int) for model in MODELS}
         if not any(name in run for name in same):
             answers["ST"][changed] = 1
-        recorded[run] = {"images": images, "answers": answers}
+        recorded[run] = recorded_answers(images, answers)
     entropy, other, *_ = Evidence(paper, records=recorded).family("mnist", "ST")
     # 40 of 1,000 answers differ; one of twelve comparisons (Bonferroni).
     width = 100 * stats.norm.ppf(1 - 0.05 / 24) * math.sqrt(0.04 / 1000)
@@ -118,9 +119,7 @@ def test_one_seed_s_best_is_as_sure_as_its_images(paper):
     images = np.arange(1000)
     given = {"ST": np.ones(1000, int), "M": np.zeros(1000, int)}
     given["ensemble"] = given["M"]
-    recorded = {
-        run: {"images": images, "answers": given} for run in paper["run"].unique()
-    }
+    recorded = {run: recorded_answers(images, given) for run in paper["run"].unique()}
     close = Evidence(paper, records=recorded).best_is_close("mnist", "ST", "M", 0.1)
     assert close.holds is None and "an interval includes zero" in close.missing[0]
 

@@ -8,6 +8,7 @@ from test_quality import record
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import quality, records
+from collaborative.report.image_answers import ImageAnswers
 
 
 def test_records_are_read_where_they_are(tmp_path, paper):
@@ -39,8 +40,8 @@ def test_labels_are_those_of_any_run_with_the_same_images(tmp_path):
     runs, _ = load(tmp_path)
     found = list(records.load(runs, tmp_path, pytest.fail).values())
     assert [list(r["labels"]) for r in found] == [list(labels), [1, -1, 1], [-1]]
-    table = records.answers(found[1], "ST")
-    assert list(table["label"]) == [1, records.UNKNOWN, 1]
+    answers = ImageAnswers.recorded(found[1], "ST")
+    assert list(answers.table["label"]) == [1, records.UNKNOWN, 1]
 
 
 def without(key):

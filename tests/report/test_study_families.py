@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import recorded_answers
 from scipy import stats
 
 from collaborative.experiments.study import Study
@@ -91,7 +92,7 @@ def test_less_knowledge_of_images_narrows_nothing():
 
 def recorded(**answers):
     changed = {name: (np.arange(400) < count) * 1 for name, count in answers.items()}
-    return {"images": np.arange(400), "answers": changed}
+    return recorded_answers(np.arange(400), changed)
 
 
 def test_one_seed_has_what_its_test_images_leave_open():

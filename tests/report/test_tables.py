@@ -8,7 +8,6 @@ import pytest
 from test_analysis import load, synthetic_curves, write_run
 
 from collaborative.data import own_names
-from collaborative.experiments import reference
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.reference import PAPER_TABLES
 from collaborative.report import tables
@@ -111,27 +110,6 @@ def test_other_runs_are_listed_and_not_pooled(tmp_path):
     assert r"a\|b&lt;i>" in tables.markdown(table)
     assert r"a|b<i>\_\&" in tables.latex(table)
     assert tables.other_runs_table(runs[runs["setting"] == ""]).rows == []
-
-
-def test_correlations_with_the_paper_s_grid(paper):
-    small = paper[paper["dataset"] == "notmnist"].assign(dataset="notmnist_small")
-    runs = small.assign(test_cost=-small["test_cost"])
-    table = tables.correlations_table(runs, paper)
-    texts = [[cell.text for cell in row] for row in table.rows]
-    name = reference.dataset_label("notmnist_small")
-    without = ", without L1 1.0 and L2 1.0"
-    assert texts == [
-        [f"{name}, error", *["+1.00 (p ≤ 0.0002)"] * 3, "13"],
-        [f"{name}, cost", *["-1.00 (p ≤ 0.0002)"] * 3, "13"],
-        [f"{name}, error{without}", *["+1.00 (p ≤ 0.0002)"] * 3, "11"],
-        [f"{name}, cost{without}", *["-1.00 (p ≤ 0.0002)"] * 3, "11"],
-    ]
-    assert len(table.data) == 12 and table.header[1:4] == ("ST", "M", "Ens")
-    two = runs[runs["alpha"] == 0.01]
-    two = two[two["method"] != "CE"]
-    assert tables.correlations_table(two, paper) is None
-    same = tables.correlations_table(runs.assign(test_error=0.5), paper)
-    assert [cell.text for cell in same.rows[0]][1:4] == ["-"] * 3
 
 
 def test_validation_errors_of_other_runs(tmp_path):

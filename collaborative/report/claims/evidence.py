@@ -25,9 +25,9 @@ from collaborative.experiments.reference import (
     label,
     substitutes,
 )
-from collaborative.report import comparison, layout
-from collaborative.report import records as run_records
+from collaborative.report import comparison, correlations, image_answers, layout
 from collaborative.report.claims.parts import MORE_SEEDS, Found, Part
+from collaborative.report.image_answers import ImageAnswers
 from collaborative.runs.run_table import RUNNING, percent
 
 MEMBERS = ("ST", "M")
@@ -116,7 +116,7 @@ class Evidence:
 
     def _answers(self, dataset, model, setting, seed):
         record = self.records.get(self._runs[dataset, *setting][seed])
-        return [run_records.answers(record, model)] if record else []
+        return [ImageAnswers.recorded(record, model)] if record else []
 
     def chosen(self, dataset, values):
         """`Found`: the paper's choice minus Single, of a table of settings x seeds.
@@ -144,7 +144,7 @@ class Evidence:
             answers = [self._answers(dataset, m, s, seed) for s, m in compared]
             if all(answers):
                 (one,), (other,) = answers
-                width = comparison.images_half_width(one, other)
+                width = image_answers.half_width(one, other)
                 average = dataclasses.replace(average, half_width=width)
         return Found(average, self.lacking(dataset, setting, SINGLE))
 
@@ -217,7 +217,7 @@ class Evidence:
 def _minus_rank_correlation(errors):
     """Of errors by weight with the weights: below zero where these grow together."""
     weights = pd.Series(PAPER_ALPHAS, index=PAPER_ALPHAS)
-    rho, *_ = comparison.rank_correlation(weights, errors)
+    rho, *_ = correlations.rank_correlation(weights, errors)
     return 0.0 if math.isnan(rho) else -rho  # all errors equal
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collaborative.experiments import reference
-from collaborative.report import origins, tables
+from collaborative.report import correlations, origins
 from collaborative.report.claims import verdicts
 
 
 def parts(context):
     """The claims with their verdicts at a glance, and how alike the grids rank."""
     checked = verdicts.check_all(context.runs, context.costs, context.records)
-    theirs = correlations = None
+    theirs = ranking = None
     if context.paper is not None:
         theirs = verdicts.check_all(context.paper, context.costs)
-        correlations = tables.correlations_table(context.runs, context.paper)
+        ranking = correlations.table(context.runs, context.paper)
     overview = context.table(verdicts.overview(checked, theirs))
     of_paper = context.runs[context.runs["setting"] == ""]
     made_on = origins.notes(of_paper)
@@ -24,7 +24,7 @@ def parts(context):
         "told": [claim for claim in checked if claim not in untold],
         "untold": untold,
         "overview": overview,
-        "correlations": context.table(correlations),
+        "correlations": context.table(ranking),
         "made_on": made_on,
         "marks": verdicts.MARKS,
         "dataset_label": reference.dataset_label,

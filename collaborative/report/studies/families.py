@@ -10,7 +10,7 @@ import itertools
 
 from collaborative.experiments.config import preset_of
 from collaborative.report import comparison
-from collaborative.report import records as run_records
+from collaborative.report.image_answers import ImageAnswers
 
 
 def by_control(study):
@@ -52,7 +52,7 @@ def differences(study, errors, names, records):
 def _answers(record, study, model):
     """What the networks answered that stand in a model's column: a list of Series."""
     return [
-        run_records.answers(record, name)
+        ImageAnswers.recorded(record, name)
         for name in (record["answers"] if record else ())
         if study.counts_as.get(preset_of(name), preset_of(name)) == model
     ]

@@ -81,7 +81,7 @@ class Finding:
         }
 
     def difference(self, arm, model):
-        """A model's `comparison.Difference` from the arm's control, or None."""
+        """A model's `layout.Difference` from the arm's control, or None."""
         control = dict(self.study.comparisons()).get(arm)
         return self.differences.get((arm, control, model))
 
