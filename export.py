@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 import pathlib
 import sys
 
@@ -152,10 +151,6 @@ def parse_flags(argv):
         )
     if FLAGS.batch:
         _check_format("--batch", formats.WITH_BATCH)
-    if FLAGS.output_dir and os.path.isfile(FLAGS.output_dir):
-        command_line.fail(
-            f"--output_dir must be a directory, got the file {FLAGS.output_dir}", 2
-        )
     for name in ("compare", "onnxruntime_web"):
         if FLAGS[name].value:
             _check_format(f"--{name}", ["web"])

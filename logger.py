@@ -92,7 +92,10 @@ class Logger(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(logs["loss"]):
             step = (batch + 1) * self.model.steps_of_a_call - 1
-            raise TrainingDiverged(f"the total cost is {logs['loss']} at step {step}")
+            raise TrainingDiverged(
+                f"the total cost is {logs['loss']} at step {step}: lower the learning "
+                "rate, or the weight of the collaboration"
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         self._record(logs)

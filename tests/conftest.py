@@ -196,8 +196,12 @@ def recorded_answers(images, answers, cost=1.0):
     return {"images": images, "answers": answers, "models": models}
 
 
-def logged_run(config, log_dir, epochs=4, seconds=None, finished=False):
-    """Writes the statistics that a run of the experiment would have logged."""
+def logged_run(config, log_dir, epochs=4, seconds=None, finished=False, **further):
+    """Writes the record and the statistics that a run would have logged.
+
+    Args:
+        **further: entries of the statistics, or others in their place.
+    """
     seconds = np.ones(epochs) if seconds is None else np.array(seconds, float)
     curves = {"test_error": np.full(len(seconds), 0.5)}
     content = {
@@ -207,10 +211,12 @@ def logged_run(config, log_dir, epochs=4, seconds=None, finished=False):
         "models": {"ensemble": curves},
         "totals": {},
         "seconds": seconds,
-    }
+    } | further
     run_dir = config.run_dir(log_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / "stats.pkl").write_bytes(pickle.dumps(content))
+    record = {"config": content["params"]}
+    (run_dir / "config.json").write_text(json.dumps(record), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -185,7 +185,7 @@ def test_errors_are_one_line(tmp_path, python):
     for arguments, status, message in [
         (("--log_dir", tmp_path / "none", *output), 1, "there is no directory"),
         (("--log_dir", tmp_path / "empty", *output), 1, "no finished run below"),
-        (("--paper", "--output_dir", tmp_path / "file"), 1, "File exists"),
+        (("--paper", "--output_dir", tmp_path / "file"), 2, "must be a directory"),
         (("--paper", "--output_dir", "/proc/none"), 1, "/proc/none"),
         (("--papr",), 2, "Unknown command line flag 'papr'"),
         (("logs",), 2, "got 'logs', which is no flag"),

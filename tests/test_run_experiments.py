@@ -197,8 +197,13 @@ def test_wrong_flags(arguments, message, capsys, fresh_flags):
         (("--split", "official"), 2, "digits has no split 'official': use 'pooled'"),
         (("--batch_size", "2000"), 2, "batch_size 2000 is larger than the 1438"),
         (("--validation", "2000"), 2, "validation must be from 0 to 1,437"),
-        (("--learning_rate", "1e30", "--members", "ST"), 1, "the total cost is"),
+        (
+            ("--learning_rate", "1e30", "--members", "ST"),
+            1,
+            ": lower the learning rate",
+        ),
         (("--log_dir", "/proc/none", "--members", "ST"), 1, "/proc/none"),
+        (("--log_dir", f"{__file__}/logs"), 2, f"directory, got the file {__file__}"),
     ],
 )
 def test_one_line_for_a_person(
@@ -209,7 +214,7 @@ def test_one_line_for_a_person(
     assert raised.value.code == status
     error = capsys.readouterr().err
     assert message in error and len(error.splitlines()) == 1
-    if "the total cost is" in error:
+    if "lower the learning rate" in error:
         (record,) = tmp_path.rglob("failure.json")
         assert message in record.read_text()
 

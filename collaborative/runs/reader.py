@@ -116,6 +116,12 @@ def read_statistics(path):
         whole = False
     if not whole:
         raise UnreadablePickle(f"{path}: a pickle, but not the statistics of a run")
+    if statistics["end_time"] is not None:
+        for name, curves in statistics["models"].items():
+            if not np.isfinite(curves.get("test_error", ())).any():
+                raise UnreadablePickle(
+                    f"{path}: a finished run without {name}'s test error"
+                )
     return statistics
 
 

@@ -117,13 +117,27 @@ def standing(config, log_dir):
     if differences:
         return Standing("in the way", reason=f"a run with {differences}")
     if found and found["end_time"] is not None:
-        return Standing("finished", epochs)
+        lacks = _lacks_record(run_dir)
+        return Standing("in the way" if lacks else "finished", epochs, lacks)
     if files.is_locked(run_dir):
         return Standing("running", epochs)
     reason = failures.reason(run_dir)
     if reason:
         return Standing("failed", epochs, reason)
     return Standing("interrupted" if epochs else "to do", epochs)
+
+
+def _lacks_record(run_dir):
+    """Why a finished run has no part in a report, in words; None where it has."""
+    try:
+        read_record(run_dir)
+    except FileNotFoundError:
+        what = "is not there"
+    except (DamagedRecord, OSError):
+        what = "cannot be read"
+    else:
+        return None
+    return f"a finished run whose {run_files.CONFIG} {what}: put it back, or remove all"
 
 
 def epochs_logged(run_dir):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import pathlib
 import sys
 
 from absl import flags
@@ -27,6 +28,8 @@ _PATHS = (
     "data_dir",
     "manual_dir",
 )
+
+_DIRECTORIES = ("log_dir", "output_dir")
 
 DATA, CODE = "data", "your own code"  # where --help shows the flags that are shared
 
@@ -88,6 +91,9 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
     for name in _PATHS:
         if name in flag_values and flag_values[name].value:
             flag_values[name].value = os.path.expanduser(flag_values[name].value)
+    for name in _DIRECTORIES:
+        if name in flag_values and flag_values[name].value:
+            _check_directory(name, pathlib.Path(flag_values[name].value))
     found = [os.path.expanduser(argument) for argument in found]
     if needed and not flag_values[needed].value:
         fail(f"--{needed} is needed: {flag_values[needed].help}", 2)
@@ -100,6 +106,13 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
         except UserError as error:
             fail(error, error.status)
     return found
+
+
+def _check_directory(name, path):
+    """Leaves with a line where a flag's path cannot be a directory, for a file."""
+    for part in (path, *path.parents):
+        if part.is_file():
+            fail(f"--{name} must be a directory, got the file {part}", 2)
 
 
 def show(text):

@@ -58,7 +58,14 @@ def finished_result(config, log_dir):
         statistics = reader.read_statistics(path)
     except reader.UnreadablePickle as error:
         raise RunError(f"{error}: move it away, or use --overwrite") from error
-    return None if statistics["end_time"] is None else Result(statistics, run_dir)
+    if statistics["end_time"] is None:
+        return None
+    if not (run_dir / run_files.CONFIG).exists():
+        raise RunError(
+            f"{run_dir} holds a finished run without its {run_files.CONFIG}: put it "
+            "back, or use --overwrite to start anew"
+        )
+    return Result(statistics, run_dir)
 
 
 @decoded_images.damage_told()

@@ -7,6 +7,7 @@ from conftest import logged_run
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.grids import combinations
 from collaborative.report import answer
+from collaborative.runs import reader
 from collaborative.training import evaluation
 
 SWEEP = combinations(["digits"], ["L2", "Single"], [0.1, 0.01], [1, 2], epochs=3)
@@ -26,25 +27,16 @@ def finished(config, log_dir, test, validation=None, answers=None):
         if validation:
             values = np.array([0.9, validation[name] / 100, 0.9])
             models[name]["validation_error"] = values
-    content = {
-        "params": config.to_json(),
-        "start_time": 1.0,
-        "end_time": 2.0,
-        "models": models,
-        "totals": {},
-        "seconds": np.ones(3),
-    }
+    record = {}
     if answers:
         given, labels = np.array(answers), np.zeros(len(answers), int)
         logits = dict.fromkeys(("ST", "ensemble"), np.eye(2)[given])
-        content["evaluation"] = evaluation.evaluate(logits, labels) | {
+        record["evaluation"] = evaluation.evaluate(logits, labels) | {
             "class_names": ["cat", "dog"],
             "answers": dict.fromkeys(logits, given),
             "images": np.arange(len(answers)),
         }
-    run_dir = config.run_dir(log_dir)
-    run_dir.mkdir(parents=True)
-    (run_dir / "stats.pkl").write_bytes(pickle.dumps(content))
+    logged_run(config, log_dir, 3, finished=True, models=models, **record)
 
 
 @pytest.fixture
@@ -118,6 +110,16 @@ def test_a_damaged_record_costs_its_interval_alone(tmp_path):
     path.write_bytes(pickle.dumps(content))
     lines = answer.text(one, tmp_path).splitlines()
     assert any(line.endswith("+0.00") for line in lines)
+
+
+@pytest.mark.parametrize("curves", [{}, {"test_error": np.full(3, np.nan)}])
+def test_a_run_without_test_errors_is_none(curves, tmp_path):
+    for config in SWEEP[:2]:
+        finished(config, tmp_path, {"ST": 50})
+    logged_run(SWEEP[2], tmp_path, 3, finished=True, models={"ST": curves})
+    assert "L2 0.01" not in answer.text(SWEEP[:3], tmp_path)
+    with pytest.raises(reader.UnreadablePickle, match="without ST's test error"):
+        reader.read_statistics(SWEEP[2].run_dir(tmp_path) / "stats.pkl")
 
 
 def test_what_is_not_finished_is_left_out_and_seeds_are_counted(tmp_path):

@@ -283,6 +283,21 @@ def test_a_run_with_other_settings_is_left_alone(tmp_path):
     assert run.standing(CONFIGS[0], tmp_path).state == "finished"
 
 
+def test_a_finished_run_without_its_record_is_told(tmp_path):
+    for config in CONFIGS[:3]:
+        logged_run(config, tmp_path, finished=True)
+    (CONFIGS[0].run_dir(tmp_path) / "config.json").unlink()
+    (CONFIGS[1].run_dir(tmp_path) / "config.json").write_text("[]")
+    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0), CONFIGS[:3])
+    reason = (
+        "in the way: a finished run whose config.json {}: put it back, or remove all"
+    )
+    assert result.failed == {
+        CONFIGS[0]: reason.format("is not there"),
+        CONFIGS[1]: reason.format("cannot be read"),
+    }
+
+
 def test_the_bars_show_the_errors_of_what_runs(tmp_path):
     config = CONFIGS[0]
     logged_run(config, tmp_path, 2)

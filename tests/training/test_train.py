@@ -8,7 +8,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, logged_run
 from small_models import StopAfter
 from tensorflow.python.framework.func_graph import FuncGraph
 
@@ -151,6 +151,13 @@ def test_a_damaged_config_is_not_overwritten(tmp_path, tiny):
     with pytest.raises(trainer.RunError, match=r"config.json is damaged"):
         train(CONFIG, tiny, tmp_path)
     assert (run_dir / "config.json").read_text() == "{"
+
+
+def test_a_finished_run_without_its_config_is_not_overwritten(tmp_path):
+    logged_run(CONFIG, tmp_path, finished=True)
+    (CONFIG.run_dir(tmp_path) / "config.json").unlink()
+    with pytest.raises(trainer.RunError, match=r"without its config.json: put it back"):
+        trainer.finished_result(CONFIG, tmp_path)
 
 
 def test_statistics_that_cannot_be_read_are_not_overwritten(tmp_path):
