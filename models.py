@@ -232,7 +232,8 @@ class EnsembleModel(_CollaborativeModel):
 
     A member that is frozen (`member.trainable = False`, before `compile`) is a teacher:
     the others are drawn to its logits as to constants, it stays as it is, and is
-    measured as they are. `model[name]` is a member, `predict_members` what each says.
+    measured as they are. `model[name]` is a member, `predict_members` what each says,
+    `predict_all` what they and the ensemble say.
 
     Sample weights weigh what is minimised as in any Keras model, the collaboration cost
     too unless `weighted=False`. Errors and costs are then means by weight, in which an

@@ -36,6 +36,9 @@ def test_predictions_of_the_members(images_and_labels):
     mean = (found["a"] + found["b"]) / 2
     np.testing.assert_allclose(model.predict(images, verbose=0), mean, rtol=1e-5)
     np.testing.assert_allclose(model.predict_on_batch(images), mean, rtol=1e-5)
+    everyone = model.predict_all(images, verbose=0)
+    assert list(everyone) == ["a", "b", "ensemble"]
+    np.testing.assert_allclose(everyone["ensemble"], mean, rtol=1e-5)
 
 
 def test_errors_and_costs_of_the_members_are_among_the_results(images_and_labels):

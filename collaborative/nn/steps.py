@@ -181,7 +181,7 @@ class Steps(keras.Model):
         return {k: v for k, v in results.items() if not k.endswith("_running")}
 
     def predict_step(self, data):
-        """One batch of `predict` and `predict_members`: logits of all predictors."""
+        """One batch of `predict` and `predict_all`: logits of all predictors."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return tuple(self.predictor_logits(Inputs.of(x).images))
 
