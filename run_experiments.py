@@ -116,7 +116,8 @@ def run_one(config):
     if paper and (variations := ", ".join(config.variations())):
         print(f"not to be compared with the paper's numbers: {variations}")
     for name in (*run_files.CURVES.values(), run_files.MODEL):
-        command_line.show(result.run_dir / name)
+        if (result.run_dir / name).exists():
+            command_line.show(result.run_dir / name)
     return 0
 
 

@@ -186,6 +186,10 @@ def run(arguments):
             sys.argv = ["-c", *arguments[2:]]
             _add_paths("")
             exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
+        elif arguments[:2] == ["-P", "-m"]:
+            sys.argv = arguments[2:]
+            _add_paths()
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
         else:
             is_isolated = arguments[0] == "-I"
             sys.argv = arguments[is_isolated:]
@@ -207,10 +211,10 @@ def run(arguments):
     os._exit(status)  # what TensorFlow does at an ordinary end takes over a second
 
 
-def _add_paths(place):
-    sys.path[0] = place
+def _add_paths(*place):
+    """Puts the folder of a script, if there is any, and PYTHONPATH first."""
     paths = os.environ.get("PYTHONPATH")
-    sys.path[1:1] = paths.split(os.pathsep) if paths else []
+    sys.path[:1] = [*place, *(paths.split(os.pathsep) if paths else [])]
 
 
 if __name__ == "__main__":

@@ -147,7 +147,11 @@ def name_a_network_of_one_s_own(run_dir):
             name_a_network_of_one_s_own,
             "config.json beside it has a setting that is not known here (members must",
         ),
-        (lambda d: (d / "stats.pkl").unlink(), "no epoch was finished"),
+        (lambda d: (d / "stats.pkl").unlink(), "beside it: no epoch was finished"),
+        (
+            lambda d: (d / "stats.pkl").rename(d / "model.keras"),
+            "no stats.pkl beside it",
+        ),
         (lambda d: (d / "stats.pkl").rename(d / "x.pkl"), "x.pkl: not a file of a run"),
     ],
 )
@@ -176,6 +180,16 @@ def test_unfinished_short_and_double_runs_are_left_out(tmp_path):
     assert "not finished: 30 of 30 epochs" in text
     assert "no whole curves of ST over 30 epochs" in text
     assert len(left_out) == 3
+
+
+def test_a_run_that_a_callback_ended_counts_with_its_last_epoch(tmp_path):
+    config = ExperimentConfig("mnist", epochs=4, callbacks=("es",))
+    ended = synthetic_curves(ExperimentConfig("mnist", epochs=2))
+    write_run(tmp_path, config, ended, seconds=np.ones(2))
+    runs, left_out = load(tmp_path)
+    assert not left_out and runs["epoch"].max() == 2
+    final = run_table.final_epochs(runs).set_index("model")["test_error"]
+    assert final.to_dict() == {m: c["test_error"][-1] for m, c in ended.items()}
 
 
 def test_errors_are_one_line(tmp_path, python):

@@ -55,6 +55,19 @@ def test_a_program_ends_with_who_asked_for_it(waiting):
     assert waiting.stdout.read() == "ends\n"  # to its end, which is the program's
 
 
+def test_a_module_may_run_without_the_folder_that_it_is_run_in(python, tmp_path):
+    (tmp_path / "inner.py").write_text("import sys; print(__name__, *sys.argv[1:])")
+    code = """
+import subprocess, sys
+command = [sys.executable, "-P", "-m", "inner", "--flag"]
+print(subprocess.run(command, capture_output=True, text=True).stdout)
+"""
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    assert python("-c", code, env=environment).stdout == "__main__ --flag\n\n"
+    environment["PYTHONPATH"] = ""
+    assert python("-c", code, cwd=tmp_path, env=environment).stdout == "\n"
+
+
 def test_what_it_starts_is_a_fork_that_may_be_isolated(python, tmp_path):
     inner = tmp_path / "inner.py"
     inner.write_text("import sys; print('keras' in sys.modules, *sys.path[:2])")

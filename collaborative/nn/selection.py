@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from collaborative.nn import averages
+from collaborative.system.words import counted
 
 
 class Selection(keras.callbacks.Callback):
@@ -73,8 +74,9 @@ class Selection(keras.callbacks.Callback):
         lines = []
         if done < epochs:
             lines.append(
-                f"stopped after epoch {done} of {epochs}: {self.patience} epochs "
-                f"without a lower error than in epoch {best}, {lowest}"
+                f"stopped after epoch {done} of {epochs}: "
+                f"{counted(self.patience, 'epoch')} without a lower error than in "
+                f"epoch {best}, {lowest}"
             )
         if self.keep == "best":
             lines.append(f"keeps the weights of epoch {best}: {lowest}")

@@ -117,7 +117,8 @@ def _time_left(seconds, jobs, unknown):
 
 def left_of(config, stands):
     """How many epochs an experiment still has to do, by its `Standing`."""
-    return 0 if stands.state == "finished" else config.epochs - stands.epochs
+    ended = stands.state in ("finished", "in the way")
+    return 0 if ended else config.epochs - stands.epochs
 
 
 def left(configs, log_dir, jobs):

@@ -117,7 +117,7 @@ def standing(config, log_dir):
     if differences:
         return Standing("in the way", reason=f"a run with {differences}")
     if found and found["end_time"] is not None:
-        lacks = _lacks_record(run_dir)
+        lacks = _lacks_record(config, run_dir)
         return Standing("in the way" if lacks else "finished", epochs, lacks)
     if files.is_locked(run_dir):
         return Standing("running", epochs)
@@ -127,16 +127,16 @@ def standing(config, log_dir):
     return Standing("interrupted" if epochs else "to do", epochs)
 
 
-def _lacks_record(run_dir):
+def _lacks_record(config, run_dir):
     """Why a finished run has no part in a report, in words; None where it has."""
     try:
-        read_record(run_dir)
+        if not config.differences(read_record(run_dir)["config"]):
+            return None
+        what = "is of another run"
     except FileNotFoundError:
         what = "is not there"
     except (DamagedRecord, OSError):
         what = "cannot be read"
-    else:
-        return None
     return f"a finished run whose {run_files.CONFIG} {what}: put it back, or remove all"
 
 

@@ -147,7 +147,9 @@ def _identity(run):
 def _load_run(path, run):
     """A `Run`, from the path of its `stats.pkl`."""
     if path.name == run_files.CONFIG:
-        raise _LeftOut("there is no stats.pkl beside it; no epoch was finished")
+        trained = (path.parent / run_files.MODEL).exists()
+        why = "" if trained else ": no epoch was finished"
+        raise _LeftOut(f"there is no {run_files.STATISTICS} beside it{why}")
     if path.name != run_files.STATISTICS:
         raise _LeftOut("not a file of a run")
     statistics = read_statistics(path)
@@ -164,7 +166,7 @@ def _load_run(path, run):
         "seconds": float(sum(statistics.get("seconds", ()))),
     }
     done = config.epochs
-    if config.patience:  # curves of one model have one length
+    if config.patience or config.callbacks:  # which may have ended it early
         done = min(done, len(statistics.get("seconds", ())))
     parts = []
     for model, curves in statistics["models"].items():
@@ -284,5 +286,5 @@ def final_epochs(runs):
     Of what validation images chose, the test error was measured in that epoch alone.
     """
     chosen = (runs["patience"] > 0) | (runs["keep"] == "best")
-    is_last = runs["epoch"] == runs["epochs"]
+    is_last = runs["epoch"] == runs.groupby("run")["epoch"].transform("max")
     return runs[runs["test_error"].notna().where(chosen, is_last)]

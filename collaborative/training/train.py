@@ -129,12 +129,15 @@ def _teacher(config, dataset, log_dir):
     if not config.teacher:
         return None
     path = config.teacher_config.run_dir(log_dir) / run_files.MODEL
-    if finished_result(config.teacher_config, log_dir) is None or not path.exists():
+    if finished_result(config.teacher_config, log_dir) is None:
         raise RunError(f"there is no {path}: train the teacher first")
+    anew = f"put it back, or train it anew: --members {','.join(config.teacher)}"
+    if not path.exists():
+        raise RunError(f"there is no {path}: {anew} --overwrite")
     try:
         return teacher.answers(path, config, dataset)
     except models.UnusableModel as error:
-        raise RunError(str(error)) from error
+        raise RunError(f"{error}: {anew} --overwrite") from error
 
 
 def _train(model, config, dataset, taught, run_dir, callbacks, say):

@@ -100,6 +100,16 @@ def test_of_one_seed_the_test_images_say_what_is_open(tmp_path):
     assert text.startswith("digits: errors in %, one seed\n")
 
 
+def test_of_one_seed_beside_others_seeds_say_what_is_open(tmp_path):
+    """What varies is known from the settings that have both."""
+    for place, config in enumerate(SWEEP):
+        if (config.alpha, config.seed) != (0.1, 2):
+            finished(config, tmp_path, {"ST": 20 + place**2})
+    text = answer.text(SWEEP, tmp_path)
+    assert "paired by seed" in text
+    assert "what its test images leave open" not in text
+
+
 def test_a_damaged_record_costs_its_interval_alone(tmp_path):
     one = [config for config in SWEEP if config.seed == 1 and config.alpha != 0.1]
     for config in one:

@@ -284,17 +284,20 @@ def test_a_run_with_other_settings_is_left_alone(tmp_path):
 
 
 def test_a_finished_run_without_its_record_is_told(tmp_path):
-    for config in CONFIGS[:3]:
+    for config in CONFIGS[:4]:
         logged_run(config, tmp_path, finished=True)
-    (CONFIGS[0].run_dir(tmp_path) / "config.json").unlink()
-    (CONFIGS[1].run_dir(tmp_path) / "config.json").write_text("[]")
-    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0), CONFIGS[:3])
+    records = [c.run_dir(tmp_path) / "config.json" for c in CONFIGS[:4]]
+    records[0].unlink()
+    records[1].write_text("[]")
+    records[2].write_text(records[3].read_text())
+    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0), CONFIGS[:4])
     reason = (
         "in the way: a finished run whose config.json {}: put it back, or remove all"
     )
     assert result.failed == {
         CONFIGS[0]: reason.format("is not there"),
         CONFIGS[1]: reason.format("cannot be read"),
+        CONFIGS[2]: reason.format("is of another run"),
     }
 
 
