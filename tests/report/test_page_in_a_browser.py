@@ -77,7 +77,7 @@ def test_everything_fits(tab, some_report, which, width):
 @pytest.mark.slow
 def test_the_page_of_all_runs_is_small_and_prints(tab):
     tab.open(COMMITTED)
-    # Of 481 runs and their studies it has 6 MB and prints on 47 pages.
+    # Of 509 runs and their studies it has 6 MB and prints on about 50 pages.
     assert COMMITTED.stat().st_size < 8e6
     assert pages(tab) < 1.5 * MOST_PAGES
 
