@@ -94,7 +94,7 @@ class Logger(keras.callbacks.Callback):
             step = (batch + 1) * self.model.steps_of_a_call - 1
             raise TrainingDiverged(
                 f"the total cost is {logs['loss']} at step {step}: lower the learning "
-                "rate, or the weight of the collaboration"
+                "rate or, where members collaborate, its weight"
             )
 
     def on_epoch_end(self, epoch, logs=None):

@@ -60,12 +60,16 @@ def test_a_module_may_run_without_the_folder_that_it_is_run_in(python, tmp_path)
     code = """
 import subprocess, sys
 command = [sys.executable, "-P", "-m", "inner", "--flag"]
-print(subprocess.run(command, capture_output=True, text=True).stdout)
+done = subprocess.run(command, capture_output=True, text=True)
+print(done.stdout + done.stderr)
 """
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     assert python("-c", code, env=environment).stdout == "__main__ --flag\n\n"
     environment["PYTHONPATH"] = ""
-    assert python("-c", code, cwd=tmp_path, env=environment).stdout == "\n"
+    assert (
+        "No module named inner"
+        in python("-c", code, cwd=tmp_path, env=environment).stdout
+    )
 
 
 def test_what_it_starts_is_a_fork_that_may_be_isolated(python, tmp_path):

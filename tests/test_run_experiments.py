@@ -204,6 +204,11 @@ def test_wrong_flags(arguments, message, capsys, fresh_flags):
         ),
         (("--log_dir", "/proc/none", "--members", "ST"), 1, "/proc/none"),
         (("--log_dir", f"{__file__}/logs"), 2, f"directory, got the file {__file__}"),
+        (
+            ("--log_dir", "/tmp/" + 300 * "x", "--members", "ST"),
+            1,
+            "File name too long",
+        ),
     ],
 )
 def test_one_line_for_a_person(
@@ -215,6 +220,7 @@ def test_one_line_for_a_person(
     error = capsys.readouterr().err
     assert message in error and len(error.splitlines()) == 1
     if "lower the learning rate" in error:
+        assert "the total cost is" in error
         (record,) = tmp_path.rglob("failure.json")
         assert message in record.read_text()
 

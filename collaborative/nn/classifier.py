@@ -206,7 +206,7 @@ class Classifier(Steps):
         return super().predict_on_batch(x)[-1]
 
     def predict_all(self, *args, **kwargs):
-        """What each member predicts, and the ensemble of several.
+        """What each member predicts and, where there are several, their ensemble.
 
         Args:
             *args, **kwargs: those of `keras.Model.predict`.

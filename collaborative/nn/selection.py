@@ -73,11 +73,12 @@ class Selection(keras.callbacks.Callback):
         lowest = f"validation error {100 * self._errors[best - 1]:.2f} %"
         lines = []
         if done < epochs:
-            lines.append(
-                f"stopped after epoch {done} of {epochs}: "
+            why = (
                 f"{counted(self.patience, 'epoch')} without a lower error than in "
                 f"epoch {best}, {lowest}"
             )
+            why = why if self.is_over else "a callback of yours ended it"
+            lines.append(f"stopped after epoch {done} of {epochs}: {why}")
         if self.keep == "best":
             lines.append(f"keeps the weights of epoch {best}: {lowest}")
         return lines

@@ -106,13 +106,13 @@ class _Answer:
             )
         yield lowest
         gaps = [gap for found in self._gaps.values() for gap in found.values()]
-        of_images = [gap.seeds == 1 and math.isnan(gap.p_value) for gap in gaps]
-        if not all(of_images):
+        of_one_seed = [gap.seeds == 1 and math.isnan(gap.p_value) for gap in gaps]
+        if not all(of_one_seed):
             yield (
                 "minus Single: test error, paired by seed, ± 95 % for all of a model "
                 "together;\n  open: the interval includes 0"
             )
-        if any(of_images):
+        if any(of_one_seed):
             yield (
                 "minus Single: test error; of one seed, ± is what its test images "
                 "leave open,\n  not other seeds (--seeds)"

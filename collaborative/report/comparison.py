@@ -15,8 +15,8 @@ import statistics
 import numpy as np
 from scipy import stats
 
-from collaborative.report import image_answers, layout
-from collaborative.report.image_answers import ImageAnswers
+from collaborative.report import layout
+from collaborative.report.image_answers import ImageAnswers, mcnemar_half_width
 from collaborative.report.layout import CONFIDENCE, Difference
 from collaborative.runs import run_table
 
@@ -143,7 +143,7 @@ def _with_images(gap, given, compared):
     """
     pairs = [list(itertools.product(*both)) for both in given]
     widths = [
-        [image_answers.half_width(*pair, family=compared) ** 2 for pair in of_seed]
+        [mcnemar_half_width(*pair, compared) ** 2 for pair in of_seed]
         for of_seed in pairs
         if of_seed
     ]

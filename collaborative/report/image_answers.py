@@ -16,21 +16,23 @@ from collaborative.report.layout import CONFIDENCE
 from collaborative.report.records import UNKNOWN
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class ImageAnswers:
     """A model's answers to its test images."""
 
     table: pd.DataFrame
     """By the key of an image `given`, the class that the model gave, and `label`, the
-    true one, `UNKNOWN` where it is not. Of images that are equal, and have one key, the
-    last counts."""
+    true one, `UNKNOWN` where it is not."""
     cost: float
-    """The mean over them, in nats, by which networks are told apart that answer alike.
-    """
+    """The mean negative log-likelihood in nats: it tells networks apart that answer
+    alike."""
 
     @classmethod
     def recorded(cls, record, model):
-        """What a model of a record (`records.load`) answered."""
+        """What a model of a record (`records.load`) answered.
+
+        Of images that are equal, and have one key, the last counts.
+        """
         columns = {"given": record["answers"][model]}
         columns["label"] = np.asarray(record.get("labels", UNKNOWN), np.int32)
         table = pd.DataFrame(columns, record["images"])
@@ -68,7 +70,7 @@ def churn(one, other):
     return float(np.mean(_changed(given, others))) if len(given) else math.nan
 
 
-def half_width(one, other, family=1):
+def mcnemar_half_width(one, other, compared=1):
     """What test images leave open of a difference of two models' errors.
 
     Half the width of the 95 % interval over images, in points. As in McNemar's test the
@@ -78,7 +80,7 @@ def half_width(one, other, family=1):
 
     Args:
         one, other: `ImageAnswers`; images that only one of them has do not count.
-        family: of how many comparisons this is one; they hold together in 95 % of
+        compared: of how many comparisons this is one; they hold together in 95 % of
             cases (Bonferroni).
 
     Returns:
@@ -90,7 +92,7 @@ def half_width(one, other, family=1):
         return math.nan
     both_wrong = _wrong(given) & _wrong(others)
     apart = max(1, np.count_nonzero(_changed(given, others) & ~both_wrong))
-    quantile = stats.norm.ppf(1 - (1 - CONFIDENCE) / family / 2)
+    quantile = stats.norm.ppf(1 - (1 - CONFIDENCE) / compared / 2)
     return 100 * quantile * math.sqrt(apart) / images
 
 

@@ -116,9 +116,8 @@ def _time_left(seconds, jobs, unknown):
 
 
 def left_of(config, stands):
-    """How many epochs an experiment still has to do, by its `Standing`."""
-    ended = stands.state in ("finished", "in the way")
-    return 0 if ended else config.epochs - stands.epochs
+    """How many epochs a sweep still has to do of an experiment, by its `Standing`."""
+    return config.epochs - stands.epochs if stands.is_to_run else 0
 
 
 def left(configs, log_dir, jobs):

@@ -107,7 +107,8 @@ def read_statistics(path):
         The dict that the module's docstring describes.
 
     Raises:
-        UnreadablePickle: as `read_pickle`, or where it is no statistics of a run.
+        UnreadablePickle: as `read_pickle`, or where it is no statistics of a run, or of
+            a finished one that lacks a test error.
     """
     statistics = read_pickle(path)
     try:

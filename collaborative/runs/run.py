@@ -100,6 +100,11 @@ class Standing:
     epochs: int = 0
     reason: str | None = None  # why it failed, or what is in its way
 
+    @property
+    def is_to_run(self):
+        """Whether a sweep has anything to do for it."""
+        return self.state not in ("finished", "in the way")
+
     def __str__(self):
         if self.reason:
             return f"{self.state}: {self.reason}"
@@ -117,8 +122,14 @@ def standing(config, log_dir):
     if differences:
         return Standing("in the way", reason=f"a run with {differences}")
     if found and found["end_time"] is not None:
-        lacks = _lacks_record(config, run_dir)
-        return Standing("in the way" if lacks else "finished", epochs, lacks)
+        fault = record_fault(config, run_dir)
+        if not fault:
+            return Standing("finished", epochs)
+        reason = f"{fault}: put it back, or remove {run_dir}"
+        return Standing("in the way", epochs, reason)
+    if not found and (run_dir / run_files.STATISTICS).exists():
+        reason = f"{run_files.STATISTICS} cannot be read: remove {run_dir}"
+        return Standing("in the way", reason=reason)
     if files.is_locked(run_dir):
         return Standing("running", epochs)
     reason = failures.reason(run_dir)
@@ -127,8 +138,8 @@ def standing(config, log_dir):
     return Standing("interrupted" if epochs else "to do", epochs)
 
 
-def _lacks_record(config, run_dir):
-    """Why a finished run has no part in a report, in words; None where it has."""
+def record_fault(config, run_dir):
+    """Why a finished run's config.json is not its own, in words; None where it is."""
     try:
         if not config.differences(read_record(run_dir)["config"]):
             return None
@@ -137,7 +148,7 @@ def _lacks_record(config, run_dir):
         what = "is not there"
     except (DamagedRecord, OSError):
         what = "cannot be read"
-    return f"a finished run whose {run_files.CONFIG} {what}: put it back, or remove all"
+    return f"a finished run whose {run_files.CONFIG} {what}"
 
 
 def epochs_logged(run_dir):

@@ -167,7 +167,7 @@ def _load_run(path, run):
     }
     done = config.epochs
     if config.patience or config.callbacks:  # which may have ended it early
-        done = min(done, len(statistics.get("seconds", ())))
+        done = min(done, len(statistics.get("seconds", ())) or done)
     parts = []
     for model, curves in statistics["models"].items():
         measured = {n: curves.get(n) for n in MEASURED + RUNNING}
@@ -176,7 +176,7 @@ def _load_run(path, run):
         if CHOSEN_BY_NOISY in curves:
             measured[CHOSEN_BY_NOISY] = curves[CHOSEN_BY_NOISY]
         if any(v is None or v.shape != (done,) for v in measured.values()):
-            raise _LeftOut(f"no whole curves of {model} over {config.epochs} epochs")
+            raise _LeftOut(f"no whole curves of {model} over {done} epochs")
         names = np.full(done, str(model), dtype=object)
         epochs = np.arange(1, done + 1)
         parts.append(measured | {"model": names, "epoch": epochs})

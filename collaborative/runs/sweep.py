@@ -84,7 +84,7 @@ class Sweep:
         needs = [
             self._estimator.run_bytes(config)
             for config in self._waiting
-            if standing(config, self._log_dir).state != "finished"
+            if standing(config, self._log_dir).is_to_run
         ]
         # Of a finished run, its checkpoints are gone.
         transient = sorted(needs)[-self._pool.slots :]

@@ -109,9 +109,9 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
 
 
 def _check_directory(name, path):
-    """Leaves with a line where a flag's path cannot be a directory, for a file."""
+    """Leaves with a line where a flag's directory, or a parent of it, is a file."""
     for part in (path, *path.parents):
-        if part.is_file():
+        if os.path.isfile(part):  # which never raises
             fail(f"--{name} must be a directory, got the file {part}", 2)
 
 

@@ -54,8 +54,10 @@ def final_record(model, dataset, foreign=None):
 def predict(model, examples):
     """Logits of all predictors: dict from name to float32 `[n, classes]`.
 
-    By a compiled step, as the curves are measured: computed operation by operation,
-    bfloat16 is rounded elsewhere, and an image in a thousand gets another answer.
+    By a compiled step, as the curves are measured unless `run_eagerly`: computed
+    operation by operation, bfloat16 is rounded elsewhere, and an image in a thousand
+    gets another answer. (`predict_all` of several models in a process has TensorFlow
+    warn of its traces.)
     """
     given = batches.eval_batches(examples)
     images, _ = given.element_spec

@@ -60,10 +60,10 @@ def finished_result(config, log_dir):
         raise RunError(f"{error}: move it away, or use --overwrite") from error
     if statistics["end_time"] is None:
         return None
-    if not (run_dir / run_files.CONFIG).exists():
+    fault = run.record_fault(config, run_dir)
+    if fault:
         raise RunError(
-            f"{run_dir} holds a finished run without its {run_files.CONFIG}: put it "
-            "back, or use --overwrite to start anew"
+            f"{run_dir} holds {fault}: put it back, or use --overwrite to start anew"
         )
     return Result(statistics, run_dir)
 
@@ -128,16 +128,17 @@ def _teacher(config, dataset, log_dir):
     """
     if not config.teacher:
         return None
-    path = config.teacher_config.run_dir(log_dir) / run_files.MODEL
+    run_dir = config.teacher_config.run_dir(log_dir)
+    path = run_dir / run_files.MODEL
     if finished_result(config.teacher_config, log_dir) is None:
         raise RunError(f"there is no {path}: train the teacher first")
-    anew = f"put it back, or train it anew: --members {','.join(config.teacher)}"
+    advice = f"put it back, or remove {run_dir} to have the teacher trained again"
     if not path.exists():
-        raise RunError(f"there is no {path}: {anew} --overwrite")
+        raise RunError(f"there is no {path}: {advice}")
     try:
         return teacher.answers(path, config, dataset)
     except models.UnusableModel as error:
-        raise RunError(f"{error}: {anew} --overwrite") from error
+        raise RunError(f"{error}: {advice}") from error
 
 
 def _train(model, config, dataset, taught, run_dir, callbacks, say):

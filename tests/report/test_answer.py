@@ -123,7 +123,7 @@ def test_a_damaged_record_costs_its_interval_alone(tmp_path):
 
 
 @pytest.mark.parametrize("curves", [{}, {"test_error": np.full(3, np.nan)}])
-def test_a_run_without_test_errors_is_none(curves, tmp_path):
+def test_a_run_without_test_errors_is_left_out(curves, tmp_path):
     for config in SWEEP[:2]:
         finished(config, tmp_path, {"ST": 50})
     logged_run(SWEEP[2], tmp_path, 3, finished=True, models={"ST": curves})

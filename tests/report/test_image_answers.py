@@ -45,11 +45,11 @@ def test_churn_counts_common_images():
 def test_images_that_neither_gets_right_leave_nothing_open():
     one = answers({1: 0, 2: 1, 3: 2, 4: 3})
     other = answers({1: 1, 2: 2, 3: 2, 4: 4})  # three answers differ
-    width = image_answers.half_width(one, other)
+    width = image_answers.mcnemar_half_width(one, other)
     known = answers({1: 0, 2: 1, 3: 2, 4: 3}, [0, 5, 5, UNKNOWN])
     also_known = answers({1: 1, 2: 2, 3: 2, 4: 4}, [0, 5, 5, UNKNOWN])
     # Of the first image one is right, of the second none, the fourth's is unknown.
-    narrower = image_answers.half_width(known, also_known)
+    narrower = image_answers.mcnemar_half_width(known, also_known)
     assert narrower == pytest.approx(width * (2 / 3) ** 0.5)
 
 
@@ -63,7 +63,7 @@ def test_the_interval_over_images_is_mcnemar_s():
 
     def width(labels=None):
         one, other = (recorded(np.arange(n), given, labels) for given in (a, b))
-        return image_answers.half_width(one, other)
+        return image_answers.mcnemar_half_width(one, other)
 
     assert width(labels) == pytest.approx(exact, rel=1e-3)
     assert exact < width() < 1.3 * exact  # without labels the most it can be
@@ -71,4 +71,4 @@ def test_the_interval_over_images_is_mcnemar_s():
 
 def test_images_that_no_two_have_in_common():
     one, other = answers({1: 0}), answers({2: 0})
-    assert math.isnan(image_answers.half_width(one, other))
+    assert math.isnan(image_answers.mcnemar_half_width(one, other))

@@ -75,11 +75,11 @@ def test_everything_fits(tab, some_report, which, width):
 
 
 @pytest.mark.slow
-def test_the_page_of_all_runs_is_small_and_prints(tab):
+def test_the_page_of_all_runs_grows_with_them_alone_and_prints(tab):
+    runs = len(list((ROOT / "results" / "runs").rglob("stats.pkl")))
     tab.open(COMMITTED)
-    # Of 509 runs and their studies it has 6 MB and prints on about 50 pages.
-    assert COMMITTED.stat().st_size < 8e6
-    assert pages(tab) < 1.5 * MOST_PAGES
+    assert COMMITTED.stat().st_size < 15_000 * runs
+    assert pages(tab) < runs / 8
 
 
 def test_runs_are_folded_filtered_and_sorted(shown):

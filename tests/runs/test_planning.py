@@ -30,11 +30,13 @@ def test_standing_is_what_the_files_say(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", pickle.dumps({"a": 1})])
-def test_a_damaged_file_is_no_progress(tmp_path, content):
+def test_a_damaged_file_is_in_the_way(tmp_path, content):
     run_dir = CONFIG.run_dir(tmp_path)
     run_dir.mkdir(parents=True)
     (run_dir / "stats.pkl").write_bytes(content)
-    assert run.standing(CONFIG, tmp_path) == run.Standing("to do")
+    stands = run.standing(CONFIG, tmp_path)
+    assert str(stands) == f"in the way: stats.pkl cannot be read: remove {run_dir}"
+    assert not stands.is_to_run and stands.epochs == 0
 
 
 def test_time_is_estimated_from_what_runs_took(tmp_path):

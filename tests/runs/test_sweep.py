@@ -13,7 +13,7 @@ from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.grids import paper_grid
-from collaborative.runs import failures, run, sweep, sweep_command, view
+from collaborative.runs import failures, planning, run, sweep, sweep_command, view
 from collaborative.runs.planning import Estimator
 from collaborative.system import files, interruption
 from collaborative.system.files import Busy
@@ -291,14 +291,23 @@ def test_a_finished_run_without_its_record_is_told(tmp_path):
     records[1].write_text("[]")
     records[2].write_text(records[3].read_text())
     result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0), CONFIGS[:4])
-    reason = (
-        "in the way: a finished run whose config.json {}: put it back, or remove all"
-    )
+    whats = ("is not there", "cannot be read", "is of another run")
     assert result.failed == {
-        CONFIGS[0]: reason.format("is not there"),
-        CONFIGS[1]: reason.format("cannot be read"),
-        CONFIGS[2]: reason.format("is of another run"),
+        config: f"in the way: a finished run whose config.json {what}: put it back, or "
+        f"remove {config.run_dir(tmp_path)}"
+        for config, what in zip(CONFIGS, whats, strict=False)
     }
+    stands = run.standing(CONFIGS[0], tmp_path)
+    assert planning.left_of(CONFIGS[0], stands) == 0
+
+
+def test_statistics_that_cannot_be_read_are_in_the_way(tmp_path):
+    path = CONFIGS[0].run_dir(tmp_path) / "stats.pkl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not ours")
+    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0), CONFIGS[:1])
+    assert "stats.pkl cannot be read: remove" in result.failed[CONFIGS[0]]
+    assert path.read_bytes() == b"not ours"
 
 
 def test_the_bars_show_the_errors_of_what_runs(tmp_path):

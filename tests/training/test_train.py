@@ -156,7 +156,9 @@ def test_a_damaged_config_is_not_overwritten(tmp_path, tiny):
 def test_a_finished_run_without_its_config_is_not_overwritten(tmp_path):
     logged_run(CONFIG, tmp_path, finished=True)
     (CONFIG.run_dir(tmp_path) / "config.json").unlink()
-    with pytest.raises(trainer.RunError, match=r"without its config.json: put it back"):
+    with pytest.raises(
+        trainer.RunError, match=r"config.json is not there: put it back"
+    ):
         trainer.finished_result(CONFIG, tmp_path)
 
 

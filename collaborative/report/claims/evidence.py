@@ -144,7 +144,7 @@ class Evidence:
             answers = [self._answers(dataset, m, s, seed) for s, m in compared]
             if all(answers):
                 (one,), (other,) = answers
-                width = image_answers.half_width(one, other)
+                width = image_answers.mcnemar_half_width(one, other)
                 average = dataclasses.replace(average, half_width=width)
         return Found(average, self.lacking(dataset, setting, SINGLE))
 

@@ -50,7 +50,7 @@ def differences(study, errors, names, records):
 
 
 def _answers(record, study, model):
-    """What the networks answered that stand in a model's column: a list of Series."""
+    """What the networks answered that stand in a model's column: `ImageAnswers`."""
     return [
         ImageAnswers.recorded(record, name)
         for name in (record["answers"] if record else ())
