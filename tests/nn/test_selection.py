@@ -75,3 +75,11 @@ def test_a_checkpoint_has_all_of_it():
         "stopped after epoch 4 of 9: 2 epochs without a lower error than in epoch 2, "
         "validation error 25.00 %"
     )
+
+
+def test_a_training_that_another_callback_ended_says_so():
+    selection = Selection(patience=3, keep="best")
+    trained(selection, [0.5, 0.25])
+    assert selection.said(4)[0] == (
+        "stopped after epoch 2 of 4: a callback of yours ended it"
+    )
