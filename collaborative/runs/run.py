@@ -116,6 +116,8 @@ class Standing:
 def standing(config, log_dir):
     """The `Standing` of an experiment, from the files in its directory."""
     run_dir = config.run_dir(log_dir)
+    # Asked first: a run that another process begins meanwhile is in nobody's way.
+    has_statistics = (run_dir / run_files.STATISTICS).exists()
     found = logged(run_dir)
     epochs = len(found["seconds"]) if found else 0
     differences = config.differences(found["params"]) if found else ""
@@ -127,7 +129,7 @@ def standing(config, log_dir):
             return Standing("finished", epochs)
         reason = f"{fault}: put it back, or remove {run_dir}"
         return Standing("in the way", epochs, reason)
-    if not found and (run_dir / run_files.STATISTICS).exists():
+    if has_statistics and not found:
         reason = f"{run_files.STATISTICS} cannot be read: remove {run_dir}"
         return Standing("in the way", reason=reason)
     if files.is_locked(run_dir):

@@ -88,12 +88,7 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
         found = flag_values(argv)[1:]
     except flags.Error as error:
         fail(error, 2)
-    for name in _PATHS:
-        if name in flag_values and flag_values[name].value:
-            flag_values[name].value = os.path.expanduser(flag_values[name].value)
-    for name in _DIRECTORIES:
-        if name in flag_values and flag_values[name].value:
-            _check_directory(name, pathlib.Path(flag_values[name].value))
+    _settle_paths(flag_values)
     found = [os.path.expanduser(argument) for argument in found]
     if needed and not flag_values[needed].value:
         fail(f"--{needed} is needed: {flag_values[needed].help}", 2)
@@ -108,11 +103,20 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
     return found
 
 
-def _check_directory(name, path):
-    """Leaves with a line where a flag's directory, or a parent of it, is a file."""
-    for part in (path, *path.parents):
-        if os.path.isfile(part):  # which never raises
-            fail(f"--{name} must be a directory, got the file {part}", 2)
+def _settle_paths(flag_values):
+    """Expands the flags that are paths; leaves with a line where one cannot be.
+
+    A directory cannot, where it or a parent of it is a file.
+    """
+    for name in _PATHS:
+        if name not in flag_values or not flag_values[name].value:
+            continue
+        path = flag_values[name].value = os.path.expanduser(flag_values[name].value)
+        if name not in _DIRECTORIES:
+            continue
+        for part in (path, *pathlib.Path(path).parents):
+            if os.path.isfile(part):  # which never raises
+                fail(f"--{name} must be a directory, got the file {part}", 2)
 
 
 def show(text):

@@ -61,9 +61,8 @@ def predict(model, examples):
     """
     given = batches.eval_batches(examples)
     images, _ = given.element_spec
-    step = tf.function(
-        lambda images: model.predictor_logits(images), jit_compile=model.jit_compile
-    ).get_concrete_function(images)  # one for the last batch too
+    step = tf.function(model.predictor_logits, jit_compile=model.jit_compile)
+    step = step.get_concrete_function(images)  # one for the last batch too
     parts = [step(images) for images, _ in given]
     return {
         name: np.concatenate([part[place] for part in parts])
