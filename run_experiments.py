@@ -28,7 +28,8 @@ from collaborative.experiments.setting import ConfigError
 from collaborative.nn import network_files
 from collaborative.nn.callbacks import CALLBACKS
 from collaborative.runs import code_record, data_record, failures, sweep_command
-from collaborative.runs.run import DamagedRecord, read_record, read_start, standing
+from collaborative.runs.run import DamagedRecord, read_record, read_start
+from collaborative.runs.standings import standing
 from collaborative.system import command_line, limits, run_files, streams
 
 OUT_OF_TIME = 124  # exit status, as of timeout(1)

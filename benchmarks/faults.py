@@ -36,7 +36,7 @@ import numpy as np
 
 from collaborative import models as models  # so that Keras can load one
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.runs import pools, reader, run
+from collaborative.runs import pools, reader, standings
 
 LONGEST_LIFE = 6  # seconds after the first sign of training
 
@@ -125,8 +125,8 @@ def survive(config, directory, rng, kills, report):
     if start(config, whole_dir).wait():
         sys.exit("the run without faults failed: " + str(config.run_dir(whole_dir)))
     run_dir = config.run_dir(log_dir)
-    while run.standing(config, log_dir).state != "finished":
-        before = run.epochs_logged(run_dir)
+    while standings.standing(config, log_dir).state != "finished":
+        before = standings.epochs_logged(run_dir)
         process = start(config, log_dir)
         if report["kills"] >= kills:
             if process.wait():

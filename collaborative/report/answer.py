@@ -18,7 +18,7 @@ from collaborative.experiments.settings import IMMATERIAL, SETTINGS
 from collaborative.report import comparison
 from collaborative.report import records as run_records
 from collaborative.report.image_answers import ImageAnswers
-from collaborative.runs import reader, run, run_table
+from collaborative.runs import reader, run_table, standings
 from collaborative.system import text_table
 
 CHOSEN, TEST = "validation", "test"
@@ -38,9 +38,9 @@ def text(configs, log_dir):
         first and marked, and what is to be known of their numbers.
     """
     finished = {
-        config: run.logged(config.run_dir(log_dir))
+        config: standings.logged(config.run_dir(log_dir))
         for config in configs
-        if run.standing(config, log_dir).state == "finished"
+        if standings.standing(config, log_dir).state == "finished"
     }
     if not finished:
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collaborative.runs.planning import kind_of
-from collaborative.runs.run import epochs_logged
+from collaborative.runs.standings import epochs_logged
 
 # Bytes, of an experiment of which nothing is known yet. The paper's take up to 2.1 GiB.
 ASSUMED = 4 * 2**30

@@ -15,7 +15,7 @@ from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.paper_settings import PRECISIONS
 from collaborative.experiments.setting import ConfigError
 from collaborative.runs import space
-from collaborative.runs.run import logged, standing
+from collaborative.runs.standings import logged, standing
 from collaborative.system import run_files
 from collaborative.system.words import counted
 

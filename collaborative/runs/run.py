@@ -1,7 +1,7 @@
 """One run: what its directory says of it (the names are in `system.run_files`).
 
-Its record (`config.json`), how far it is, why it failed, and what it left when it was
-finished. Importing this imports no TensorFlow, so that a wrong path is refused at once.
+Its record (`config.json`), and what it left when it was finished; `standings` says how
+far it is. Importing this imports no TensorFlow: a wrong path is refused at once.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import pathlib
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import code_record, data_record, failures, reader
+from collaborative.runs import code_record, data_record, reader
 from collaborative.system import files, run_files
 from collaborative.system.errors import UserError
-from collaborative.system.words import counted
 
 LARGEST_RECORD = 2**20  # bytes
 
@@ -90,81 +89,6 @@ def in_tf32(record):
         record: what `read_record` gives; one of before that was recorded says False.
     """
     return bool(record.get("tf32")) and record["config"]["precision"] == "float32"
-
-
-@dataclasses.dataclass(frozen=True)
-class Standing:
-    """How far an experiment is: its state, and the epochs that are logged."""
-
-    state: str  # finished, running, interrupted, failed, in the way or to do
-    epochs: int = 0
-    reason: str | None = None  # why it failed, or what is in its way
-
-    @property
-    def is_to_run(self):
-        """Whether a sweep has anything to do for it."""
-        return self.state not in ("finished", "in the way")
-
-    def __str__(self):
-        if self.reason:
-            return f"{self.state}: {self.reason}"
-        if self.state in ("interrupted", "running"):
-            return f"{self.state}, {counted(self.epochs, 'epoch')} done"
-        return self.state
-
-
-def standing(config, log_dir):
-    """The `Standing` of an experiment, from the files in its directory."""
-    run_dir = config.run_dir(log_dir)
-    # Asked first: a run that another process begins meanwhile is in nobody's way.
-    has_statistics = (run_dir / run_files.STATISTICS).exists()
-    found = logged(run_dir)
-    epochs = len(found["seconds"]) if found else 0
-    differences = config.differences(found["params"]) if found else ""
-    if differences:
-        return Standing("in the way", reason=f"a run with {differences}")
-    if found and found["end_time"] is not None:
-        fault = record_fault(config, run_dir)
-        if not fault:
-            return Standing("finished", epochs)
-        reason = f"{fault}: put it back, or remove {run_dir}"
-        return Standing("in the way", epochs, reason)
-    if has_statistics and not found:
-        reason = f"{run_files.STATISTICS} cannot be read: remove {run_dir}"
-        return Standing("in the way", reason=reason)
-    if files.is_locked(run_dir):
-        return Standing("running", epochs)
-    reason = failures.reason(run_dir)
-    if reason:
-        return Standing("failed", epochs, reason)
-    return Standing("interrupted" if epochs else "to do", epochs)
-
-
-def record_fault(config, run_dir):
-    """Why a finished run's config.json is not its own, in words; None where it is."""
-    try:
-        if not config.differences(read_record(run_dir)["config"]):
-            return None
-        what = "is of another run"
-    except FileNotFoundError:
-        what = "is not there"
-    except (DamagedRecord, OSError):
-        what = "cannot be read"
-    return f"a finished run whose {run_files.CONFIG} {what}"
-
-
-def epochs_logged(run_dir):
-    """How many epochs the statistics of a run have; 0 where there are none."""
-    found = logged(run_dir)
-    return len(found["seconds"]) if found else 0
-
-
-def logged(run_dir):
-    """The statistics of a run, or None where there are none that can be read."""
-    try:
-        return reader.read_statistics(run_dir / run_files.STATISTICS)
-    except reader.UnreadablePickle:
-        return None
 
 
 class UnusableRun(UserError):

@@ -16,7 +16,7 @@ from collaborative.runs import failures, space
 from collaborative.runs.memory import Memory, gibibytes
 from collaborative.runs.planning import Estimator, name_of
 from collaborative.runs.pools import SECONDS_TO_END
-from collaborative.runs.run import logged, standing
+from collaborative.runs.standings import logged, standing
 from collaborative.runs.view import View, errors
 from collaborative.system import run_files
 from collaborative.system.files import Busy

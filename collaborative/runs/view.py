@@ -10,7 +10,7 @@ import rich.progress
 
 from collaborative.runs import reader
 from collaborative.runs.planning import name_of
-from collaborative.runs.run import logged
+from collaborative.runs.standings import logged
 
 
 class View:

@@ -9,7 +9,7 @@ import keras
 import tqdm
 
 from collaborative.experiments import reference
-from collaborative.runs import planning, run
+from collaborative.runs import planning, standings
 from collaborative.runs.reader import has_unequal_classes, kept_epoch
 from collaborative.system import command_line, text_table
 from collaborative.system.words import counted
@@ -32,7 +32,7 @@ class Opening(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         config, run_dir = self._config, self._config.run_dir(self._log_dir)
         said = [f"{_members(self.model, config)}, {counted(config.epochs, 'epoch')}"]
-        left = config.epochs - run.epochs_logged(run_dir)
+        left = config.epochs - standings.epochs_logged(run_dir)
         seconds = planning.Estimator(self._log_dir).epoch_seconds(config)
         if seconds and left * seconds >= TOLD:
             said.append(f"about {planning.duration(left * seconds)}")

@@ -14,7 +14,7 @@ from collaborative.data import batches, decoded_images
 from collaborative.experiments import checks
 from collaborative.nn import averages, checkpoint
 from collaborative.nn.selection import Selection
-from collaborative.runs import beside, failures, reader, run, space
+from collaborative.runs import beside, failures, reader, run, space, standings
 from collaborative.system import environment, files, interruption, plugins, run_files
 from collaborative.system.errors import UserError
 from collaborative.training import (
@@ -60,7 +60,7 @@ def finished_result(config, log_dir):
         raise RunError(f"{error}: move it away, or use --overwrite") from error
     if statistics["end_time"] is None:
         return None
-    fault = run.record_fault(config, run_dir)
+    fault = standings.record_fault(config, run_dir)
     if fault:
         raise RunError(
             f"{run_dir} holds {fault}: put it back, or use --overwrite to start anew"

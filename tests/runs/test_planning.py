@@ -8,7 +8,7 @@ from conftest import logged_run
 from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import failures, planning, run, space
+from collaborative.runs import failures, planning, space, standings
 from collaborative.system import files
 
 CONFIG = ExperimentConfig("digits", epochs=10)
@@ -16,17 +16,17 @@ CONFIG = ExperimentConfig("digits", epochs=10)
 
 def test_standing_is_what_the_files_say(tmp_path):
     run_dir = CONFIG.run_dir(tmp_path)
-    assert run.standing(CONFIG, tmp_path) == run.Standing("to do")
+    assert standings.standing(CONFIG, tmp_path) == standings.Standing("to do")
     assert not run_dir.exists()  # looking at it leaves no trace
     logged_run(CONFIG, tmp_path, epochs=3)
-    assert run.standing(CONFIG, tmp_path) == run.Standing("interrupted", 3)
+    assert standings.standing(CONFIG, tmp_path) == standings.Standing("interrupted", 3)
     with files.locked(run_dir):
-        assert run.standing(CONFIG, tmp_path) == run.Standing("running", 3)
+        assert standings.standing(CONFIG, tmp_path) == standings.Standing("running", 3)
     failures.record(run_dir, "no more disk")
-    standing = run.standing(CONFIG, tmp_path)
+    standing = standings.standing(CONFIG, tmp_path)
     assert str(standing) == "failed: no more disk"
     logged_run(CONFIG, tmp_path, epochs=10, finished=True)
-    assert run.standing(CONFIG, tmp_path) == run.Standing("finished", 10)
+    assert standings.standing(CONFIG, tmp_path) == standings.Standing("finished", 10)
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", pickle.dumps({"a": 1})])
@@ -34,7 +34,7 @@ def test_a_damaged_file_is_in_the_way(tmp_path, content):
     run_dir = CONFIG.run_dir(tmp_path)
     run_dir.mkdir(parents=True)
     (run_dir / "stats.pkl").write_bytes(content)
-    stands = run.standing(CONFIG, tmp_path)
+    stands = standings.standing(CONFIG, tmp_path)
     assert str(stands) == f"in the way: stats.pkl cannot be read: remove {run_dir}"
     assert not stands.is_to_run and stands.epochs == 0
 
@@ -75,7 +75,7 @@ def test_estimates_need_a_run_with_epochs(tmp_path):
 def test_a_run_with_other_settings_is_in_the_way(tmp_path):
     logged_run(CONFIG, tmp_path, finished=True)
     other = dataclasses.replace(CONFIG, jit="on")
-    assert str(run.standing(other, tmp_path)) == (
+    assert str(standings.standing(other, tmp_path)) == (
         "in the way: a run with jit 'auto', not 'on'"
     )
 

@@ -13,7 +13,7 @@ from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.grids import paper_grid
-from collaborative.runs import failures, planning, run, sweep, sweep_command, view
+from collaborative.runs import failures, planning, standings, sweep, sweep_command, view
 from collaborative.runs.planning import Estimator
 from collaborative.system import files, interruption
 from collaborative.system.files import Busy
@@ -119,7 +119,7 @@ def test_a_failure_stops_nothing_and_is_recorded(tmp_path):
     ]
     assert failures.reason(CONFIGS[4].run_dir(tmp_path)).startswith("killed")
     assert "failed: killed by signal 11" in output
-    assert run.standing(CONFIGS[2], tmp_path).state == "failed"
+    assert standings.standing(CONFIGS[2], tmp_path).state == "failed"
     # The next sweep tries them again.
     pool = FakePool(tmp_path, lambda config: 0)
     assert swept(tmp_path, pool)[0].count == 13
@@ -280,7 +280,7 @@ def test_a_run_with_other_settings_is_left_alone(tmp_path):
     reason = "in the way: a run with jit 'auto', not 'on'"
     assert result.failed == {other[0]: reason}
     assert pool.started == other[1:2]
-    assert run.standing(CONFIGS[0], tmp_path).state == "finished"
+    assert standings.standing(CONFIGS[0], tmp_path).state == "finished"
 
 
 def test_a_finished_run_without_its_record_is_told(tmp_path):
@@ -297,7 +297,7 @@ def test_a_finished_run_without_its_record_is_told(tmp_path):
         f"remove {config.run_dir(tmp_path)}"
         for config, what in zip(CONFIGS, whats, strict=False)
     }
-    stands = run.standing(CONFIGS[0], tmp_path)
+    stands = standings.standing(CONFIGS[0], tmp_path)
     assert planning.left_of(CONFIGS[0], stands) == 0
 
 
@@ -418,7 +418,7 @@ def test_a_limit_ends_what_runs_and_begins_nothing_more(tmp_path):
     assert (ended.failed, ended.stopped) == ({}, None)
     assert pool.started == CONFIGS[:2] and all(p.terminated for p in processes)
     for config in CONFIGS[:2]:
-        assert str(run.standing(config, tmp_path)) == "interrupted, 1 epoch done"
+        assert str(standings.standing(config, tmp_path)) == "interrupted, 1 epoch done"
     result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
     assert (result.count, result.is_out_of_time) == (13, False)
 
