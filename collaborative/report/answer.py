@@ -71,12 +71,13 @@ class _Answer:
         ]
         columns = ["setting", "seed", "model", CHOSEN, TEST]
         self._errors = pd.DataFrame(rows, columns=columns)
+        self._damaged = []
         self._records = run_records.checked(
             [
-                ((self._labels[c], c.seed), c.dataset, (), given.get("evaluation"))
+                (_run(self._labels[c], c.seed), c.dataset, (), given.get("evaluation"))
                 for c, given in finished.items()
             ],
-            say=lambda line: None,  # the report names them
+            say=self._damaged.append,
         )
         self._chosen_by = TEST if self._errors[CHOSEN].isna().any() else CHOSEN
         self._gaps = {
@@ -105,6 +106,7 @@ class _Answer:
                 "many:\n  --validation N sets images aside to choose by"
             )
         yield lowest
+        yield from self._damaged
         gaps = [gap for found in self._gaps.values() for gap in found.values()]
         of_one_seed = [gap.seeds == 1 and math.isnan(gap.p_value) for gap in gaps]
         if not all(of_one_seed):
@@ -163,10 +165,15 @@ class _Answer:
 
     def _given(self, model, setting, seed):
         """What a model answered, by image, in a list; empty where it is unknown."""
-        record = self._records.get((setting, seed))
+        record = self._records.get(_run(setting, seed))
         if not record or model not in record["answers"]:
             return []
         return [ImageAnswers.recorded(record, model)]
+
+
+def _run(setting, seed):
+    """A run as a person knows it."""
+    return f"{setting}, seed {seed}"
 
 
 def _errors(curves):

@@ -20,6 +20,10 @@ UNKNOWN = -1  # the label of an image of which no run has recorded it
 _NUMBERS = ("nll", "brier", "ece")
 
 
+class _LeftOut(Exception):
+    """A record that is not read, and why."""
+
+
 def load(runs, log_dir, say=print):
     """What was recorded of the trained models.
 
@@ -57,11 +61,11 @@ def checked(given, say=print):
         try:
             if record is None:
                 continue
-            _check(record, models or record["models"])
+            _check(record, models)
             names = classes.setdefault(dataset, list(record["class_names"]))
-            _want(list(record["class_names"]) == names, "other classes than other runs")
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            reason = f"no {error}" if isinstance(error, KeyError) else error
+            if list(record["class_names"]) != names:
+                raise _LeftOut("other classes than other runs")
+        except _LeftOut as reason:
             say(f"left out what {run} recorded of its models: {reason}")
             continue
         found[run] = record
@@ -91,11 +95,20 @@ def _with_labels(found):
 
 
 def _check(record, models):
-    """Raises ValueError, or what a wrong type raises, for a record that is damaged.
+    """Raises `_LeftOut` for a record that is damaged.
 
     Args:
-        models: names of those that it must have.
+        models: names of those that it must have; empty: of those that it has.
     """
+    try:
+        _check_content(record, models or record["models"])
+    except KeyError as error:
+        raise _LeftOut(f"damaged: no {error}") from error
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise _LeftOut("damaged: not what a run records") from error
+
+
+def _check_content(record, models):
     classes, images = len(record["class_names"]), len(record["images"])
     _want(classes > 0, "no class names")
     _want(all(isinstance(n, str) for n in record["class_names"]), "class names")
@@ -130,4 +143,4 @@ def _want_classes(given, images, classes, what):
 
 def _want(right, what):
     if not right:
-        raise ValueError(f"damaged: {what}")
+        raise _LeftOut(f"damaged: {what}")

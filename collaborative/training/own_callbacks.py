@@ -18,7 +18,7 @@ def built(config):
         found = callbacks.build_callbacks(config.callbacks, config)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    _check_averages(config, found)
+    _check_kept_weights(config, found)
     return found
 
 
@@ -31,7 +31,7 @@ def _swapping(callbacks):
     return [c for c in callbacks if isinstance(c, keras.callbacks.SwapEMAWeights)]
 
 
-def _check_averages(config, callbacks):
+def _check_kept_weights(config, callbacks):
     """Refuses callbacks that would have other weights kept than were measured."""
     swaps = _swapping(callbacks)
     if any(c.swap_on_epoch for c in swaps):
@@ -44,8 +44,8 @@ def _check_averages(config, callbacks):
             "a callback is a SwapEMAWeights, which does what --ema does: leave one out"
         )
     stops = [c for c in callbacks if isinstance(c, keras.callbacks.EarlyStopping)]
-    if (swaps or config.ema) and any(c.restore_best_weights for c in stops):
+    if any(c.restore_best_weights for c in stops):
         raise ConfigError(
-            "a callback is an EarlyStopping that would restore weights in place of "
-            "their averages: use --patience and --keep best"
+            "a callback is an EarlyStopping(restore_best_weights=True), which would "
+            "keep other weights than were measured last: use --patience and --keep best"
         )

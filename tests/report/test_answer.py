@@ -110,16 +110,26 @@ def test_of_one_seed_beside_others_seeds_say_what_is_open(tmp_path):
     assert "what its test images leave open" not in text
 
 
-def test_a_damaged_record_costs_its_interval_alone(tmp_path):
+@pytest.mark.parametrize(
+    "name, value, fault",
+    [
+        ("images", [0], "damaged: answers of ST"),
+        ("images", None, "damaged: not what a run records"),
+        ("class_names", ["dog", "cat"], "other classes than other runs"),
+    ],
+)
+def test_a_damaged_record_costs_its_interval_and_is_named(name, value, fault, tmp_path):
     one = [config for config in SWEEP if config.seed == 1 and config.alpha != 0.1]
     for config in one:
         finished(config, tmp_path, {"ST": 50}, answers=[0, 1] * 50)
-    path = one[0].run_dir(tmp_path) / "stats.pkl"
+    path = one[-1].run_dir(tmp_path) / "stats.pkl"
     content = pickle.loads(path.read_bytes())
-    content["evaluation"]["images"] = None
+    content["evaluation"][name] = value
     path.write_bytes(pickle.dumps(content))
     lines = answer.text(one, tmp_path).splitlines()
     assert any(line.endswith("+0.00") for line in lines)
+    named = f"left out what Single, seed 1 recorded of its models: {fault}"
+    assert named in lines
 
 
 @pytest.mark.parametrize("curves", [{}, {"test_error": np.full(3, np.nan)}])

@@ -61,16 +61,19 @@ def with_answers(change):
     return lambda r: r | {"answers": r["answers"] | {"ST": change(r["answers"]["ST"])}}
 
 
+UNFIT = "damaged: not what a run records"
+
+
 @pytest.mark.parametrize(
     "damage, message",
     [
-        (lambda r: "x", "string indices"),
+        (lambda r: "x", UNFIT),
         (lambda r: {}, "no 'class_names'"),
         (without("images"), "no 'images'"),
         (without("gain"), "no 'gain'"),
-        (lambda r: r | {"gain": None}, "float()"),
+        (lambda r: r | {"gain": None}, UNFIT),
         (lambda r: r | {"models": {}}, "no 'ST'"),
-        (lambda r: r | {"models": None}, "subscriptable"),
+        (lambda r: r | {"models": None}, UNFIT),
         (lambda r: r | {"class_names": []}, "damaged: no class names"),
         (lambda r: r | {"class_names": ["cat"]}, "damaged: confusion of ST"),
         (lambda r: r | {"class_names": ["cat", "cow"]}, "other classes than other"),
@@ -88,7 +91,7 @@ def with_answers(change):
         (lambda r: r | {"detection": {"ST": 1.0}}, "no 'M'"),
         (with_scores("M", nll=np.zeros(2)), "damaged: scores of M"),
         (with_scores("M", reliability=np.zeros(3)), "damaged: reliability of M"),
-        (with_scores("M", confusion="x"), "could not convert"),
+        (with_scores("M", confusion="x"), UNFIT),
     ],
 )
 def test_one_that_is_damaged_costs_only_itself(damage, message, tmp_path):

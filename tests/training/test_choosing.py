@@ -126,24 +126,26 @@ def test_test_images_choose_nothing(tmp_path, tiny, config):
 
 
 @pytest.mark.parametrize(
-    "make, message",
+    "make, ema, message",
     [
-        (keras.callbacks.SwapEMAWeights, "does what --ema does: leave one out"),
+        (keras.callbacks.SwapEMAWeights, 0.9, "does what --ema does: leave one out"),
         (
             lambda: keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+            0.0,
             "averages are lost where training is stopped early",
         ),
         (
             lambda: keras.callbacks.EarlyStopping(restore_best_weights=True),
-            "restore weights in place of their averages: use --patience and --keep",
+            0.0,
+            "keep other weights than were measured last: use --patience and --keep",
         ),
     ],
 )
 def test_callbacks_that_would_keep_what_was_not_measured(
-    make, message, tmp_path, tiny, config
+    make, ema, message, tmp_path, tiny, config
 ):
     register_callback("own")(lambda: make())
-    own = dataclasses.replace(config, callbacks=("own",))
+    own = dataclasses.replace(config, callbacks=("own",), ema=ema)
     with pytest.raises(ConfigError, match=message):
         trainer.train(own, tiny, tmp_path)
 
