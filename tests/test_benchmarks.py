@@ -4,11 +4,17 @@ import json
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from conftest import ROOT
+from conftest import REAL_DATA, ROOT, needs_real_data
+
+from collaborative import costs
+from collaborative.experiments.config import ExperimentConfig
+from collaborative.experiments.recipes import RECIPES
+from collaborative.nn import cifar_networks, networks, optimization
 
 
 @pytest.fixture
@@ -125,6 +131,84 @@ def test_pytorch_step(monkeypatch):
         images, rng.integers(0, 10, 4), bfloat16=False, compiled=False
     )
     run(1)
+
+
+@pytest.mark.parametrize("name", ["L2", "KL"])
+def test_pytorch_has_the_same_costs(name, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import pytorch_networks
+
+    g1, g2 = np.random.default_rng(0).normal(0, 2, (2, 5, 10)).astype("float32")
+    ours = costs.METHODS[name].cost(tf.constant(g1), tf.constant(g2)).numpy()
+    theirs = pytorch_networks.COSTS[name](torch.tensor(g1), torch.tensor(g2))
+    np.testing.assert_allclose(theirs.numpy(), ours, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["ST", "M", next(iter(cifar_networks.NETWORKS))])
+def test_pytorch_has_the_same_networks(name, monkeypatch):
+    """As many numbers in each kind of weight, and features that are as large."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import pytorch_networks
+
+    theirs = pytorch_networks.network(name)
+    ours = networks.build_network(
+        name, (32, 32, 3), 10, name=name, seed=0, dtype="float32"
+    )
+    assert sum(p.numel() for p in pytorch_networks.trainable(theirs)) == sum(
+        np.prod(weight.shape) for weight in ours.trainable_weights
+    )
+    images = np.random.default_rng(0).integers(0, 256, (64, 32, 32, 3))
+    images = images.astype("float32")
+    pooled = keras.Model(ours.inputs, ours.layers[-1].input)(images, training=True)
+    others = theirs[:-1](torch.tensor(images).permute(0, 3, 1, 2)).detach().numpy()
+    size = np.sqrt(np.mean(np.square(pooled)))
+    assert np.sqrt(np.mean(others**2)) == pytest.approx(size, rel=0.5)
+
+
+@pytest.fixture
+def pytorch_run(monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import pytorch_run
+
+    return pytorch_run
+
+
+def test_pytorch_has_the_same_learning_rates(pytorch_run):
+    for config in (ExperimentConfig(), ExperimentConfig(**RECIPES["cifar_sgd"])):
+        ours = optimization.learning_rates(
+            40, config.learning_rate, config.learning_rate_schedule
+        )
+        theirs = [pytorch_run.learning_rate(config, step / 40) for step in range(40)]
+        assert theirs == pytest.approx([float(ours(step)) for step in range(40)])
+
+
+def test_pytorch_crops_and_flips(pytorch_run):
+    """Each image is a window of the padded one, as it is or from right to left."""
+    torch = pytorch_run.torch
+    images = torch.arange(1, 37, dtype=torch.uint8).reshape(1, 1, 6, 6)
+    images = images.repeat(50, 3, 1, 1)
+    padded = np.pad(images[0, 0].numpy(), pytorch_run.PADDING)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (6, 6)).reshape(-1, 6, 6)
+    kinds = [{window.tobytes() for window in windows[..., ::way]} for way in (1, -1)]
+    drawn = torch.Generator().manual_seed(0)
+    made = pytorch_run.flipped_and_cropped(images, drawn)[:, 0].numpy()
+    assert all(any(one.tobytes() in kind for kind in kinds) for one in made)
+    assert len({one.tobytes() for one in made}) > 25
+
+
+@needs_real_data
+@pytest.mark.slow
+def test_pytorch_run(benchmark):
+    pytest.importorskip("torch")
+    where = ("--data_dir", REAL_DATA)
+    few = ("--epochs", 2, "--truncate", 128, "--eager", "--method", "L2")
+    said = benchmark("pytorch_run", *where, *few, "--alpha", 0.01).splitlines()
+    result = json.loads(said[-1])
+    assert said[1] == f"epoch 2: {result['errors'][1]}"
+    assert all(0 < error < 100 for errors in result["errors"] for error in errors)
 
 
 @pytest.mark.slow
