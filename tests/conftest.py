@@ -125,6 +125,18 @@ def images_and_labels():
 
 
 @pytest.fixture(scope="session")
+def tiny(images_and_labels):
+    """A data set of 64 training and 32 test images of these."""
+    from collaborative import datasets
+
+    images, labels = images_and_labels
+    train = datasets.Examples(images[:64], labels[:64])
+    test = datasets.Examples(images[64:], labels[64:])
+    none = datasets.Examples(images[:0], labels[:0])
+    return datasets.Dataset("tiny", ("dark", "grey", "light"), train, none, test)
+
+
+@pytest.fixture(scope="session")
 def paper():
     """The author's runs; only to be read, which pandas's copies on write hold."""
     from collaborative.runs import author_runs
@@ -161,6 +173,12 @@ def small_runs(no_curves):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(resnet.PRESETS, "ST", small)
         yield
+
+
+@pytest.fixture
+def fast_polls(monkeypatch):
+    """Sweeps hardly wait before they look at their runs again."""
+    monkeypatch.setattr("collaborative.runs.sweep.POLL_SECONDS", 0.001)
 
 
 @pytest.fixture

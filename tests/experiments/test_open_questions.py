@@ -5,13 +5,8 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from training.test_train import (
-    CONFIG,
-    ONE_EPOCH,
-    StopAfter,
-    tiny,  # noqa: F401 (a fixture)
-    train,
-)
+from small_models import StopAfter
+from tiny_runs import CONFIG, ONE_EPOCH, train
 
 from collaborative import models
 from collaborative.data import batches
@@ -35,7 +30,7 @@ def weights(result):
     return [np.asarray(v) for v in model.variables]
 
 
-def test_a_pupil_needs_its_teacher_and_learns_from_it(tmp_path, tiny):  # noqa: F811
+def test_a_pupil_needs_its_teacher_and_learns_from_it(tmp_path, tiny):
     with pytest.raises(trainer.RunError, match=r"model.keras: train the teacher first"):
         train(PUPIL, tiny, tmp_path)
     train(PUPIL.teacher_config, tiny, tmp_path)
@@ -51,7 +46,7 @@ def test_a_pupil_needs_its_teacher_and_learns_from_it(tmp_path, tiny):  # noqa: 
 
 
 @pytest.mark.slow
-def test_a_teacher_sees_the_changed_images_that_its_pupil_sees(tmp_path, tiny):  # noqa: F811
+def test_a_teacher_sees_the_changed_images_that_its_pupil_sees(tmp_path, tiny):
     config = dataclasses.replace(PUPIL, augment=True)
     trained = train(config.teacher_config, tiny, tmp_path)
     path = trained.run_dir / "model.keras"
@@ -84,7 +79,7 @@ def test_a_teacher_sees_the_changed_images_that_its_pupil_sees(tmp_path, tiny): 
         ),
     ],
 )
-def test_resumed_runs_are_the_same(tmp_path, tiny, settings):  # noqa: F811
+def test_resumed_runs_are_the_same(tmp_path, tiny, settings):
     config = dataclasses.replace(CONFIG, epochs=2, **settings)
     unlabeled = {"noise": "noise", "holdout:0.5": tiny.train.images[:20]}
     data = dataclasses.replace(tiny, unlabeled=unlabeled.get(config.unlabeled))

@@ -1,88 +1,20 @@
+"""A sweep: all is run side by side, once, whatever fails or is in the way."""
+
 import dataclasses
-import io
-import itertools
 import subprocess
 import sys
 import threading
 import time
 
 import pytest
-import rich.console
-import terminal
 from conftest import logged_run
+from fake_pools import CONFIGS, FakePool, swept
 
-from collaborative.experiments.config import ExperimentConfig
-from collaborative.experiments.grids import paper_grid
-from collaborative.runs import failures, planning, standings, sweep, sweep_command, view
-from collaborative.runs.planning import Estimator
-from collaborative.system import files, interruption
+from collaborative.runs import failures, planning, standings, sweep, sweep_command
+from collaborative.system import files
 from collaborative.system.files import Busy
 
-CONFIGS = paper_grid(["digits"], truncate=64, epochs=4)
-
-
-@pytest.fixture(autouse=True)
-def fast(monkeypatch):
-    monkeypatch.setattr(sweep, "POLL_SECONDS", 0.001)
-
-
-class FakePool:
-    """Ends each experiment in a few polls, as `outcome(config)` says.
-
-    An outcome is an exit status; 0 logs a finished run first.
-    """
-
-    def __init__(self, log_dir, outcome, slots=2):
-        self.slots = slots
-        self.log_dir, self.outcome = log_dir, outcome
-        self.started, self.most, self.now = [], 0, set()
-        self.free, self.epochs = 100 * 2**30, 0
-
-    def free_memory(self):
-        return self.free
-
-    def start(self, config, slot):
-        assert slot not in self.now
-        self.now.add(slot)
-        self.most = max(self.most, len(self.now))
-        self.started.append(config)
-        return FakeProcess(self, config, slot)
-
-
-class FakeProcess:
-    def __init__(self, pool, config, slot):
-        self.pool, self.config, self.slot = pool, config, slot
-        self.polls, self.terminated = 0, False
-
-    def poll(self):
-        self.polls += 1
-        if self.polls < 5:
-            if self.pool.epochs:
-                logged_run(self.config, self.pool.log_dir, self.pool.epochs)
-            return None
-        status = self.pool.outcome(self.config)
-        self.pool.now.discard(self.slot)
-        if status == 0:
-            logged_run(self.config, self.pool.log_dir, finished=True)
-        return status
-
-    def memory(self):
-        return 2**29, 2**30
-
-    def terminate(self):
-        self.terminated = True
-
-    def wait(self, seconds):
-        assert self.terminated
-
-
-def swept(log_dir, pool, configs=CONFIGS, **settings):
-    """Runs a sweep; itself and what it showed."""
-    output = io.StringIO()
-    console = rich.console.Console(file=output, width=200)
-    result = sweep.Sweep(configs, log_dir, pool, console, **settings)
-    result.count = result.run()
-    return result, output.getvalue()
+pytestmark = pytest.mark.usefixtures("fast_polls")
 
 
 def test_runs_all_side_by_side(tmp_path):
@@ -210,27 +142,6 @@ def test_why_a_process_ended(tmp_path):
     assert sweep.explanation(137, log).startswith("killed (SIGKILL")
 
 
-def test_no_more_run_at_once_than_memory_allows(tmp_path):
-    """1.1 GiB for one more, 0.6 that the first may still take; said once."""
-    for free, most in ((1.5, 1), (1.8, 2)):
-        pool = FakePool(tmp_path / str(most), lambda config: 0)
-        pool.free, pool.epochs = free * 2**30, 1
-        result, output = swept(pool.log_dir, pool)
-        assert (result.count, pool.most) == (13, most)
-        line = "memory: an experiment needs 1.1 GiB, and 0.9 GiB are left: 1 at once"
-        assert output.count("memory") == output.count(line) == 2 - most
-
-
-def test_memory_for_none_is_said_before_the_next(tmp_path):
-    pool = FakePool(tmp_path, lambda config: 0 if config != CONFIGS[0] else -9)
-    pool.free = 2**30
-    result, output = swept(tmp_path, pool, CONFIGS[:3])
-    assert (result.count, pool.most) == (2, 1)
-    assert (
-        output.count("memory: an experiment needs 1.1 GiB, and 1.0 GiB are free") == 1
-    )
-
-
 def test_what_another_process_runs_is_waited_for(tmp_path):
     """Its lock is free again once the other one has died: then it is run here."""
     pool = FakePool(tmp_path, lambda config: 0)
@@ -255,21 +166,6 @@ def test_a_busy_run_is_tried_again(tmp_path):
     pool = FakePool(tmp_path, lambda config: next(statuses))
     assert swept(tmp_path, pool, CONFIGS[:1])[0].count == 1
     assert pool.started == CONFIGS[:1] * 3
-
-
-def test_an_interruption_ends_the_processes(tmp_path):
-    processes = []
-
-    class Pool(FakePool):
-        def start(self, config, slot):
-            processes.append(super().start(config, slot))
-            if len(processes) == 2:
-                raise interruption.Interrupted(15)
-            return processes[-1]
-
-    with pytest.raises(interruption.Interrupted):
-        swept(tmp_path, Pool(tmp_path, lambda config: 0))
-    assert processes[0].terminated
 
 
 def test_a_run_with_other_settings_is_left_alone(tmp_path):
@@ -310,37 +206,6 @@ def test_statistics_that_cannot_be_read_are_in_the_way(tmp_path):
     assert path.read_bytes() == b"not ours"
 
 
-def test_the_bars_show_the_errors_of_what_runs(tmp_path):
-    config = CONFIGS[0]
-    logged_run(config, tmp_path, 2)
-    output = io.StringIO()
-    console = rich.console.Console(file=output, width=200, force_terminal=True)
-    with view.View([config], tmp_path, Estimator(tmp_path), console) as shown:
-        shown.update([config])
-        end = time.monotonic() + 30  # drawn ten times a second
-        while "ensemble" not in output.getvalue() and time.monotonic() < end:
-            time.sleep(0.02)
-    assert "test error in %: ensemble 50.00" in output.getvalue()
-
-
-def test_the_errors_of_a_finished_run_are_those_of_what_it_kept():
-    nan, curves = float("nan"), {"validation_error": [0.5, 0.25, 0.75]}
-    models = {"ST": curves, "ensemble": {"validation_error": [0.5, 0.125, 0.75]}}
-    statistics = {"models": models, "end_time": None}
-    newest = "validation error in %: ST 75.00  ensemble 75.00"
-    assert view.errors(statistics) == newest
-    for found in models.values():
-        found["test_error"] = [nan, 0.3, nan]
-    kept = "validation error in %: ST 25.00  ensemble 12.50"
-    assert view.errors(statistics | {"end_time": 2.0}) == kept
-
-
-def test_names_are_shown_as_they_are(tmp_path):
-    config = ExperimentConfig("[red]bold/x", epochs=1)
-    pool = FakePool(tmp_path, lambda config: 0)
-    assert "[red]bold_x/ST-M" in swept(tmp_path, pool, [config])[1]
-
-
 def test_importing_is_light():
     code = (
         "import sys, collaborative.runs.sweep, collaborative.run_experiments;"
@@ -348,102 +213,3 @@ def test_importing_is_light():
     )
     output = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert output.strip() == "False"
-
-
-def test_an_interruption_leaves_no_bar(tmp_path):
-    class Pool(FakePool):
-        def start(self, config, slot):
-            if self.started:
-                raise interruption.Interrupted(2)
-            return super().start(config, slot)
-
-    with terminal.opened() as (file, lines):
-        console = rich.console.Console(file=file, width=100, highlight=False)
-        pool = Pool(tmp_path, lambda config: 0, slots=1)
-        with pytest.raises(interruption.Interrupted):
-            sweep.Sweep(CONFIGS, tmp_path, pool, console).run()
-        print("interrupted", file=file, flush=True)
-    first, message, rest = lines
-    assert first.startswith("[1/13]") and (message, rest) == ("interrupted", "")
-
-
-def has_room(monkeypatch, sizes):
-    """Makes a disk that has so many bytes free, each time that it is looked at."""
-    sizes = itertools.chain(sizes[:-1], itertools.repeat(sizes[-1]))
-    monkeypatch.setattr(sweep.space, "free_disk", lambda directory: next(sizes))
-
-
-def test_a_disk_that_fills_up_stops_what_has_not_been_started(tmp_path, monkeypatch):
-    has_room(monkeypatch, [1e12, 1e12, 1e12, 1e6])
-    pool = FakePool(tmp_path, lambda config: 0)
-    result, output = swept(tmp_path, pool)
-    assert (result.count, result.failed, pool.started) == (2, {}, CONFIGS[:2])
-    assert result.stopped.startswith(f"too little room in {tmp_path}: the run needs 16")
-    assert "too little room" not in output  # the command says it at the end
-    has_room(monkeypatch, [1e12])
-    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
-    assert (result.count, result.stopped) == (13, None)
-
-
-def test_room_for_some_is_said_before_the_first(tmp_path, monkeypatch):
-    """13 models of 4.6 MB, and the checkpoints of two: 11.4 MB each."""
-    has_room(monkeypatch, [75e6])
-    result, output = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
-    assert result.count == 13
-    line = "all 13 need 82.3 MB, and 75.0 MB are free"
-    assert line in output.splitlines()[0]
-
-
-def test_a_full_disk_is_the_reason_of_what_fails_on_it(tmp_path, monkeypatch):
-    """Its process may not have been able to say so in its output."""
-    has_room(monkeypatch, [1e12, 1e12, 4096])
-    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 1), CONFIGS[:1])
-    (reason,) = result.failed.values()
-    assert reason == f"there is no room left in {tmp_path}"
-
-
-def test_a_limit_ends_what_runs_and_begins_nothing_more(tmp_path):
-    """The first two have an epoch each when the time is up, and are no failures."""
-    processes = []
-
-    class Pool(FakePool):
-        def start(self, config, slot):
-            logged_run(config, tmp_path, 1)
-            processes.append(super().start(config, slot))
-            return processes[-1]
-
-    pool = Pool(tmp_path, lambda config: 0)
-    ended, _ = swept(tmp_path, pool, limit=0)
-    assert ended.count == 0 and ended.is_out_of_time
-    assert (ended.failed, ended.stopped) == ({}, None)
-    assert pool.started == CONFIGS[:2] and all(p.terminated for p in processes)
-    for config in CONFIGS[:2]:
-        assert str(standings.standing(config, tmp_path)) == "interrupted, 1 epoch done"
-    result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0))
-    assert (result.count, result.is_out_of_time) == (13, False)
-
-
-def test_what_is_finished_in_time_is_no_end_by_the_limit(tmp_path):
-    for config in CONFIGS:
-        logged_run(config, tmp_path, finished=True)
-    pool = FakePool(tmp_path, lambda config: 0)
-    result, _ = swept(tmp_path, pool, limit=0)
-    assert result.count == 13 and not result.is_out_of_time
-
-
-def test_what_finishes_while_it_is_told_to_end_is_no_end_by_the_limit(tmp_path):
-    """Else the last line would have nothing that is left, and the status be 124."""
-
-    class Finishes(FakeProcess):
-        def terminate(self):
-            super().terminate()
-            logged_run(self.config, tmp_path, finished=True)
-
-    class Pool(FakePool):
-        def start(self, config, slot):
-            super().start(config, slot)
-            return Finishes(self, config, slot)
-
-    pool = Pool(tmp_path, lambda config: 0)
-    result, _ = swept(tmp_path, pool, CONFIGS[:2], limit=0)
-    assert (result.count, result.failed, result.is_out_of_time) == (2, {}, False)

@@ -1,0 +1,104 @@
+"""Kills, damaged files and full disks: what was there is not lost or overwritten."""
+
+import dataclasses
+import errno
+import os
+
+import pytest
+from conftest import logged_run
+from tiny_runs import CONFIG, ONE_EPOCH, train
+
+from collaborative.system import files
+from collaborative.training import train as trainer
+
+pytestmark = [pytest.mark.usefixtures("small_runs"), pytest.mark.eager]
+
+
+def test_a_run_that_was_killed_before_its_end_was_written_is_finished(
+    tmp_path, tiny, monkeypatch
+):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    config = dataclasses.replace(CONFIG, epochs=1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(trainer, "_finish", killed)
+        train(config, tiny, tmp_path)
+    assert trainer.finished_result(config, tmp_path) is None
+    result = train(config, tiny, tmp_path)
+    assert result.statistics["end_time"] and len(result.statistics["seconds"]) == 1
+
+
+def test_a_damaged_config_is_not_overwritten(tmp_path, tiny):
+    run_dir = CONFIG.run_dir(tmp_path)
+    run_dir.mkdir(parents=True)
+    (run_dir / "config.json").write_text("{")
+    with pytest.raises(trainer.RunError, match=r"config.json is damaged"):
+        train(CONFIG, tiny, tmp_path)
+    assert (run_dir / "config.json").read_text() == "{"
+
+
+def test_a_finished_run_without_its_config_is_not_overwritten(tmp_path):
+    logged_run(CONFIG, tmp_path, finished=True)
+    (CONFIG.run_dir(tmp_path) / "config.json").unlink()
+    with pytest.raises(
+        trainer.RunError, match=r"config.json is not there: put it back"
+    ):
+        trainer.finished_result(CONFIG, tmp_path)
+
+
+def test_statistics_that_cannot_be_read_are_not_overwritten(tmp_path):
+    path = CONFIG.run_dir(tmp_path) / "stats.pkl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not ours")
+    with pytest.raises(trainer.RunError, match=r"stats.pkl: not a pickle.*--overwr"):
+        trainer.finished_result(CONFIG, tmp_path)
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Makes the disk full at the so many-th file that is written whole."""
+    sync = files._sync
+
+    def make(number):
+        files_left = iter(range(number))
+
+        def full(path):
+            is_file = path.name.startswith(files.TEMPORARY_PREFIX)
+            if is_file and next(files_left, None) is None:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            sync(path)
+
+        monkeypatch.setattr(files, "_sync", full)
+
+    return make
+
+
+def test_a_full_disk_loses_nothing_that_was_finished(tmp_path, tiny, full_disk):
+    """Written are the record; checkpoint, curves and statistics; model, curves, and
+    the statistics again, which say that the run is finished."""
+    run_dir = ONE_EPOCH.run_dir(tmp_path)
+    record = {"config.json", "lock", "tensorboard"}
+    for number, left in (
+        (1, record | {"checkpoint"}),
+        (2, record | {"checkpoint", "epoch_0001.npz"}),
+        (4, record | {"checkpoint", "epoch_0001.npz", "model.keras"}),
+    ):
+        full_disk(number)
+        with pytest.raises(OSError, match="No space left on device"):
+            train(ONE_EPOCH, tiny, tmp_path)
+        names = {path.name for path in run_dir.rglob("*")}
+        curves = {"error.png", "cost.png", "train", "test"}
+        curves |= {name for name in names if name.startswith("events.")}
+        assert names - curves == left
+        assert trainer.finished_result(ONE_EPOCH, tmp_path) is None
+    full_disk(99)
+    assert len(train(ONE_EPOCH, tiny, tmp_path).statistics["seconds"]) == 1
+
+
+def test_too_little_room_is_told_before_the_first_step(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr(trainer.space, "free_disk", lambda directory: 999_999)
+    said = r"needs 1\.\d MB, and 1,000\.0 kB are free"
+    with pytest.raises(trainer.space.DiskFull, match=said):
+        train(ONE_EPOCH, tiny, tmp_path)
+    assert [p.name for p in ONE_EPOCH.run_dir(tmp_path).iterdir()] == ["lock"]
