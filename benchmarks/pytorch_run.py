@@ -14,9 +14,13 @@ bfloat16, one thread; it needs the extra `bench`.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import pathlib
 import sys
+
+if importlib.util.find_spec("torch") is None:
+    sys.exit("PyTorch is missing: python -m pip install -e '.[bench]'")
 
 import numpy as np
 import torch

@@ -1,5 +1,6 @@
 """Each script of benchmarks/ runs, with the least that it can measure."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -165,6 +166,17 @@ def test_pytorch_has_the_same_networks(name, monkeypatch):
     others = theirs[:-1](torch.tensor(images).permute(0, 3, 1, 2)).detach().numpy()
     size = np.sqrt(np.mean(np.square(pooled)))
     assert np.sqrt(np.mean(others**2)) == pytest.approx(size, rel=0.5)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("torch") is not None, reason="PyTorch is there"
+)
+def test_without_pytorch(python):
+    process = python(ROOT / "benchmarks/pytorch_run.py")
+    assert process.returncode == 1
+    assert process.stderr.strip().endswith(
+        "PyTorch is missing: python -m pip install -e '.[bench]'"
+    )
 
 
 @pytest.fixture
