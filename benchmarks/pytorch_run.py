@@ -4,11 +4,12 @@
     python benchmarks/pytorch_run.py --members resnet20,resnet20 --recipe cifar_sgd \\
         --method KL --alpha 1 --data_dir DIR
 
-What both say of a method is no fault of either's code. The images, their split and the
-settings are those of `run_experiments.py` with the same flags; initial weights, the
-order of the images, flips and crops are its own. Flips and crops come with a recipe. It
-prints errors in % after each epoch, and in the end one line of JSON. Layers compute in
-bfloat16, one thread; it needs the extra `bench`.
+To tell what a method does from what our code does. The loading of the images, their
+split, the networks' numbers and the settings are those of `run_experiments.py`; the
+layers, costs and steps, initial weights, the order of the images, flips and crops are
+its own. Flips and crops come with a recipe. It prints errors in % after each epoch, and
+in the end one line of JSON. Training computes in bfloat16, testing in float32, on one
+thread; it needs the extra `bench`.
 """
 
 from __future__ import annotations

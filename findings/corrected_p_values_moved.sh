@@ -46,4 +46,4 @@ assert np.allclose(theirs, [0.08, 0.004, 0.06, 0.5]), "it changed: statsmodels"
 assert np.allclose(ours, [0.06, 0.08, 0.004, 0.5]), "it changed: deepsig"
 assert right == {2: (2, 2), 3: (4, 6), 4: (10, 24)}, "it changed: orders"
 PYTHON
-env/bin/python run.py 2>/dev/null
+env/bin/python -W ignore run.py

@@ -65,4 +65,4 @@ inverse = found[TemperatureScaling, "float64"][1]
 assert np.allclose(inverse, 1 / best, atol=0.01), "it changed: `temperature`"
 assert not said, "it warns now"
 PYTHON
-env/bin/python run.py 2>/dev/null
+env/bin/python -W ignore run.py

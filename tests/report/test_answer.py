@@ -130,6 +130,7 @@ def test_a_damaged_record_costs_its_interval_and_is_named(name, value, fault, tm
     assert any(line.endswith("+0.00") for line in lines)
     named = f"left out what Single, seed 1 recorded of its models: {fault}"
     assert named in lines
+    assert not any("±" in line for line in lines)
 
 
 @pytest.mark.parametrize("curves", [{}, {"test_error": np.full(3, np.nan)}])
