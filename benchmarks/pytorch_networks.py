@@ -10,11 +10,12 @@ from collaborative import resnet
 
 RESNET20 = "resnet20"
 _STAGES, _FILTERS, _BLOCKS = 3, 16, 3  # of ResNet-20
+_MOMENTS = {"eps": 1e-3, "momentum": 0.01}  # of each batch normalization
 
 
 def batch_norm(channels, scale=False):
     """Batch normalization with an offset, and with a scale if it has one."""
-    layer = nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+    layer = nn.BatchNorm2d(channels, **_MOMENTS)
     layer.weight.requires_grad_(scale)
     return layer
 
@@ -75,8 +76,8 @@ class PostActivated(nn.Module):
 
 def network(name, num_classes=10):
     """The network of a preset, or ResNet-20, for images of three channels."""
-    images = nn.BatchNorm2d(3, eps=1e-3, momentum=0.01, affine=False)
-    layers, channels = (_resnet20 if name == RESNET20 else _preset)(name)
+    images = nn.BatchNorm2d(3, affine=False, **_MOMENTS)
+    layers, channels = _resnet20() if name == RESNET20 else _preset(name)
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)]
     whole = nn.Sequential(images, *layers, *head)
     for kernel in kernels(whole):
@@ -100,7 +101,8 @@ def _preset(name):
     return layers, channels
 
 
-def _resnet20(_):
+def _resnet20():
+    """The layers of ResNet-20, and their last channels."""
     channels = _FILTERS
     layers = [nn.Conv2d(3, channels, 3, padding=1, bias=False)]
     layers += [batch_norm(channels, scale=True), nn.ReLU()]

@@ -125,7 +125,7 @@ def train(config, dataset, eager, say):
     cost = total_cost(members, config.method, alpha, decay, bfloat16=True)
     cost = cost if eager else torch.compile(cost)
     optimizer = optimizer_of(config, members)
-    images, labels = tensors(dataset.train)
+    (images, labels), test = tensors(dataset.train), tensors(dataset.test)
     steps = len(images) // config.batch_size
     curve = []
     for epoch in range(config.epochs):
@@ -140,7 +140,7 @@ def train(config, dataset, eager, say):
             optimizer.zero_grad()
             cost(batch, labels[chosen]).backward()
             optimizer.step()
-        curve.append(errors(members, *tensors(dataset.test)))
+        curve.append(errors(members, *test))
         say(f"epoch {epoch + 1}: {curve[-1]}")
     return curve
 

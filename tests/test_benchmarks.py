@@ -1,5 +1,6 @@
 """Each script of benchmarks/ runs, with the least that it can measure."""
 
+import importlib
 import importlib.util
 import json
 import subprocess
@@ -121,11 +122,16 @@ def test_aarch64_without_its_directory(python, tmp_path):
     assert process.stderr.strip().endswith("is missing: see --help")
 
 
-def test_pytorch_step(monkeypatch):
+@pytest.fixture
+def pytorch(monkeypatch):
+    """Imports a module of benchmarks/ that needs PyTorch."""
     pytest.importorskip("torch")
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    import pytorch_step
+    return importlib.import_module
 
+
+def test_pytorch_step(pytorch):
+    pytorch_step = pytorch("pytorch_step")
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (4, 32, 32, 3), np.uint8)
     run = pytorch_step.stepper(
@@ -135,11 +141,8 @@ def test_pytorch_step(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["L2", "KL"])
-def test_pytorch_has_the_same_costs(name, monkeypatch):
-    torch = pytest.importorskip("torch")
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    import pytorch_networks
-
+def test_pytorch_has_the_same_costs(name, pytorch):
+    torch, pytorch_networks = pytorch("torch"), pytorch("pytorch_networks")
     g1, g2 = np.random.default_rng(0).normal(0, 2, (2, 5, 10)).astype("float32")
     ours = costs.METHODS[name].cost(tf.constant(g1), tf.constant(g2)).numpy()
     theirs = pytorch_networks.COSTS[name](torch.tensor(g1), torch.tensor(g2))
@@ -147,12 +150,9 @@ def test_pytorch_has_the_same_costs(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["ST", "M", next(iter(cifar_networks.NETWORKS))])
-def test_pytorch_has_the_same_networks(name, monkeypatch):
+def test_pytorch_has_the_same_networks(name, pytorch):
     """As many weights, and features that are as large."""
-    torch = pytest.importorskip("torch")
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    import pytorch_networks
-
+    torch, pytorch_networks = pytorch("torch"), pytorch("pytorch_networks")
     theirs = pytorch_networks.network(name)
     ours = networks.build_network(
         name, (32, 32, 3), 10, name=name, seed=0, dtype="float32"
@@ -179,16 +179,8 @@ def test_without_pytorch(python):
     )
 
 
-@pytest.fixture
-def pytorch_run(monkeypatch):
-    pytest.importorskip("torch")
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    import pytorch_run
-
-    return pytorch_run
-
-
-def test_pytorch_has_the_same_learning_rates(pytorch_run):
+def test_pytorch_has_the_same_learning_rates(pytorch):
+    pytorch_run = pytorch("pytorch_run")
     for config in (ExperimentConfig(), ExperimentConfig(**RECIPES["cifar_sgd"])):
         ours = optimization.learning_rates(
             40, config.learning_rate, config.learning_rate_schedule
@@ -197,9 +189,9 @@ def test_pytorch_has_the_same_learning_rates(pytorch_run):
         assert theirs == pytest.approx([float(ours(step)) for step in range(40)])
 
 
-def test_pytorch_crops_and_flips(pytorch_run):
+def test_pytorch_crops_and_flips(pytorch):
     """Each image is a window of the padded one, as it is or from right to left."""
-    torch = pytorch_run.torch
+    torch, pytorch_run = pytorch("torch"), pytorch("pytorch_run")
     images = torch.arange(1, 37, dtype=torch.uint8).reshape(1, 1, 6, 6)
     images = images.repeat(50, 3, 1, 1)
     padded = np.pad(images[0, 0].numpy(), pytorch_run.PADDING)

@@ -71,13 +71,13 @@ class _Answer:
         ]
         columns = ["setting", "seed", "model", CHOSEN, TEST]
         self._errors = pd.DataFrame(rows, columns=columns)
-        self._damaged = []
+        self._left_out = []
         self._records = run_records.checked(
             [
                 (_run(self._labels[c], c.seed), c.dataset, (), given.get("evaluation"))
                 for c, given in finished.items()
             ],
-            say=self._damaged.append,
+            say=self._left_out.append,
         )
         self._chosen_by = TEST if self._errors[CHOSEN].isna().any() else CHOSEN
         self._gaps = {
@@ -106,7 +106,7 @@ class _Answer:
                 "many:\n  --validation N sets images aside to choose by"
             )
         yield lowest
-        yield from self._damaged
+        yield from self._left_out
         gaps = [gap for found in self._gaps.values() for gap in found.values()]
         of_one_seed = [g for g in gaps if g.seeds == 1 and math.isnan(g.p_value)]
         if len(of_one_seed) < len(gaps):
