@@ -54,7 +54,14 @@ def parse(argv=None):
     parser.add_argument(
         "--eager", action="store_true", help="without torch.compile, for a short try"
     )
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    apart = options.method == "Single"
+    if options.alpha != 0 if apart else not options.alpha > 0:
+        parser.error(
+            f"--alpha is above 0 with {' and '.join(COSTS)}, and 0 with Single; "
+            f"got {options.alpha} with {options.method}"
+        )
+    return options
 
 
 def tensors(examples):

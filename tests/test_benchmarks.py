@@ -13,10 +13,12 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from conftest import REAL_DATA, ROOT, needs_real_data
 
-from collaborative import costs
+from collaborative import EnsembleModel, costs
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.recipes import RECIPES
 from collaborative.nn import cifar_networks, networks, optimization
+
+RESNET20 = next(iter(cifar_networks.NETWORKS))
 
 
 @pytest.fixture
@@ -149,7 +151,7 @@ def test_pytorch_has_the_same_costs(name, pytorch):
     np.testing.assert_allclose(theirs.numpy(), ours, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["ST", "M", next(iter(cifar_networks.NETWORKS))])
+@pytest.mark.parametrize("name", ["ST", "M", RESNET20])
 def test_pytorch_has_the_same_networks(name, pytorch):
     """As many weights, and features that are as large."""
     torch, pytorch_networks = pytorch("torch"), pytorch("pytorch_networks")
@@ -168,6 +170,59 @@ def test_pytorch_has_the_same_networks(name, pytorch):
     assert np.sqrt(np.mean(others**2)) == pytest.approx(size, rel=0.5)
 
 
+AXES = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}  # of our weights, as PyTorch has them
+
+
+def give_weights(torch, ours, theirs):
+    """Gives our weights to PyTorch's network, each to the next of its shape."""
+    left = [p for p in theirs.parameters() if p.requires_grad]
+    for weight in ours.trainable_weights:
+        value = weight.numpy()
+        value = value.transpose(*AXES[value.ndim])
+        index = next(i for i, p in enumerate(left) if p.shape == value.shape)
+        left.pop(index).data = torch.tensor(value)
+    assert not left
+
+
+@pytest.mark.parametrize("method", ["Single", "L2", "KL"])
+def test_pytorch_has_the_same_total_cost(method, pytorch):
+    """And its gradients, of equal weights, on equal images.
+
+    ResNet-20 is left out: its strides pad elsewhere, see `cifar_networks`.
+    """
+    torch, pytorch_networks = pytorch("torch"), pytorch("pytorch_networks")
+    names, decay = ("ST", "M"), 5e-3
+    alpha = 0.0 if method == "Single" else 0.7
+    members = [
+        networks.build_network(
+            name, (32, 32, 3), 10, name=name, seed=0, dtype="float32"
+        )
+        for name in names
+    ]
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (16, 32, 32, 3)).astype("float32")
+    labels = rng.integers(0, 10, 16)
+    model = EnsembleModel(members, method, alpha, decay)
+    with tf.GradientTape() as tape:
+        logits = [member(images, training=True) for member in members]
+        cross_entropies = [
+            tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, g))
+            for g in logits
+        ]
+        ours = model.total_cost(cross_entropies, logits, labels)["loss"]
+    gradients = tape.gradient(ours, members[0].trainable_weights)
+    others = [pytorch_networks.network(name) for name in names]
+    for member, other in zip(members, others, strict=True):
+        give_weights(torch, member, other)
+    cost = pytorch_networks.total_cost(others, method, alpha, decay)
+    theirs = cost(torch.tensor(images).permute(0, 3, 1, 2), torch.tensor(labels))
+    theirs.backward()
+    assert theirs.item() == pytest.approx(float(ours), rel=1e-4)
+    sizes = [float(tf.norm(g)) for g in gradients]
+    found = [float(p.grad.norm()) for p in pytorch_networks.trainable(others[0])]
+    np.testing.assert_allclose(sorted(found), sorted(sizes), rtol=1e-2)
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("torch") is not None, reason="PyTorch is there"
 )
@@ -176,6 +231,17 @@ def test_without_pytorch(python):
     assert process.returncode == 1
     assert process.stderr.strip().endswith(
         "PyTorch is missing: python -m pip install -e '.[bench]'"
+    )
+
+
+@pytest.mark.parametrize("given", [("L2",), ("KL", "-1"), ("Single", "0.1")])
+def test_pytorch_run_wants_a_weight_that_fits(given, pytorch, capsys):
+    pytorch_run = pytorch("pytorch_run")
+    options = zip(("--method", "--alpha"), given, strict=False)
+    with pytest.raises(SystemExit):
+        pytorch_run.parse([f"{flag}={value}" for flag, value in options])
+    assert "--alpha is above 0 with L2 and KL, and 0 with Single" in (
+        capsys.readouterr().err
     )
 
 
