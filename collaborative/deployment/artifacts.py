@@ -23,7 +23,7 @@ from collaborative.deployment import (
     verification_text,
 )
 from collaborative.deployment.web import exhibit
-from collaborative.system import environment, files, run_files
+from collaborative.system import files, processor, run_files
 from collaborative.system.errors import UserError
 
 
@@ -208,7 +208,7 @@ def _written_and_checked(source, options, plain, artifact):
         checked |= verification.in_bfloat16(artifact, expected, test.images)
     if form == "litert":
         checked |= micro.check(artifact, test.images)
-    return checked | {"processor": environment.processor()}
+    return checked | {"processor": processor.name_with_cores()}
 
 
 def _verified(source, options, plain, artifact):

@@ -32,6 +32,12 @@ def visible():
     return [str(i) for i in range(_said_by_driver("-L").count("GPU "))]
 
 
+def models():
+    """What this machine's GPUs are, as the driver says: names, each at most once."""
+    said = _said_by_driver("--query-gpu=name", "--format=csv,noheader")
+    return sorted({line.strip() for line in said.splitlines() if line.strip()})
+
+
 def jobs_that_pay(names):
     """How many experiments GPUs, as `visible` names them, compute at the same time.
 

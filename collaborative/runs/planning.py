@@ -14,23 +14,30 @@ from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.paper_settings import PRECISIONS
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import space
+from collaborative.runs import gpus, space
+from collaborative.runs.run import DamagedRecord, read_record
 from collaborative.runs.standings import logged, standing
-from collaborative.system import run_files
+from collaborative.system import processor, run_files
 from collaborative.system.words import counted
 
 
 class Estimator:
-    """Estimates what experiments take, from what the runs in a directory took."""
+    """Estimates what experiments take, from what the runs in a directory took.
+
+    Times are those of this machine: a run that was made on another says nothing of
+    them. One that names no device counts.
+    """
 
     def __init__(self, log_dir):
         self._seconds = collections.defaultdict(list)  # of epochs, by kind
         self._bytes = {}  # of finished models, by kind
+        here = (*gpus.models(), processor.name())
         for path in pathlib.Path(log_dir).glob(f"*/*/*/*/{run_files.STATISTICS}"):
             found = logged(path.parent)
             if found and len(found.get("seconds", ())):
                 kind = kind_of(found["params"])
-                self._seconds[kind].append(float(statistics.median(found["seconds"])))
+                if _was_made_on(path.parent, here):
+                    self._seconds[kind].append(statistics.median(found["seconds"]))
                 model = path.with_name(run_files.MODEL)
                 if model.exists():
                     self._bytes[kind] = model.stat().st_size
@@ -49,6 +56,15 @@ class Estimator:
         """Bytes that a run takes on the disk while it runs; a guess if unknown."""
         known = [self._bytes[kind] for kind in _kinds(config) if kind in self._bytes]
         return space.needed(max(known), config.epochs) if known else space.ASSUMED
+
+
+def _was_made_on(run_dir, names):
+    """Whether a run was made on a device of these names, as far as its record says."""
+    try:
+        device = str(read_record(run_dir).get("device") or "")
+    except (DamagedRecord, OSError):
+        return True
+    return not device or any(f"{device},".startswith(f"{name},") for name in names)
 
 
 def _kinds(config):

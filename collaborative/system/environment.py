@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collaborative.system import limits, resources
+from collaborative.system import limits, processor, resources
 
 
 def describe():
@@ -56,7 +56,7 @@ def device():
     """The GPUs that TensorFlow sees, else the processor."""
     gpus = tf.config.list_physical_devices("GPU")
     names = [tf.config.experimental.get_device_details(g)["device_name"] for g in gpus]
-    return ", ".join(names) or processor()
+    return ", ".join(names) or processor.name_with_cores()
 
 
 def has_gpu():
@@ -81,7 +81,7 @@ def computes_in_tf32():
 
 def has_float16():
     """Whether the processor computes in float16 (AVX512-FP16, AMX-FP16)."""
-    return bool({"avx512_fp16", "amx_fp16"} & _processor_flags())
+    return bool({"avx512_fp16", "amx_fp16"} & processor.flags())
 
 
 def fastest_precision():
@@ -96,7 +96,7 @@ def fastest_precision():
     if has_gpu():
         native = _gpus_have(8)
     else:
-        native = bool({"avx512_bf16", "amx_bf16"} & _processor_flags())
+        native = bool({"avx512_bf16", "amx_bf16"} & processor.flags())
     return "bfloat16" if native else "float32"
 
 
@@ -105,29 +105,3 @@ def _gpus_have(capability):
     gpus = tf.config.list_physical_devices("GPU")
     details = map(tf.config.experimental.get_device_details, gpus)
     return all(d.get("compute_capability", (0,))[0] >= capability for d in details)
-
-
-def _processor_flags():
-    """Extensions of the processor's instruction set, as Linux names them."""
-    for line in _processor_lines():
-        if line.startswith("flags"):
-            return set(line.partition(":")[2].split())
-    return set()
-
-
-def _processor_lines():
-    try:
-        return pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return []
-
-
-def processor():
-    """The processor's name and how many of its cores this process may use."""
-    name = platform.processor() or platform.machine()
-    for line in _processor_lines():
-        if line.startswith("model name"):
-            name = line.partition(":")[2].strip()
-            break
-    cores = limits.core_count()
-    return f"{name}, {cores} core{'s' * (cores > 1)}"

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import pickle
 
 import numpy as np
@@ -8,8 +9,8 @@ from conftest import logged_run
 from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import failures, planning, space, standings
-from collaborative.system import files
+from collaborative.runs import failures, gpus, planning, space, standings
+from collaborative.system import files, processor
 
 CONFIG = ExperimentConfig("digits", epochs=10)
 
@@ -58,6 +59,31 @@ def test_time_is_estimated_from_what_runs_took(tmp_path):
     assert lines[4].startswith("time left with 2 at a time: about 3 min, without 1")
     last = planning.plan([alone], tmp_path, jobs=2).splitlines()[-1]
     assert last.startswith("time left: not known before an epoch")
+
+
+def logged_on(device, config, log_dir, seconds):
+    """Logs a run of four epochs that was made on a device."""
+    logged_run(config, log_dir, seconds=[seconds] * 4)
+    path = config.run_dir(log_dir) / "config.json"
+    record = json.loads(path.read_text()) | {"device": device}
+    path.write_text(json.dumps(record))
+
+
+def test_time_is_that_of_this_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(processor, "name", lambda: "A Processor")
+    config = ExperimentConfig("digits", members=("ST", "VD"), epochs=10)
+    logged_on("A GPU, A GPU", config, tmp_path, 4)
+    other = dataclasses.replace(config, method="CE", alpha=1.0)
+    logged_on("A Processor @ 2.50GHz, 1 core", other, tmp_path, 60)
+    assert planning.Estimator(tmp_path).epoch_seconds(config) is None
+    last = planning.plan([config], tmp_path, jobs=1).splitlines()[-1]
+    assert last.startswith("time left: not known before an epoch")
+    third = dataclasses.replace(config, method="CE", alpha=2.0)
+    logged_on("A Processor, 2 cores", third, tmp_path, 50)
+    assert planning.Estimator(tmp_path).epoch_seconds(config) == 50
+    monkeypatch.setattr(processor, "name", lambda: "Another")
+    monkeypatch.setattr(gpus, "models", lambda: ["A GPU"])
+    assert planning.Estimator(tmp_path).epoch_seconds(config) == 4
 
 
 def test_durations():

@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf
 
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.system import environment
+from collaborative.system import environment, processor
 from collaborative.training import train as trainer
 
 
@@ -17,7 +17,7 @@ from collaborative.training import train as trainer
     ],
 )
 def test_auto_is_what_the_processor_has(monkeypatch, flags, precision):
-    monkeypatch.setattr(environment, "_processor_flags", lambda: flags)
+    monkeypatch.setattr(processor, "flags", lambda: flags)
     config = trainer.resolved(ExperimentConfig(precision="auto"))
     assert config == ExperimentConfig(precision=precision)
 

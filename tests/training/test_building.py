@@ -6,7 +6,7 @@ import tensorflow as tf
 from collaborative import datasets, register_network, resnet
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
-from collaborative.system import environment
+from collaborative.system import environment, processor
 from collaborative.training import building
 
 pytestmark = pytest.mark.usefixtures("small_runs")
@@ -81,7 +81,7 @@ def test_xla_is_for_gpus_and_for_float16(monkeypatch, precision, jit, gpu, compi
 )
 def test_what_float16_takes_is_said_of_this_processor(monkeypatch, flags, factor):
     monkeypatch.setattr(environment, "has_gpu", lambda: False)
-    monkeypatch.setattr(environment, "_processor_flags", lambda: flags)
+    monkeypatch.setattr(processor, "flags", lambda: flags)
     config = ExperimentConfig(precision="float16", jit="off")
     (note,) = building.precision_notes(config)
     assert factor in note and "leave --jit out" in note
