@@ -51,10 +51,38 @@ def run():
     output_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=output_dir):
         pass  # a directory that cannot be written is known before the work
+    runs, left_out = _runs()
+    if FLAGS.images or FLAGS.latency:
+        streams.start_tensorflow()
+    records, exports = {}, None
+    if not FLAGS.paper:
+        records = run_records.load(runs, FLAGS.log_dir, command_line.show)
+        exports = run_exports.load(runs, FLAGS.log_dir, command_line.show)
+    places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}
+    path = page.write(
+        runs,
+        output_dir,
+        records=records,
+        exports=exports,
+        left_out=left_out,
+        is_paper=FLAGS.paper,
+        places=places if FLAGS.images else None,
+        latency=FLAGS.latency,
+    )
+    command_line.show(path)
+
+
+def _runs():
+    """The runs that the report is of, and a line for each that is left out.
+
+    Raises:
+        NoRuns: where there are none.
+    """
     left_out = []
-    runs = author_runs.load() if FLAGS.paper else run_table.load_runs(
-        FLAGS.log_dir, left_out.append
-    )  # fmt: skip
+    if FLAGS.paper:
+        runs = author_runs.load()
+    else:
+        runs = run_table.load_runs(FLAGS.log_dir, left_out.append)
     for line in left_out:
         command_line.show(line)
     if runs.empty:
@@ -65,24 +93,7 @@ def run():
     number = runs["run"].nunique()
     names = ", ".join(map(own_names.short_name, runs["dataset"].unique()))
     command_line.show(f"{number} run{'s' * (number > 1)} on {names}")
-    if FLAGS.images or FLAGS.latency:
-        streams.start_tensorflow()
-    places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}
-    path = page.write(
-        runs,
-        output_dir,
-        records={}
-        if FLAGS.paper
-        else run_records.load(runs, FLAGS.log_dir, command_line.show),
-        exports=None
-        if FLAGS.paper
-        else run_exports.load(runs, FLAGS.log_dir, command_line.show),
-        left_out=left_out,
-        is_paper=FLAGS.paper,
-        places=places if FLAGS.images else None,
-        latency=FLAGS.latency,
-    )
-    command_line.show(path)
+    return runs, left_out
 
 
 def main(argv=None):

@@ -165,6 +165,11 @@ def _load_run(path, run):
         **_origin(content),
         "seconds": float(sum(statistics.get("seconds", ()))),
     }
+    return Run(columns, _curves(statistics, config))
+
+
+def _curves(statistics, config):
+    """The columns of a run that differ by model and epoch: dict of arrays."""
     done = config.epochs
     if config.patience or config.callbacks:  # which may have ended it early
         done = min(done, len(statistics.get("seconds", ())) or done)
@@ -182,8 +187,7 @@ def _load_run(path, run):
         parts.append(measured | {"model": names, "epoch": epochs})
     if not parts:
         raise _LeftOut("no models in it")
-    curves = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-    return Run(columns, curves)
+    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
 
 def _read_config(run_dir):
