@@ -6,6 +6,7 @@ from collaborative.report import page_tables, tables
 from collaborative.report.studies import (
     findings,
     overview,
+    planned,
     results,
     scales,
     trade_offs,
@@ -24,8 +25,9 @@ def parts(context):
     studies = [_part(context, finding) for finding in found or ()]
     if studies:
         at_a_glance = context.table(overview.table(found))
-        context.text("studies.md", _markdown(at_a_glance, studies))
-    return {"studies": studies}
+        plans = planned.lines(context.runs)
+        context.text("studies.md", _markdown(at_a_glance, plans, studies))
+    return {"studies": studies, "plans": plans if studies else []}
 
 
 def _part(context, finding):
@@ -83,10 +85,10 @@ def _deployed(context, finding):
     return {"table": table, "figure": figure, "missing": missing}
 
 
-def _markdown(at_a_glance, studies):
+def _markdown(at_a_glance, plans, studies):
     """The studies as a page that shows the tables and figures beside it."""
     parts = ["# Beyond the paper: open questions and controls\n"]
-    parts.append(tables.markdown(at_a_glance))
+    parts += [tables.markdown(at_a_glance), *(f"{line}.\n" for line in plans)]
     for part in studies:
         parts += [
             f"## {part['question']}\n",

@@ -62,6 +62,12 @@ class Finding:
         return sum(self.lacking.values())
 
     @property
+    def is_own(self):
+        """Whether it has the settings that the study is planned with."""
+        planned = self.study.base.items()
+        return all(str(self.base.get(k, v)) == str(v) for k, v in planned)
+
+    @property
     def models(self):
         """The models of interest that the runs have, in the study's order."""
         there = self.errors.index.levels[1]
@@ -108,9 +114,9 @@ def findings(runs, records):
     Returns:
         List of `Finding`s with at least one comparison, in the order of the studies. An
         arm counts that is none of the paper's own grid, and on another data set than
-        the study's none of a larger finding either. What another one has all runs of,
-        and more, is left out: arms with twice the epochs make no study of twice as
-        long runs.
+        the study's none of a larger finding either, or of a study that is planned so.
+        What another one has all runs of, and more, is left out, unless it is planned
+        so: arms with twice the epochs make no study of twice as long runs.
     """
     final = run_table.final_epochs(runs)
     final = final[["run", "model", *RESULTS, *SETTINGS]]
@@ -130,7 +136,7 @@ def findings(runs, records):
     return [
         finding
         for finding in found
-        if not any(finding.runs < other.runs for other in found)
+        if (finding.is_own or not any(finding.runs < other.runs for other in found))
         and not _is_borrowed(finding, found)
     ]
 
@@ -220,11 +226,14 @@ def _beyond_the_paper(configs, base):
 
 
 def _is_borrowed(finding, found):
-    """Whether the data set is not the study's, and larger findings have what it has."""
+    """Whether the data set is not the study's, and others have what it has.
+
+    Others that are larger, or have the settings that their study is planned with.
+    """
     if finding.base["dataset"] == finding.study.base["dataset"]:
         return False
     count = len(finding.runs)
-    others = [other.runs for other in found if len(other.runs) > count]
+    others = [other.runs for other in found if other.is_own or len(other.runs) > count]
     return _beyond_the_paper(finding.runs, finding.base) <= frozenset().union(*others)
 
 

@@ -219,7 +219,8 @@ def missing(finding):
     further = len(named) - LISTED
     text = ", ".join(named[:LISTED])
     text += f" and of {further} other arms" if further > 0 else ""
-    return f"{finding.missing} experiments are missing, of {text}"
+    verb = "is" if finding.missing == 1 else "are"
+    return f"{counted(finding.missing, 'experiment')} {verb} missing, of {text}"
 
 
 def figure(finding, narrow=False):
