@@ -7,22 +7,9 @@ import sys
 
 import pytest
 from conftest import ROOT
+from storeys import SAME_ROOM, STOREYS
 
-# From the ground up. A storey may import those before it; of its own rooms, none may
-# import another.
-STOREYS = (
-    {"system"},
-    {"data", "collaboration"},
-    {"nn"},
-    {"resnet", "models", "datasets", "logger"},
-    {"experiments"},
-    {"runs"},
-    {"training", "deployment", "report"},
-    {"analysis", "run_experiments", "export", "predict"},
-)
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
-COMMANDS = STOREYS[-1]
-SAME_ROOM = {"schedules": "collaboration", "costs": "collaboration"}
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path
     for path in sorted([*ROOT.glob("collaborative/**/*.py"), *ROOT.glob("*.py")])

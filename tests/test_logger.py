@@ -1,3 +1,5 @@
+"""What a run logs: statistics, curves, events, and checkpoints to go on from."""
+
 import shutil
 import warnings
 from unittest import mock
@@ -8,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from matplotlib.figure import Figure
+from small_models import compiled, ensemble
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.plugins.hparams import metadata
-from test_models import compiled, ensemble
 
 from collaborative import logger
 from collaborative.nn import checkpoint, events

@@ -8,7 +8,7 @@ import pages
 import pytest
 from absl import flags as absl_flags
 from conftest import ROOT
-from test_house import SAME_ROOM, STOREYS
+from storeys import SAME_ROOM, STOREYS
 
 from collaborative import analysis, export, predict
 from collaborative.experiments import flags as experiment_flags
