@@ -153,6 +153,31 @@ def paper_claims(paper):
 
 
 @pytest.fixture(scope="module")
+def quick_pages(paper, paper_claims):
+    """Figures are made, but not drawn; what each page has of the author's is shared."""
+    from collaborative.report import figures
+    from collaborative.report.claims import verdicts
+    from collaborative.runs import author_runs
+
+    check_all = verdicts.check_all
+
+    def save(figure, directory, name, suffixes):
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / f"{name}.svg"
+        path.write_text("<svg/>")
+        return path
+
+    def check(runs, *others):
+        return paper_claims if runs is paper else check_all(runs, *others)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "save", save)
+        patch.setattr(author_runs, "load", lambda: paper)
+        patch.setattr(verdicts, "check_all", check)
+        yield
+
+
+@pytest.fixture(scope="module")
 def no_curves():
     """Logs draw empty curves, which takes no time."""
     from matplotlib.figure import Figure

@@ -1,75 +1,19 @@
-import json
+"""Runs as one tidy table, what is left out of it, and the command that reports them."""
+
 import os
 import pickle
 import subprocess
 import sys
-import zlib
 
 import numpy as np
 import pytest
 from conftest import ROOT, processor_seconds
+from finished_runs import load, synthetic_curves, write_run
+from report_command import command
 
 from collaborative import analysis
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.runs import run_table
-
-
-def synthetic_curves(config, error=None):
-    """Curves like those of a run: they fall, with noise of the settings' own."""
-    rng = np.random.default_rng(zlib.crc32(repr(config).encode()))
-    fall = np.linspace(1, 0, config.epochs) ** 2
-    models = {}
-    for name in (*config.member_names, "ensemble")[: 3 if config.members[1:] else 1]:
-        end = rng.uniform(0.1, 0.3) if error is None else error
-        noise = rng.normal(0, 0.002, (2, config.epochs)) * fall
-        errors = end + 0.5 * fall + noise
-        models[name] = {
-            "train_error": errors[0] / 2,
-            "train_cost": errors[0],
-            "train_error_running": errors[0] / 2,
-            "train_cost_running": errors[0],
-            "test_error": errors[1],
-            "test_cost": 3 * errors[1],
-        }
-    return models
-
-
-def write_run(log_dir, config, models=None, **changes):
-    """Writes the files of a finished run, as the logger and training do."""
-    run_dir = config.run_dir(log_dir)
-    run_dir.mkdir(parents=True)
-    statistics = {
-        "params": config.to_json(),
-        "start_time": 1.0,
-        "end_time": 2.0,
-        "models": synthetic_curves(config) if models is None else models,
-        "totals": {},
-        "seconds": np.ones(config.epochs),
-    } | changes
-    (run_dir / "stats.pkl").write_bytes(pickle.dumps(statistics))
-    content = {
-        "config": config.to_json(),
-        "versions": {"keras": "3.15"},
-        "git_revision": "abc+",
-        "device": "a device",
-        "command": ["run_experiments.py", "--dataset", config.dataset],
-    }
-    (run_dir / "config.json").write_text(json.dumps(content))
-    return run_dir
-
-
-def load(log_dir):
-    left_out = []
-    return run_table.load_runs(log_dir, left_out.append), left_out
-
-
-def command(*arguments):
-    return subprocess.run(
-        [sys.executable, str(ROOT / "analysis.py"), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
 
 
 def test_a_tidy_table(tmp_path):

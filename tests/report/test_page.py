@@ -1,17 +1,20 @@
+"""The report's page: what it says and has with it, and that nothing in it is run."""
+
 import html.parser
 import json
 import re
 
 import pandas as pd
 import pytest
-from test_analysis import command, load, synthetic_curves, write_run
+from finished_runs import load, synthetic_curves, write_run
+from report_command import command
 
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.report import figures, page, quality
-from collaborative.report.claims import verdicts
+from collaborative.report import page, quality
 from collaborative.report.studies import findings
-from collaborative.runs import author_runs, run_table
+from collaborative.runs import run_table
 
+pytestmark = pytest.mark.usefixtures("quick_pages")
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -58,27 +61,6 @@ def some_runs(tmp_path_factory):
     runs, left_out = load(log_dir)
     assert left_out == []
     return runs
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_pages(paper, paper_claims):
-    """Figures are made, but not drawn; what each page has of the author's is shared."""
-    check_all = verdicts.check_all
-
-    def save(figure, directory, name, suffixes):
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{name}.svg"
-        path.write_text("<svg/>")
-        return path
-
-    def check(runs, *others):
-        return paper_claims if runs is paper else check_all(runs, *others)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "save", save)
-        patch.setattr(author_runs, "load", lambda: paper)
-        patch.setattr(verdicts, "check_all", check)
-        yield
 
 
 @pytest.fixture(scope="module")

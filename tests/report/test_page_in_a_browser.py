@@ -6,13 +6,15 @@ import re
 import chromium
 import pytest
 from conftest import ROOT
-from test_analysis import load, write_run
-from test_page import quick_pages  # noqa: F401, for all tests here
+from finished_runs import load, write_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import page
 
-pytestmark = pytest.mark.skipif(chromium.PATH is None, reason="needs chromium")
+pytestmark = [
+    pytest.mark.usefixtures("quick_pages"),
+    pytest.mark.skipif(chromium.PATH is None, reason="needs chromium"),
+]
 WIDTHS = (1400, 900, 400)
 COMMITTED = ROOT / "results" / "report" / "index.html"
 MOST_PAGES = 40

@@ -1,10 +1,12 @@
+"""What runs have recorded of their models: found, joined by images, and damaged."""
+
 import pickle
 
 import numpy as np
 import pytest
 from conftest import logged_run
-from test_analysis import load, write_run
-from test_quality import record
+from evaluation_records import record
+from finished_runs import load, write_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import quality, records

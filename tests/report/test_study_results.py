@@ -1,3 +1,5 @@
+"""What the studies found: differences, tables, answers, and what is none."""
+
 import copy
 import dataclasses
 import html
@@ -5,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from test_analysis import load, synthetic_curves, write_run
+from finished_runs import load, synthetic_curves, write_run
 
 from collaborative.experiments import cifar10_studies, studies
 from collaborative.experiments.config import ExperimentConfig

@@ -1,7 +1,9 @@
+"""Studies over a scale of weights: their table, their figure, and the page."""
+
 import html
 
 import pytest
-from test_analysis import load, synthetic_curves, write_run
+from finished_runs import load, synthetic_curves, write_run
 
 from collaborative.experiments import studies
 from collaborative.report import layout, page

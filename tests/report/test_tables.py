@@ -1,3 +1,5 @@
+"""The tables of the report in every format, and the author's runs in the paper's."""
+
 import csv
 import io
 import re
@@ -5,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from test_analysis import load, synthetic_curves, write_run
+from finished_runs import load, synthetic_curves, write_run
 
 from collaborative.data import own_names
 from collaborative.experiments.config import ExperimentConfig

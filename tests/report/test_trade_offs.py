@@ -6,7 +6,7 @@ import math
 import re
 
 import pytest
-from test_analysis import load, synthetic_curves, write_run
+from finished_runs import load, synthetic_curves, write_run
 
 from collaborative.experiments import studies
 from collaborative.report import exports, page
