@@ -11,8 +11,8 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_resizing import prepare as prepare_pictures
-from test_stored import prepare
+from prepared_pets import prepare
+from prepared_pictures import prepare as prepare_pictures
 
 from collaborative import datasets
 from collaborative.data import batches, decoded, stored
@@ -148,9 +148,6 @@ def test_a_run_is_the_same_and_goes_on_as_the_same(pets, tmp_path, small_runs):
             np.testing.assert_array_equal(values, other["models"][name][statistic])
     images = [s["evaluation"]["images"] for s in (whole, other)]
     np.testing.assert_array_equal(*images)
-
-
-Memory = collections.namedtuple("Memory", "available")
 
 
 def test_what_does_not_fit_in_memory_is_on_the_disk(pets, monkeypatch):
