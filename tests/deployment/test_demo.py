@@ -11,8 +11,8 @@ import chromium
 import numpy as np
 import pytest
 from conftest import REAL_DATA, ROOT, needs_real_data
+from page_use import focus, given
 from PIL import Image
-from test_web_page import focus, given
 
 from collaborative import export, models
 from collaborative.data.examples import Examples

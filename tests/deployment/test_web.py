@@ -1,3 +1,5 @@
+"""Pages that compute by themselves: their networks, their text, what is refused."""
+
 import json
 import math
 import os
@@ -12,7 +14,7 @@ import pytest
 from collaborative.models import EnsembleModel, SingleModel
 from collaborative.resnet import PRESETS, ResNetConfig, build_resnet
 from keras import layers as kl
-from test_web_operations import (
+from models_in_node import (
     SHAPE,
     built,
     compare,

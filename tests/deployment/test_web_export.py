@@ -1,3 +1,5 @@
+"""Pages as export.py writes them: with their card, and networks side by side."""
+
 import functools
 import json
 import re
@@ -6,13 +8,12 @@ import shutil
 import numpy as np
 import pytest
 import small_models
+from models_in_node import needs_node
 
 from collaborative import datasets, export, models
 from collaborative.deployment import model_card, predictors, verification
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.training import building
-
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 
 
 @pytest.fixture

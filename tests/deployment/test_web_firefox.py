@@ -3,9 +3,10 @@
 import firefox
 import numpy as np
 import pytest
+from nearest_digits import NAMES, digits, nearest_mean
+from npm_package import PACKAGE
+from page_use import given
 from PIL import Image
-from test_web_onnx_runtime import PACKAGE
-from test_web_page import NAMES, digits, given, nearest_mean
 
 from collaborative.deployment.web import onnx_runtime, page
 

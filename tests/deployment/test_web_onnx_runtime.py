@@ -11,7 +11,6 @@ import dataclasses
 import functools
 import gzip
 import json
-import os
 import re
 
 import chromium
@@ -19,9 +18,11 @@ import keras
 import numpy as np
 import pytest
 from keras import layers as kl
+from models_in_node import built, compare, images, needs_node
+from nearest_digits import NAMES, digits, nearest_mean
+from npm_package import PACKAGE, needs_package
+from page_use import given
 from PIL import Image
-from test_web_operations import built, compare, images, needs_node
-from test_web_page import NAMES, digits, given, nearest_mean
 
 from collaborative import export
 from collaborative.deployment import formats, runtimes, verification
@@ -43,8 +44,6 @@ export{A as Tensor,b as env,c as InferenceSession};
 //# sourceMappingURL=stand-in.map
 """
 WASM = b"\0asm, or nearly"
-PACKAGE = os.environ.get("ONNXRUNTIME_WEB")
-needs_package = pytest.mark.skipif(not PACKAGE, reason="needs ONNXRUNTIME_WEB")
 
 
 def package(folder, name="onnxruntime-web", module=STAND_IN, wasm=onnx_runtime.WASM):

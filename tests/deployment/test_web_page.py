@@ -1,3 +1,5 @@
+"""A page in Chromium: it answers as Python does, and says what it cannot do."""
+
 import base64
 import io
 import json
@@ -7,43 +9,18 @@ import keras
 import numpy as np
 import PIL
 import pytest
-from keras import layers as kl
+from nearest_digits import NAMES, digits, nearest_mean
+from page_use import focus, given
 from picture_files import EXACT, NEAR, noise, png, saved
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from collaborative.data import pictures
 from collaborative.deployment.web import page
 
 pytestmark = pytest.mark.skipif(chromium.PATH is None, reason="needs chromium")
-NAMES = tuple(f"digit {i}" for i in range(10))
 # Of 255: decoders of JPEG round otherwise, and so does resizing by another Pillow.
 JPEG_LEVELS = 3
 RESIZED_LEVELS = 0 if PIL.__version__.startswith("13.") else 1
-
-
-def digits():
-    """8x8 images of digits, uint8 `[n, 8, 8, 1]`, and their labels."""
-    data = load_digits()
-    return (data.images * 15.9375).astype(np.uint8)[..., None], data.target
-
-
-def nearest_mean(layer=None):
-    """A network that chooses the digit whose mean features, of a layer, are nearest."""
-    inputs = keras.Input((8, 8, 1))
-    he = keras.initializers.HeNormal(seed=1)
-    layer = layer or kl.Conv2D(
-        4, 3, padding="same", activation="relu", kernel_initializer=he
-    )
-    x = layer(kl.Rescaling(1 / 255)(inputs))
-    features = keras.Model(inputs, kl.Flatten()(x))
-    last = kl.Dense(10)
-    model = keras.Model(inputs, last(features.output), name="nearest")
-    pictures, labels = digits()
-    found = np.array(features(pictures.astype(np.float32)))
-    means = np.stack([found[labels == i].mean(axis=0) for i in range(10)])
-    last.set_weights([means.T, -(means**2).sum(axis=1) / 2])
-    return model
 
 
 @pytest.fixture(scope="module")
@@ -84,18 +61,6 @@ def tab(browser, some_page):
     yield browser
     assert browser.requested() == {some_page.as_uri()}
     assert browser.faults() == []
-
-
-def given(tab, paths):
-    """Chooses files; the captions of the tiles that they give, the lines of refusal."""
-    tab.run("delete document.body.dataset.taken")
-    tab.choose("#files", paths)
-    tab.wait("document.body.dataset.taken")
-    texts = "Array.from(document.querySelectorAll('{}'), (e) => e.textContent)"
-    return (
-        tab.run(texts.format("#tiles button")),
-        tab.run(texts.format("#problems p")),
-    )
 
 
 def test_200_pictures_are_classified_as_in_python(tab, model, tmp_path):
@@ -193,23 +158,6 @@ def test_without_decompression_the_browser_decodes(tab, some_page):
         found = pixels(tab, EXACT[name], (8, 6, 3))
         wanted = pictures.read(io.BytesIO(EXACT[name]), (8, 6, 3))
         assert np.abs(found - wanted.astype(int)).max() <= RESIZED_LEVELS, name
-
-
-# The outline of what has the focus; a file's input is hidden, and its label has it.
-OUTLINE = """(({ activeElement: e }) => getComputedStyle(
-    e.type === "file" ? e.nextElementSibling : e).outlineStyle)(document)"""
-
-
-def focus(tab, presses):
-    """What has the focus after so many presses of the tabulator: ids or texts."""
-    said = []
-    for _ in range(presses):
-        tab.press("Tab", code=9)
-        assert tab.run(OUTLINE) == "solid"
-        said.append(
-            tab.run("document.activeElement.id || document.activeElement.textContent")
-        )
-    return said
 
 
 def test_by_keyboard(tab):
