@@ -79,6 +79,18 @@ def forked(python, monkeypatch):
 
 
 @pytest.fixture
+def benchmark(python):
+    """Gives what a script of benchmarks/ prints; shows its errors where it fails."""
+
+    def run(name, *options):
+        process = python(ROOT / "benchmarks" / f"{name}.py", *options)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
+
+    return run
+
+
+@pytest.fixture
 def run_command(capsys):
     """Runs a command's module in this process: (status, stdout, lines of stderr)."""
     flags = []
