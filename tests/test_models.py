@@ -1,3 +1,5 @@
+"""Models: statistics and training as the equations say, and models that cannot be."""
+
 import keras
 import numpy as np
 import pytest
@@ -131,110 +133,6 @@ def test_average_of_probabilities(images_and_labels):
     model = ensemble(average="probabilities")
     mean = sum(np.asarray(tf.nn.softmax(m(images))) for m in model.members) / 2
     np.testing.assert_allclose(tf.nn.softmax(model(images)), mean, rtol=1e-5)
-
-
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.eager(False)
-def test_labels_of_all_forms_in_turn(jit_compile, images_and_labels):
-    images, labels = images_and_labels
-    model = compiled(ensemble(), jit_compile=jit_compile)
-    integers = model.test_on_batch(images, labels, return_dict=True)
-    one_hot = keras.utils.to_categorical(labels, 3)
-    # One trace takes all that is int64: it does not know the labels' rank.
-    for other in (labels[:, None], one_hot, one_hot.astype(np.int64)):
-        assert model.test_on_batch(images, other, return_dict=True) == pytest.approx(
-            integers, rel=1e-5
-        )
-    if not jit_compile:  # XLA gives NaN
-        with pytest.raises(ValueError, match="labels must be from 0 to 2"):
-            model.test_on_batch(images, labels[:, None] + 1)
-
-
-def test_half_weights_halve_what_is_minimised_and_leave_the_means(images_and_labels):
-    images, labels = images_and_labels
-    model = compiled(ensemble(weight_decay=0.0))
-    plain = model.test_on_batch(images, labels, return_dict=True)
-    half = model.test_on_batch(images, labels, np.full(96, 0.5), return_dict=True)
-    for name in ("loss", "collaboration_cost"):
-        assert half[name] == pytest.approx(plain[name] / 2, rel=1e-5)
-    for name in ("a_error", "a_cost", "ensemble_cost"):
-        assert half[name] == pytest.approx(plain[name], rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    "method", ["L2", pytest.param("CE", marks=pytest.mark.slow), "Single"]
-)
-def test_class_weights_train_as_sample_weights_and_leave_the_statistics(
-    method, images_and_labels
-):
-    """The same updates; errors and costs as without, in the step and measured."""
-    images, labels = images_and_labels
-    by_class = (0.5, 2.0, 1.25)
-    sample = np.array(by_class, np.float32)[labels]
-    plain, sampled, weighed = (
-        compiled(ensemble(method, class_weight=c), optimizer="sgd")
-        for c in (None, None, by_class)
-    )
-    first = plain.train_on_batch(images, labels, return_dict=True)
-    found = weighed.train_on_batch(images, labels, return_dict=True)
-    as_sampled = sampled.train_on_batch(images, labels, sample, return_dict=True)
-    for name in ("a_error", "b_cost", "ensemble_cost", "weight_decay"):
-        assert found[name] == pytest.approx(first[name], rel=1e-6)
-    for name in ("loss", "collaboration_cost"):
-        assert found[name] == pytest.approx(as_sampled[name], rel=1e-6)
-    assert found["loss"] != pytest.approx(first["loss"], rel=1e-3)
-    for one, other in zip(weights(weighed), weights(sampled), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
-    unweighed = weighed.evaluate(images, labels, verbose=0, return_dict=True)
-    wanted = sampled.evaluate(images, labels, verbose=0, return_dict=True)
-    assert unweighed == pytest.approx(wanted, rel=1e-5)
-
-
-def test_class_weights_are_saved_and_checked(tmp_path):
-    model = compiled(ensemble(class_weight=[1, 2, 3.0]))
-    model.save(tmp_path / "model.keras")
-    loaded = models.load_model(tmp_path / "model.keras")
-    assert loaded.class_weight == (1, 2, 3.0)
-    assert models.SingleModel(linear("a"), class_weight=(1, 1, 0)).class_weight
-    assert ensemble(class_weight={2: 3, 0: 1, 1: 2}).class_weight == (1, 2, 3)
-    for wrong in ((1, 2), (1, 2, -3), (1, 2, float("nan")), {0: 1, 1: 2, 3: 3}):
-        with pytest.raises(ValueError, match="class_weight must have a finite number"):
-            ensemble(class_weight=wrong)
-
-
-def test_smoothed_labels_train_as_such_distributions_and_leave_the_statistics(
-    images_and_labels,
-):
-    """In the cross-entropy alone: the cost of disagreement is that of the labels."""
-    images, labels = images_and_labels
-    part = 0.3
-    targets = np.eye(3, dtype=np.float32)[labels]
-    plain, given, smooth = (
-        compiled(ensemble("L2", label_smoothing=s), optimizer="sgd")
-        for s in (0.0, 0.0, part)
-    )
-    first = plain.train_on_batch(images, labels, return_dict=True)
-    wanted = given.train_on_batch(
-        images, (1 - part) * targets + part / 3, return_dict=True
-    )
-    found = smooth.train_on_batch(images, labels, return_dict=True)
-    assert found["loss"] == pytest.approx(wanted["loss"], rel=1e-5)
-    assert found["loss"] != pytest.approx(first["loss"], rel=1e-3)
-    for name in ("a_error", "a_cost", "b_cost", "ensemble_cost", "collaboration_cost"):
-        assert found[name] == pytest.approx(first[name], rel=1e-6)
-    for one, other in zip(weights(smooth), weights(given), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
-    measured = smooth.evaluate(images, labels, verbose=0, return_dict=True)
-    wanted = given.evaluate(images, labels, verbose=0, return_dict=True)
-    assert measured == pytest.approx(wanted, rel=1e-5)
-
-
-def test_smoothing_is_saved_set_and_checked(tmp_path, images_and_labels):
-    model = compiled(ensemble(label_smoothing=0.1, class_weight=(1, 2, 3)))
-    model.save(tmp_path / "model.keras")
-    assert models.load_model(tmp_path / "model.keras").label_smoothing == 0.1
-    with pytest.raises(ValueError, match="label_smoothing must be from 0 to below 1"):
-        model.label_smoothing = 1.0
 
 
 def test_losses_and_metrics_of_the_user_are_kept(images_and_labels):
