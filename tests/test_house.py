@@ -58,6 +58,13 @@ def test_files_of_tests_have_names_of_their_own():
     assert len(set(names)) == len(names)
 
 
+def test_no_file_of_tests_is_imported():
+    """What several files use is in a module without tests, or in conftest.py."""
+    for path in ROOT.glob("tests/**/*.py"):
+        of_tests = [name for name in imported(path) if name.startswith("test_")]
+        assert not of_tests, path
+
+
 IMPORT_ALL = """
 import importlib, sys
 from absl import flags
