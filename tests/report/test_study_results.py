@@ -6,7 +6,7 @@ import html
 
 import numpy as np
 import pytest
-from finished_runs import load, synthetic_curves, write_run
+from finished_runs import load, synthetic_curves, write_arm, write_run
 
 from collaborative.experiments import cifar10_studies, studies
 from collaborative.experiments.config import ExperimentConfig
@@ -21,15 +21,6 @@ ERRORS = {
     "Single, 20% wrong": (20.0, 22.0, 21.0),
     "L2 0.01, 20% wrong": (20.2, 21.9, 21.1),
 }
-
-
-def write_arm(log_dir, configs, errors):
-    for config, error in zip(configs, errors, strict=True):
-        models = synthetic_curves(config, 0.5)
-        for name in models:
-            shift = {"ST": 3, "M": 1}.get(name, 0)
-            models[name]["test_error"][-1] = (error + shift) / 100
-        write_run(log_dir, config, models)
 
 
 @pytest.fixture
