@@ -264,7 +264,6 @@ def test_without_node_a_page_is_not_said_to_be_checked(tmp_path, monkeypatch):
 
 
 @needs_node
-@needs_node
 def test_images_that_are_not_the_page_s_are_refused(tmp_path):
     formats.write(built(kl.Flatten()), tmp_path / "index.html", "web")
     function = runtimes.load("web", tmp_path / "index.html")
@@ -274,6 +273,7 @@ def test_images_that_are_not_the_page_s_are_refused(tmp_path):
             function(np.zeros((1, given), np.float32))
 
 
+@needs_node
 def test_node_ends_when_nobody_asks_it_any_more(tmp_path):
     formats.write(built(kl.Flatten()), tmp_path / "index.html", "web")
     before = set(psutil.Process().children())
