@@ -65,7 +65,8 @@ class PaperSettings:
     # 0 where the method is Single.
     alpha: float | None = setting(
         None,
-        "Weight of the collaboration cost. Default: 0.01, or 1 with a teacher.",
+        "Weight of the collaboration cost, at least 0, but that of ambiguity may be "
+        "below: it is -n b of n members. Default: 0.01, or 1 with a teacher.",
         listed=True,
         level=True,
         on_card=True,

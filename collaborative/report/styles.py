@@ -29,11 +29,16 @@ CLEAR = {True: "#009E73", False: "#D55E00", None: "#444444"}  # fewer errors, mo
 CLEAR_MARKERS = {True: "<", False: ">", None: "o"}  # for print in grey too
 
 _TICKS = (1, 2, 3, 5, 7)  # times powers of ten, of a logarithmic axis
+_FEW = 3  # a factor that an axis may span and have few of these
 
 
 def by_factors(axis):
     """Labels a logarithmic axis that may span less than a decade by plain numbers."""
-    axis.set_major_locator(ticker.LogLocator(subs=_TICKS, numticks=9))
+    low, high = axis.get_data_interval()
+    if high > _FEW * low:
+        axis.set_major_locator(ticker.LogLocator(subs=_TICKS, numticks=9))
+    else:
+        axis.set_major_locator(ticker.MaxNLocator(10, steps=[1, 2, 5, 10]))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(ticker.NullFormatter())
 

@@ -69,6 +69,27 @@ def test_a_plan_that_is_whole_or_not_begun(tmp_path, monkeypatch, augmented):
     assert planned.lines(runs) == []
 
 
+def test_pairs_that_were_made_apart_are_named(tmp_path):
+    arms = studies.STUDIES["identical"].configs(**cifar10_studies.SIZE)
+    for candidates in arms.values():
+        write_arm(tmp_path, candidates[""], (10, 11, 12))
+    runs = load(tmp_path)[0]
+    (finding,) = findings.findings(runs, {})
+    assert results.made_apart(finding, runs) == ""
+    name = finding.names["M, M"][913]
+    runs.loc[runs["run"] == name, "device"] = "another"
+    for seed in (912, 914):
+        name = finding.names["ST, ST, Single"][seed]
+        runs.loc[runs["run"] == name, "precision"] = "bfloat16"
+    said = results.made_apart(finding, runs)
+    assert said == (
+        "Made on two machines or in two precisions: 3 pairs, of “M, M” 1, “ST, ST” 2"
+    )
+    path = page.write(runs, tmp_path / "report", latency=False)
+    for written in (path, path.with_name("studies.md")):
+        assert said in html.unescape(written.read_text(encoding="utf-8"))
+
+
 def test_one_that_is_missing_is_one(tmp_path):
     arms = studies.STUDIES["identical"].configs(**cifar10_studies.SIZE)
     for arm, candidates in arms.items():

@@ -78,7 +78,7 @@ def test_the_studies_at_a_glance(noise):
     assert (study, expected) == ("noise", "-") and "incorrect labels" in question
     assert run_on == "digits, all images, 3 epochs, 3 seeds"
     against = "with “L2 0.01, 0% wrong” against “Single, 0% wrong”"
-    assert came_out == f"ST -2.00 ± 0.20 {against}; M -2.00 ± 0.20 {against}; 1 smaller"
+    assert came_out == f"ST -2.00 ± 0.20 {against}; M -2.00 ± 0.20 {against}; 1 further"
     assert sure == "3 of 6 clear, the others up to 0.07"
     assert table.rows[1][1].text == "the same"
     single = findings.findings(noise.query("seed == 912"), {})
@@ -93,6 +93,20 @@ def test_equal_networks_count_once(noise):
     twice = dataclasses.replace(finding, differences=more)
     assert results.compared(twice) == results.compared(finding)
     assert results.answer(twice) == results.answer(finding)
+
+
+def test_fewer_errors_are_named_before_more(tmp_path):
+    """Where the studies ask what does best, larger harm would hide it."""
+    arms = studies.STUDIES["identical"].configs(**SMALL)
+    errors = {"M, M": 9, "M, M, Single": 10, "ST, ST": 15, "ST, ST, Single": 10}
+    for place, (arm, error) in enumerate(errors.items()):
+        write_arm(tmp_path, arms[arm][""], (error, error + 1 + place / 50, error + 2))
+    (finding,) = findings.findings(load(tmp_path)[0], {})
+    clear, _ = results.compared(finding)
+    means = [round(difference.mean) for _, difference in clear]
+    assert means == [-1, -1, 5, 5]
+    text = results.answer(finding)
+    assert text.index("points fewer") < text.index("points more")
 
 
 def test_what_is_missing_is_one_line(noise):

@@ -104,6 +104,19 @@ def test_each_pair_of_members_has_errors_and_ambiguity_over_the_scale(runs, narr
     assert ambiguity.get_xlabel() == "b" and ambiguity.get_xscale() == "symlog"
 
 
+def test_the_marks_at_the_ends_are_inside_and_errors_can_be_read(runs):
+    (finding,) = findings.findings(runs, {})
+    drawn = scales.figure(finding, scales.measured(finding, runs, {}))
+    drawn.canvas.draw()
+    axes = drawn.axes[0]
+    ends = axes.transAxes.inverted().transform(axes.transData.transform([(-30, 11)]))
+    assert 0.02 < ends[0, 0] < 0.1
+    low, high = axes.get_ylim()
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    places = dict(zip(axes.get_yticks(), labels, strict=True))
+    assert len([text for at, text in places.items() if low <= at <= high and text]) > 3
+
+
 def test_lines_are_means_over_the_seeds_that_all_places_have(runs):
     fewer = runs[(runs["alpha"] != -2) | (runs["seed"] == 912)]  # of b = 1
     (finding,) = findings.findings(fewer, {})

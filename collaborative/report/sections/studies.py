@@ -49,6 +49,7 @@ def _part(context, finding):
         "figure": _figure(context, finding, on_scale, table.name),
         "deployed": _deployed(context, finding),
         "missing": results.missing(finding),
+        "made_apart": results.made_apart(finding, context.runs),
     }
 
 
@@ -106,6 +107,5 @@ def _markdown(at_a_glance, plans, studies):
                 tables.markdown(deployed["table"]),
                 *[f"{deployed['missing']}.\n"] * bool(deployed["missing"]),
             ]
-        if part["missing"]:
-            parts.append(f"{part['missing']}.\n")
+        parts += [f"{part[k]}.\n" for k in ("missing", "made_apart") if part[k]]
     return "\n".join(parts)

@@ -35,7 +35,8 @@ def table(findings):
         )
     return Table(
         name="studies",
-        caption="The studies at a glance, with the largest clear differences in points",
+        caption="The studies at a glance, with the largest clear differences in "
+        "points, fewer errors first",
         header=HEADER,
         rows=[tuple(map(Cell, texts)) for texts in rows],
         data=pd.DataFrame(rows, columns=HEADER),
@@ -48,7 +49,7 @@ def _what_came_out(clear, open_ones):
         return "-", "one seed"
     named = [_in_short(*key, difference) for key, difference in clear[:NAMED]]
     if len(clear) > NAMED:
-        named.append(f"{len(clear) - NAMED} smaller")
+        named.append(f"{len(clear) - NAMED} further")
     sure = f"{len(clear)} of {len(clear + open_ones)} clear"
     if open_ones:
         sure += f", the others up to {abs(open_ones[0][1].mean):.2f}"

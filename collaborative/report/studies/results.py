@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.report import comparison, styles
+from collaborative.report import comparison, origins, styles
 from collaborative.report.studies import findings
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs import run_table
@@ -177,7 +177,7 @@ def answer(finding):
         return "With one seed nothing can be told. Run more of them."
     named = [_in_words(*key, d) for key, d in clear[:LISTED]]
     if len(clear) > LISTED:
-        named.append(f"smaller clear differences: {len(clear) - LISTED}")
+        named.append(f"further clear differences: {len(clear) - LISTED}")
     first = "; ".join(named) if named else "No arm differs clearly from its control"
     second = f"Clear: {len(clear)} of {len(clear + open_ones)} comparisons"
     if open_ones:
@@ -191,15 +191,18 @@ def compared(finding):
 
     Returns:
         (The clear ones, the open ones), each a list of (key, `layout.Difference`), the
-        largest first.
+        largest first; of the clear ones those with fewer errors before the others.
     """
     once = {}
     for key, difference in finding.differences.items():
         if difference.seeds > 1:
             once.setdefault((*key[1:], difference), (key, difference))
     pairs = sorted(once.values(), key=lambda pair: -abs(pair[1].mean))
-    clear = [pair for pair in pairs if _clear(pair[1]) is not None]
-    return clear, [pair for pair in pairs if _clear(pair[1]) is None]
+    better, worse, open_ones = (
+        [pair for pair in pairs if _clear(pair[1]) is below]
+        for below in (True, False, None)
+    )
+    return better + worse, open_ones
 
 
 def _in_words(arm, control, model, difference):
@@ -215,12 +218,38 @@ def missing(finding):
     """Which experiments are not there, as one line; "" where none is missing."""
     if not finding.missing:
         return ""
-    named = [f"“{arm}” {count}" for arm, count in finding.lacking.items()]
+    verb = "is" if finding.missing == 1 else "are"
+    number = counted(finding.missing, "experiment")
+    return f"{number} {verb} missing, of {_by_arm(finding.lacking)}"
+
+
+def made_apart(finding, runs):
+    """How many pairs are of two machines or two precisions, as one line; "" if none is.
+
+    Args:
+        finding: of a study.
+        runs: rows of `run_table.load_runs`.
+    """
+    made = runs.drop_duplicates("run").set_index("run")[origins.BY]
+    made = dict(zip(made.index, made.itertuples(index=False), strict=True))
+    counts = {}
+    for arm, control in finding.study.comparisons():
+        ours, theirs = (finding.names.get(name, {}) for name in (arm, control))
+        seeds = ours.keys() & theirs.keys()
+        counts[arm] = sum(made[ours[seed]] != made[theirs[seed]] for seed in seeds)
+    counts = {arm: count for arm, count in counts.items() if count}
+    if not counts:
+        return ""
+    number = counted(sum(counts.values()), "pair")
+    return f"Made on two machines or in two precisions: {number}, of {_by_arm(counts)}"
+
+
+def _by_arm(counts):
+    """Numbers by arm, in words."""
+    named = [f"“{arm}” {count}" for arm, count in counts.items()]
     further = len(named) - LISTED
     text = ", ".join(named[:LISTED])
-    text += f" and of {further} other arms" if further > 0 else ""
-    verb = "is" if finding.missing == 1 else "are"
-    return f"{counted(finding.missing, 'experiment')} {verb} missing, of {text}"
+    return text + f" and of {counted(further, 'other arm')}" * (further > 0)
 
 
 def figure(finding, narrow=False):

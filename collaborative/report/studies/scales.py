@@ -161,6 +161,7 @@ def figure(finding, on_scale, narrow=False):
         _draw_ambiguity(ambiguity, on_scale, arms)
         errors.set_title(line, fontsize=9, **drawing.TITLE_AT_TOP)
         ambiguity.set_xscale("symlog", linthresh=smallest)
+        ambiguity.autoscale(axis="x")  # its margins are of this scale
         ambiguity.set_xticks(list(arms), [f"{place:g}" for place in arms])
         ambiguity.set_xlabel(scale.name)
     return drawn
