@@ -9,6 +9,7 @@ import pathlib
 import platform
 
 from collaborative.system import limits
+from collaborative.system.words import counted
 
 
 def flags():
@@ -23,8 +24,7 @@ def name():
 
 def name_with_cores():
     """Its name, and how many of its cores this process may use."""
-    cores = limits.core_count()
-    return f"{name()}, {cores} core{'s' * (cores > 1)}"
+    return f"{name()}, {counted(limits.core_count(), 'core')}"
 
 
 def _described(key):

@@ -11,7 +11,7 @@ from finished_runs import load, synthetic_curves, write_arm, write_run
 from collaborative.experiments import cifar10_studies, studies
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import page
-from collaborative.report.studies import findings, overview, results
+from collaborative.report.studies import caveats, findings, overview, results
 
 SMALL = {"dataset": "digits", "truncate": 0, "epochs": 3}
 # Test errors in % of the ensemble by arm and seed.
@@ -111,15 +111,15 @@ def test_fewer_errors_are_named_before_more(tmp_path):
 
 def test_what_is_missing_is_one_line(noise):
     (finding,) = findings.findings(noise, {})
-    assert results.missing(finding) == (
+    assert caveats.missing(finding) == (
         "6 experiments are missing, of “Single, 40% wrong” 3, “L2 0.01, 40% wrong” 3"
     )
     whole = dataclasses.replace(finding, lacking={})
-    assert results.missing(whole) == ""
+    assert caveats.missing(whole) == ""
     many = {f"arm {number}": 1 for number in range(9)}
-    some = results.missing(dataclasses.replace(finding, lacking=many))
+    some = caveats.missing(dataclasses.replace(finding, lacking=many))
     assert some.endswith(
-        f"“arm {results.LISTED - 1}” 1 and of {9 - results.LISTED} other arms"
+        f"“arm {caveats.LISTED - 1}” 1 and of {9 - caveats.LISTED} other arms"
     )
 
 
@@ -258,7 +258,7 @@ def test_the_report_has_the_studies(noise, tmp_path):
     name = results.name_of(findings.findings(noise, {})[0])
     assert (
         f"figures/figure_{name}.png" in text
-        and f"{results.missing(findings.findings(noise, {})[0])}.\n" in text
+        and f"{caveats.missing(findings.findings(noise, {})[0])}.\n" in text
     )
     assert (tmp_path / "figures" / f"figure_{name}.png").exists()
     assert (tmp_path / "tables" / f"{name}.csv").exists()

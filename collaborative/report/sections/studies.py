@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collaborative.report import page_tables, tables
 from collaborative.report.studies import (
+    caveats,
     findings,
     overview,
-    planned,
     results,
     scales,
     trade_offs,
@@ -25,7 +25,7 @@ def parts(context):
     studies = [_part(context, finding) for finding in found or ()]
     if studies:
         at_a_glance = context.table(overview.table(found))
-        plans = planned.lines(context.runs)
+        plans = caveats.of_plans(context.runs)
         context.text("studies.md", _markdown(at_a_glance, plans, studies))
     return {"studies": studies, "plans": plans if studies else []}
 
@@ -48,8 +48,8 @@ def _part(context, finding):
         "apart": context.table(scales.table(finding, on_scale)),
         "figure": _figure(context, finding, on_scale, table.name),
         "deployed": _deployed(context, finding),
-        "missing": results.missing(finding),
-        "made_apart": results.made_apart(finding, context.runs),
+        "missing": caveats.missing(finding),
+        "made_apart": caveats.made_apart(finding, context.runs),
     }
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from collaborative.experiments.config import ExperimentConfig
-from collaborative.report import comparison, origins, styles
+from collaborative.report import comparison, styles
 from collaborative.report.studies import findings
 from collaborative.report.tables import Cell, Table, file_name
 from collaborative.runs import run_table
@@ -212,44 +212,6 @@ def _in_words(arm, control, model, difference):
         f"{name} makes {abs(difference.mean):.2f} ± {difference.half_width:.2f} points "
         f"{word} errors with “{arm}” than with “{control}”"
     )
-
-
-def missing(finding):
-    """Which experiments are not there, as one line; "" where none is missing."""
-    if not finding.missing:
-        return ""
-    verb = "is" if finding.missing == 1 else "are"
-    number = counted(finding.missing, "experiment")
-    return f"{number} {verb} missing, of {_by_arm(finding.lacking)}"
-
-
-def made_apart(finding, runs):
-    """How many pairs are of two machines or two precisions, as one line; "" if none is.
-
-    Args:
-        finding: of a study.
-        runs: rows of `run_table.load_runs`.
-    """
-    made = runs.drop_duplicates("run").set_index("run")[origins.BY]
-    made = dict(zip(made.index, made.itertuples(index=False), strict=True))
-    counts = {}
-    for arm, control in finding.study.comparisons():
-        ours, theirs = (finding.names.get(name, {}) for name in (arm, control))
-        seeds = ours.keys() & theirs.keys()
-        counts[arm] = sum(made[ours[seed]] != made[theirs[seed]] for seed in seeds)
-    counts = {arm: count for arm, count in counts.items() if count}
-    if not counts:
-        return ""
-    number = counted(sum(counts.values()), "pair")
-    return f"Made on two machines or in two precisions: {number}, of {_by_arm(counts)}"
-
-
-def _by_arm(counts):
-    """Numbers by arm, in words."""
-    named = [f"“{arm}” {count}" for arm, count in counts.items()]
-    further = len(named) - LISTED
-    text = ", ".join(named[:LISTED])
-    return text + f" and of {counted(further, 'other arm')}" * (further > 0)
 
 
 def figure(finding, narrow=False):
