@@ -45,10 +45,10 @@ def standing(config, log_dir):
         fault = record_fault(config, run_dir)
         if not fault:
             return Standing("finished", epochs)
-        reason = f"{fault}: put it back, or remove {run_dir}"
+        reason = f"{fault}: put it back, or move {run_dir} away"
         return Standing("in the way", epochs, reason)
     if has_statistics and not found:
-        reason = f"{run_files.STATISTICS} cannot be read: remove {run_dir}"
+        reason = f"{run_files.STATISTICS} cannot be read: move {run_dir} away"
         return Standing("in the way", reason=reason)
     if files.is_locked(run_dir):
         return Standing("running", epochs)

@@ -86,6 +86,8 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
         sys.exit(0)
     try:
         found = flag_values(argv)[1:]
+    except flags.IllegalFlagValueError as error:
+        fail(_in_words(error, flag_values), 2)
     except flags.Error as error:
         fail(error, 2)
     _settle_paths(flag_values)
@@ -101,6 +103,16 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
         except UserError as error:
             fail(error, error.status)
     return found
+
+
+def _in_words(error, flag_values):
+    """What a flag must be and what came, where absl gives Python's own words."""
+    head = str(error).removesuffix(f": {error.__context__}")
+    name, _, value = head.removeprefix("flag --").partition("=")
+    parser = flag_values[name].parser
+    values = getattr(parser, "enum_values", ())
+    wanted = f"one of {', '.join(values)}" if values else parser.syntactic_help
+    return f"--{name} must be {wanted or 'true or false'}, got {value!r}"
 
 
 def _settle_paths(flag_values):

@@ -132,7 +132,7 @@ def _teacher(config, dataset, log_dir):
     path = run_dir / run_files.MODEL
     if finished_result(config.teacher_config, log_dir) is None:
         raise RunError(f"there is no {path}: train the teacher first")
-    advice = f"put it back, or remove {run_dir} to have the teacher trained again"
+    advice = f"put it back, or move {run_dir} away to have the teacher trained again"
     if not path.exists():
         raise RunError(f"there is no {path}: {advice}")
     try:

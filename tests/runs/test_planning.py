@@ -36,7 +36,7 @@ def test_a_damaged_file_is_in_the_way(tmp_path, content):
     run_dir.mkdir(parents=True)
     (run_dir / "stats.pkl").write_bytes(content)
     stands = standings.standing(CONFIG, tmp_path)
-    assert str(stands) == f"in the way: stats.pkl cannot be read: remove {run_dir}"
+    assert str(stands) == f"in the way: stats.pkl cannot be read: move {run_dir} away"
     assert not stands.is_to_run and stands.epochs == 0
 
 

@@ -190,7 +190,7 @@ def test_a_finished_run_without_its_record_is_told(tmp_path):
     whats = ("is not there", "cannot be read", "is of another run")
     assert result.failed == {
         config: f"in the way: a finished run whose config.json {what}: put it back, or "
-        f"remove {config.run_dir(tmp_path)}"
+        f"move {config.run_dir(tmp_path)} away"
         for config, what in zip(CONFIGS, whats, strict=False)
     }
     stands = standings.standing(CONFIGS[0], tmp_path)
@@ -202,7 +202,7 @@ def test_statistics_that_cannot_be_read_are_in_the_way(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"not ours")
     result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0), CONFIGS[:1])
-    assert "stats.pkl cannot be read: remove" in result.failed[CONFIGS[0]]
+    assert "stats.pkl cannot be read: move " in result.failed[CONFIGS[0]]
     assert path.read_bytes() == b"not ours"
 
 
