@@ -23,11 +23,11 @@ import sys
 if importlib.util.find_spec("torch") is None:
     sys.exit("PyTorch is missing: python -m pip install -e '.[bench]'")
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
 import numpy as np
 import torch
 from pytorch_networks import COSTS, network, total_cost, trainable
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from collaborative.experiments import recipes
 from collaborative.experiments.config import ExperimentConfig
