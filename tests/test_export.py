@@ -98,13 +98,13 @@ def test_what_was_ready_when_all_formats_are_interrupted_is_not_denied(
         (
             ("--run", "RUN", "--format", "pmml"),
             2,
-            "onnx|openvino|coreml|web|all",
+            "onnx, openvino, coreml, web, all, got 'pmml'",
         ),
         (("--run", "RUN", "--quantize", "int8"), 2, "litert or onnx, got keras"),
         (
             ("--run", "RUN", "--format", "onnx", "--batch", "257"),
             2,
-            "257 is not an integer in the range [1, 256]",
+            "--batch must be an integer in the range [1, 256], got '257'",
         ),
         (("--run", "RUN", "--quantize", "int4"), 2, "int8"),
         (("--run", "RUN", "ST"), 2, "got 'ST', which is no flag"),
