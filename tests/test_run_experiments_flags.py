@@ -49,6 +49,7 @@ def test_help_is_quick_and_complete():
         (("--validation", "1.5"), "--validation must be an integer, got '1.5'"),
         (("--small_loss", "a: b"), "--small_loss must be a number, got 'a: b'"),
         (("--augment=maybe",), "--augment must be true or false, got 'maybe'"),
+        (("--noaugment=1",), "--noaugment=1 does not take an argument"),
         (("--epochs",), "Missing value for flag --epochs"),
         (("--strategy", "many"), "strategy must be one of single, mirrored"),
         (("--seeds", "1,2", "--overwrite"), "--overwrite is for one experiment"),

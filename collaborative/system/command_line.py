@@ -88,7 +88,7 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
         found = flag_values(argv)[1:]
     except flags.IllegalFlagValueError as error:
         fail(_in_words(error, flag_values), 2)
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # the latter of --noaugment=1
         fail(error, 2)
     _settle_paths(flag_values)
     found = [os.path.expanduser(argument) for argument in found]
