@@ -2,15 +2,14 @@
 # Keras 3.15.1, TensorFlow 2.21.0, scikit-learn 1.9.1: two settings of SKLearnClassifier.
 #
 # Guess: `fit_kwargs={"epochs": 30}` says how long each `fit` trains, in scikit-learn's tools
-#   too. `warm_start=True`: "the given model won't be cloned and the weights from the
-#   previous fit will be reused".
+#   too. `warm_start=True` goes on from the weights of the network that is given, and of
+#   the `fit` before, as its documentation has it.
 # Seen: `sklearn.base.clone`, which cross-validation, searches and votes begin with, makes
 #   the estimator anew without its `fit_kwargs`: `fit` alone makes 30 epochs, each fold of
 #   `cross_val_score` one, and 32 % are right in place of 95. `warm_start` is never read:
 #   each `fit`, the first one of a trained network too, starts from fresh weights. Nothing
 #   warns.
-# What helps: `cross_val_score(..., params={"epochs": 30})`, or a function as `model` whose
-#   network trains as long as it should; Keras's own `fit` to go on.
+# What helps: `cross_val_score(..., params={"epochs": 30})`; to go on, Keras's own `fit`.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # torchensemble 0.2.0, PyTorch 2.13.0: FusionClassifier of a network that is given.
 #
-# Guess: `estimator` may be "the class or object of your base estimator", and either way
-#   `n_estimators` networks are trained, which answer differently.
+# Guess: `estimator` may be a network's class or a network, as its documentation has it, and
+#   either way `n_estimators` networks are trained, which answer differently.
 # Seen: an object is copied with its weights. All copies get the gradient of one average on
 #   the same batches, and so stay equal bit for bit: it is one network, computed four
 #   times. Of the class each network starts anew. VotingClassifier copies too; there the
