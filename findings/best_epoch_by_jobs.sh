@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # torchensemble 0.2.0, PyTorch 2.13.0: which epoch an ensemble has after `fit`.
 #
-# Guess: with a `test_loader`, `fit` keeps the networks of the epoch with the best accuracy
-#   ("Historical Best"), as the file that it writes does. `n_jobs` changes the speed.
+# Guess: with a `test_loader`, `fit` keeps the networks of the epoch with the best accuracy,
+#   which it logs as "Historical Best". `n_jobs` changes the speed.
 # Seen: with `n_jobs=None` or 1 the best networks are kept as they are, not as copies, and
 #   are trained on: the ensemble is that of the last epoch. With `n_jobs=2` they come
 #   back from other processes, as copies: the ensemble is the best one. Nothing tells.
-# What helps: write the best one (`save_model=True`), and read it back. PyTorch 2.6 and
-#   newer does so with `torch.load(path, weights_only=False)`; `torchensemble.utils.io.load`
-#   raises there.
+# What helps: `n_jobs=2` where the best is wanted; its accuracy is then of test images on
+#   which it was chosen.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
