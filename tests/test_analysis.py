@@ -145,7 +145,7 @@ def test_errors_are_one_line(tmp_path, python):
         (("--log_dir", tmp_path / "empty", *output), 1, "no finished run below"),
         (("--paper", "--output_dir", tmp_path / "file"), 2, "must be a directory"),
         (("--paper", "--output_dir", "/proc/none"), 1, "/proc/none"),
-        (("--papr",), 2, "Unknown command line flag 'papr'"),
+        (("--papr",), 2, "there is no flag '--papr'"),
         (("logs",), 2, "got 'logs', which is no flag"),
     ]:
         result = python(ROOT / "analysis.py", *arguments)

@@ -21,7 +21,7 @@ def test_help_is_quick_and_complete():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (("--methd", "L2"), "Unknown command line flag 'methd'"),
+        (("--methd", "L2"), "no flag '--methd'; did you mean --method?"),
         (("--method", "L3"), "Single, got 'L3'"),
         (
             ("--members", "ST,XL"),
@@ -45,7 +45,7 @@ def test_help_is_quick_and_complete():
         (("--alpha", ""), "alpha must be numbers, separated by commas, got ''"),
         (("--method", ""), "method must name at least one value, got none"),
         (("--grid", "noise", "--label_noise", "0.3"), "leave --label_noise out"),
-        (("--jobs", "0"), "--jobs must be a positive integer, got '0'"),
+        (("--jobs", "0"), "--jobs must be an integer in the range [1, 4096], got '0'"),
         (("--validation", "1.5"), "--validation must be an integer, got '1.5'"),
         (("--small_loss", "a: b"), "--small_loss must be a number, got 'a: b'"),
         (("--augment=maybe",), "--augment must be true or false, got 'maybe'"),
@@ -54,6 +54,10 @@ def test_help_is_quick_and_complete():
         (("--strategy", "many"), "strategy must be one of single, mirrored"),
         (("--seeds", "1,2", "--overwrite"), "--overwrite is for one experiment"),
         (("--callbacks", "ema"), "callback must be one of none yet, got 'ema'"),
+        (("--epochs", "9" * 400), "epochs must be below 2,147,483,648, got more"),
+        (("--seed", str(2**31)), "seed must be below 2,147,483,648, got more"),
+        (("--jobs", "9" * 400), "--jobs must be an integer in the range [1, 4096]"),
+        (("--log_dir", ""), "--log_dir must be a path, got ''"),
         (("--epochs", "0"), "epochs must be at least 1, got 0"),
         (("--batch_size", "0"), "batch_size must be at least 1, got 0"),
         (("cifar10",), "got 'cifar10', which is no flag"),

@@ -105,8 +105,8 @@ def verify_low_precision(form, kind, artifact, expected, examples, tolerance=POI
     judged = judge(kind, answers, float_answers, examples.labels)
     error = judged[f"{kind}_error"]
     points = 100 * (error - judged["float32_error"])
-    # Rounded, so that half a point is half a point.
-    if judged["verdict"] == "clear loss" and round(points, 6) > tolerance:
+    # Rounded, so that half a point is half a point. NaN allows nothing.
+    if judged["verdict"] == "clear loss" and not round(points, 6) <= tolerance:
         raise VerificationFailed(
             f"{kind} misclassifies {100 * error:.2f} % of "
             f"{len(outputs):,} test images and float32 "

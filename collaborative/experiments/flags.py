@@ -27,6 +27,8 @@ EXPERIMENTS, COLLABORATION, TRAINING, RUNS, COMPUTATION = (
     "how it is computed",
 )
 
+_MOST = 4096  # jobs, and threads of each
+
 define_bool, define_integer, define_list, define_string = (
     functools.partial(define, flag_values=FLAGS)
     for define in (
@@ -143,6 +145,7 @@ define_integer(
     "How many experiments run side by side. Default: as many as there are cores for "
     "their threads; with GPUs as many as these compute at the same time.",
     lower_bound=1,
+    upper_bound=_MOST,
     module_name=COMPUTATION,
 )
 define_integer(
@@ -151,6 +154,7 @@ define_integer(
     "Threads of an experiment; its results depend on them in the last digits. Default: "
     "1 where several experiments are asked for, all cores for one.",
     lower_bound=1,
+    upper_bound=_MOST,
     module_name=COMPUTATION,
 )
 define_string(

@@ -129,6 +129,8 @@ def canonical(field, value):
         fits = _are_names
     if not fits(value):
         raise ConfigError(f"{field.name} must be {words}, got {value!r}")
+    if kind is int and value >= _TOO_MANY:
+        raise ConfigError(f"{field.name} must be below {_TOO_MANY:,}, got more")
     return kind(value) + 0.0 if kind is float else kind(value)
 
 
@@ -140,6 +142,7 @@ def _is_number(kind):
     return lambda value: isinstance(value, kind) and not isinstance(value, bool)
 
 
+_TOO_MANY = 2**31  # of which TensorFlow has no tensor
 _KINDS = {  # a test of what can be taken for it, and words that complete "must be"
     bool: (lambda value: isinstance(value, bool), "True or False"),
     int: (_is_number(numbers.Integral), "a whole number"),

@@ -86,10 +86,9 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
         sys.exit(0)
     try:
         found = flag_values(argv)[1:]
-    except flags.IllegalFlagValueError as error:
+    except (flags.Error, ValueError, RecursionError) as error:
         fail(_in_words(error, flag_values), 2)
-    except (flags.Error, ValueError) as error:  # the latter of --noaugment=1
-        fail(error, 2)
+    _refuse_nan(flag_values)
     _settle_paths(flag_values)
     found = [os.path.expanduser(argument) for argument in found]
     if needed and not flag_values[needed].value:
@@ -109,20 +108,56 @@ def _in_words(error, flag_values):
     """What a flag must be and what came, where absl gives Python's own words."""
     head = str(error).removesuffix(f": {error.__context__}")
     name, _, value = head.removeprefix("flag --").partition("=")
-    parser = flag_values[name].parser
-    values = getattr(parser, "enum_values", ())
-    wanted = f"one of {', '.join(values)}" if values else parser.syntactic_help
-    return f"--{name} must be {wanted or 'true or false'}, got {value!r}"
+    match error:
+        case flags.IllegalFlagValueError() if name in flag_values:
+            return f"--{name} must be {_wanted(flag_values[name])}, got {_short(value)}"
+        case flags.UnrecognizedFlagError():
+            _, _, alike = str(error).removesuffix(" ?").partition("Did you mean: ")
+            meant = " or ".join(f"--{other}" for other in alike.split(", ") if other)
+            guess = f"did you mean {meant}?" if meant else "see --help"
+            return f"there is no flag {_short('--' + error.flagname)}; {guess}"
+        case RecursionError():  # absl's, as it looks for names that are alike
+            return "there is no flag of so long a name; see --help"
+        case flags.CantOpenFlagFileError():
+            why = f"{error.__context__.strerror}: {error.__context__.filename}"
+            return f"--flagfile must be a file of flags: {why}"
+        case UnicodeDecodeError():
+            return "--flagfile must be a file of flags, got one that is no UTF-8 text"
+    return error  # such as of --noaugment=1, which says it well
+
+
+def _wanted(flag):
+    """What completes "must be"."""
+    values = getattr(flag.parser, "enum_values", ())
+    known = f"one of {', '.join(values)}" if values else flag.parser.syntactic_help
+    return known or "true or false"
+
+
+def _short(value):
+    """What came, quoted, and not thousands of characters of it."""
+    return repr(value if len(value) <= 80 else f"{value[:77]}...")
+
+
+def _refuse_nan(flag_values):
+    """Leaves with a line where a number with bounds is NaN, which absl lets pass."""
+    for name in flag_values:
+        flag = flag_values[name]
+        has_bounds = getattr(flag.parser, "lower_bound", None) is not None
+        if has_bounds and flag.value != flag.value:
+            fail(f"--{name} must be {_wanted(flag)}, got 'nan'", 2)
 
 
 def _settle_paths(flag_values):
     """Expands the flags that are paths; leaves with a line where one cannot be.
 
-    A directory cannot, where it or a parent of it is a file.
+    A directory cannot, where it or a parent of it is a file; and none can that is
+    empty, which a shell makes of a variable that is not set.
     """
     for name in _PATHS:
-        if name not in flag_values or not flag_values[name].value:
+        if name not in flag_values or flag_values[name].value is None:
             continue
+        if not flag_values[name].value:
+            fail(f"--{name} must be a path, got ''", 2)
         path = flag_values[name].value = os.path.expanduser(flag_values[name].value)
         if name not in _DIRECTORIES:
             continue
@@ -154,7 +189,8 @@ def printable(name):
 def fail(error, status):
     """Leaves with an exit status and one line that says why."""
     with contextlib.suppress(OSError):  # on a full disk
-        print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
+        name = os.path.basename(sys.argv[0])
+        print(f"{name}: {printable(error)}", file=sys.stderr)
     sys.exit(status)
 
 

@@ -47,7 +47,8 @@ def run(path):
         UnusablePlugin: where there is no such file, or it does not run to its end.
     """
     if not os.path.isfile(path):
-        raise UnusablePlugin(f"--plugin must be a Python file, and there is no {path}")
+        found = "got the directory" if os.path.isdir(path) else "and there is no"
+        raise UnusablePlugin(f"--plugin must be a Python file, {found} {path}")
     streams.start_tensorflow()  # which the file will import
     loader = importlib.machinery.SourceFileLoader(MODULE, path)
     module = importlib.util.module_from_spec(

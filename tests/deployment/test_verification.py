@@ -77,6 +77,8 @@ def test_a_clear_loss_is_refused(monkeypatch):
     assert (found["verdict"], found["tolerance"]) == ("clear loss", 1.75)
     with pytest.raises(verification.VerificationFailed, match=r"than 1\.74 points"):
         int8_verified(monkeypatch, range(7), range(0), tolerance=1.74)
+    with pytest.raises(verification.VerificationFailed):
+        int8_verified(monkeypatch, range(7), range(0), tolerance=float("nan"))
 
 
 def test_nan_is_refused_whatever_the_tolerance(monkeypatch):

@@ -100,6 +100,15 @@ def test_a_cost_from_a_file_of_one_s_own(own_cost, fresh_flags):
     assert first.collaboration.cost([g1, g2]) == 16 + 1
 
 
+def test_a_directory_is_no_plugin(tmp_path, capsys):
+    flag_values = flags.FlagValues()
+    command_line.define_plugin_flag(flag_values)
+    with pytest.raises(SystemExit, match="2"):
+        command_line.parse(["x", "--plugin", str(tmp_path)], flag_values, "")
+    said = f"--plugin must be a Python file, got the directory {tmp_path}\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
 @pytest.mark.parametrize(
     "content, said",
     [
@@ -159,6 +168,34 @@ def test_a_flag_that_is_needed(capsys):
         command_line.parse(["x"], flag_values, "", needed="run")
     assert "--run is needed: Directory of a run.\n" in capsys.readouterr().err
     assert command_line.parse(["x", "--run=a"], flag_values, "", needed="run") == []
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--flagfile"], "--flagfile with no argument"),
+        (["--flagfile=none"], "a file of flags: No such file or directory: none"),
+        (["--flagfile=."], "a file of flags: Is a directory: ."),
+        (["--flagfile=binary"], "a file of flags, got one that is no UTF-8 text"),
+        (["--toleranc=1"], "there is no flag '--toleranc'; did you mean --tolerance?"),
+        (["--x\ny=1"], r"there is no flag '--x\ny'; see --help"),
+        ([f"--{'x' * 3000}"], "there is no flag "),
+        (["--nosoftmax=a\nb"], r"--nosoftmax=a\nb does not take an argument"),
+        (["--tolerance=nan"], "--tolerance must be a number in the range [0.0, 100.0]"),
+        (["--tolerance=101"], "must be a number in the range [0.0, 100.0], got '101'"),
+        (["--batch=" + "1" * 5000], f"in the range [1, 256], got '{'1' * 77}...'"),
+        (["--run="], "--run must be a path, got ''"),
+        (["--run=a\nb"], r"a\nb"),
+    ],
+)
+def test_what_is_wrong_is_one_line(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "binary").write_bytes(b"--member=M\n\xff\xfe")
+    monkeypatch.setattr(export, "FLAGS", copy.deepcopy(export.FLAGS))
+    with pytest.raises(SystemExit, match=r"[12]"):
+        export.main(["export.py", *arguments])
+    message = capsys.readouterr().err
+    assert said in message and len(message.splitlines()) == 1 and len(message) < 300
 
 
 @pytest.mark.parametrize(
