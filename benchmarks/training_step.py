@@ -14,7 +14,8 @@ On random images of 32x32x3 in batches of 64, in one process and in turn:
 first on one core (one thread, pinned), then on two. Ratios are medians over the rounds
 of the ratio to `stock` in the same round, since the machine's speed changes. Beside
 them: the part of the speed of a large float32 matrix product on the same cores that
-the convolutions' operations reach.
+the convolutions' operations reach. TF_ENABLE_ONEDNN_OPTS=0 before the command measures
+TensorFlow without oneDNN.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from collaborative.data import batches
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.nn import fast_paths
 from collaborative.report import footprint
-from collaborative.system import environment
+from collaborative.system import environment, libraries
 from collaborative.training import building
 
 VARIANTS = ("stock", "bare", "float32", "bfloat16")
@@ -200,6 +201,7 @@ def main():
         rounds, steps = arguments.rounds, arguments.steps
         print(json.dumps(measure(arguments.variants, rounds, steps, arguments.here)))
         return
+    libraries.switch_onednn_on()  # in the processes that measure, as in the commands
     available = sorted(os.sched_getaffinity(0))
     results = {}
     for cores in sorted(

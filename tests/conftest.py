@@ -1,4 +1,4 @@
-"""Shared by all tests: the project's root on the path, small data, real data."""
+"""Shared by all tests: small data, real data."""
 
 import gc
 import json
@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from forking import Python
 
+from collaborative.system import libraries
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data" / "tfds"
 needs_real_data = pytest.mark.skipif(
     not REAL_DATA.exists(), reason="needs ../shared/data"
 )
-sys.path.insert(0, str(ROOT))
+libraries.switch_onednn_on()  # before TensorFlow is imported, as the commands do
 
 
 # The longest, in this order, so that two workers (`pytest -n 2`) end together.

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collaborative.system import limits, processor, resources
+from collaborative.system import libraries, limits, processor, resources
 
 
 def describe():
@@ -26,6 +26,7 @@ def describe():
         "git_revision": git_revision(),
         "device": device(),
         "tf32": computes_in_tf32(),
+        "onednn": libraries.onednn_is_on(),
         "threads": tf.config.threading.get_intra_op_parallelism_threads()
         or limits.core_count(),
         "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],

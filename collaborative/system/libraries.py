@@ -13,6 +13,7 @@ import os
 import pathlib
 import sys
 
+from collaborative.system import processor
 from collaborative.system.errors import UserError
 
 # keras.json and matplotlibrc are files of a person's own, for other work: instead of
@@ -26,6 +27,7 @@ _SETTINGS = {
 # They would choose TensorFlow's first version or Keras's second, or the machines of
 # another program's cluster.
 _UNWANTED = ("TF2_BEHAVIOR", "TF_CONFIG", "TF_USE_LEGACY_KERAS")
+_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
 class BackendError(UserError, ImportError):
@@ -45,6 +47,26 @@ def settle(environment=os.environ):
         if name.startswith("KERAS_") or name in _UNWANTED:
             del environment[name]
     environment.update(_SETTINGS)
+    switch_onednn_on(environment)
+
+
+def switch_onednn_on(environment=os.environ):
+    """Has TensorFlow compute by oneDNN on every x86 processor, unless a person chose.
+
+    TensorFlow 2.21 does so by itself only where the processor has AVX512-VNNI or what
+    came after it. With AVX2 alone a step of {ST, M} takes 1.8 times as long without.
+
+    Args:
+        environment: the variables that TensorFlow will read, which are changed.
+    """
+    if processor.is_x86():
+        environment.setdefault(_ONEDNN, "1")
+
+
+def onednn_is_on():
+    """What was chosen of oneDNN: a bool; None where it is left to TensorFlow."""
+    chosen = os.environ.get(_ONEDNN, "").lower()
+    return {"1": True, "true": True, "0": False, "false": False}.get(chosen)
 
 
 def check_backend():

@@ -17,6 +17,11 @@ def flags():
     return set(_described("flags").split())
 
 
+def is_x86():
+    """Whether it is Intel's or AMD's kind, of 64 bits."""
+    return platform.machine().lower() in ("x86_64", "amd64")
+
+
 def name():
     """Its name."""
     return _described("model name") or platform.processor() or platform.machine()

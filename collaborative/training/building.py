@@ -16,7 +16,7 @@ from collaborative.experiments.setting import ConfigError
 from collaborative.nn import optimization
 from collaborative.nn.networks import build_network
 from collaborative.runs import run
-from collaborative.system import environment
+from collaborative.system import environment, processor
 from collaborative.system.errors import UserError, reason_of
 
 POLICIES = {
@@ -246,10 +246,15 @@ def precision_notes(config):
     """What a person should know of the precision that was asked for: list of lines.
 
     The factors are those of a step of {ST, M} in batches of 64 on one core to float32's
-    without XLA: with AVX512-FP16 TensorFlow 2.21 has oneDNN compute the gradients of
-    the kernels, which has no fast code for them; without, TensorFlow's own code runs.
+    without XLA. In float16 with AVX512-FP16 TensorFlow 2.21 has oneDNN compute the
+    gradients of the kernels, which has no fast code for them; without, TensorFlow's own
+    code runs. In bfloat16 oneDNN needs AVX512, and is fast where that has bfloat16.
     """
-    if config.precision != "float16" or environment.has_gpu():
+    if environment.has_gpu():
+        return []
+    if config.precision == "bfloat16":
+        return _bfloat16_notes()
+    if config.precision != "float16":
         return []
     if _use_jit(config):
         return [
@@ -260,6 +265,16 @@ def precision_notes(config):
     return [
         f"a step in float16 without XLA takes {factor} times as long as in float32 on "
         "this processor: leave --jit out, or choose --precision auto"
+    ]
+
+
+def _bfloat16_notes():
+    if not processor.is_x86() or environment.fastest_precision() == "bfloat16":
+        return []
+    factor = "2 to 3" if "avx512f" in processor.flags() else "12"
+    return [
+        f"a step in bfloat16 takes {factor} times as long as in float32 on this "
+        "processor: choose --precision auto"
     ]
 
 

@@ -1,13 +1,14 @@
 import json
 import os
 import pickle
+import platform
 import subprocess
 import sys
 
 import pytest
 from conftest import ROOT
 
-from collaborative.system import libraries
+from collaborative.system import environment, libraries, processor
 
 # What notebooks, clusters and other projects leave behind.
 ODD = {
@@ -25,6 +26,7 @@ KERAS_JSON = {
     "floatx": "float64",
     "image_data_format": "channels_first",
 }
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 # Of the paper's kind, so that the order of the axes counts, but quickly trained.
 NETWORK = """
 from collaborative import build_resnet, register_network
@@ -49,7 +51,11 @@ def odd_home(tmp_path):
 
 
 def run(*arguments, **environment):
-    variables = {n: v for n, v in os.environ.items() if not n.startswith("KERAS_")}
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("KERAS_") and name != ONEDNN
+    }
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=ROOT,
@@ -60,7 +66,8 @@ def run(*arguments, **environment):
     )
 
 
-def test_settling():
+def test_settling(monkeypatch):
+    monkeypatch.setattr(processor, "is_x86", lambda: False)
     environment = ODD | {"HOME": "/home/x"}
     libraries.settle(environment)
     assert environment == {
@@ -71,6 +78,48 @@ def test_settling():
         "MATPLOTLIBRC": "/dev/null",
         "MPLBACKEND": "agg",
     }
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "AMD64"])
+def test_onednn_is_switched_on_unless_a_person_chose(monkeypatch, machine):
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    chosen, left = {ONEDNN: "0"}, {}
+    libraries.settle(chosen)
+    libraries.settle(left)
+    assert chosen[ONEDNN] == "0"
+    assert left[ONEDNN] == "1"
+
+
+def test_other_processors_are_left_to_tensorflow(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    environment = {}
+    libraries.switch_onednn_on(environment)
+    assert not environment
+
+
+@pytest.mark.parametrize(
+    "chosen, recorded",
+    [("1", True), ("True", True), ("0", False), ("false", False), (None, None)],
+)
+def test_what_was_chosen_of_onednn_is_recorded(monkeypatch, chosen, recorded):
+    monkeypatch.delenv(ONEDNN, raising=False)
+    if chosen:
+        monkeypatch.setenv(ONEDNN, chosen)
+    assert environment.describe()["onednn"] is recorded
+
+
+@pytest.mark.skipif(not processor.is_x86(), reason="of x86 processors")
+@pytest.mark.parametrize("chosen, said", [(None, True), ("0", False)])
+def test_tensorflow_hears_of_it(chosen, said):
+    """TensorFlow tells of oneDNN when it is imported, and in no other way."""
+    code = (
+        "from collaborative.system import libraries; libraries.settle(); "
+        "import tensorflow"
+    )
+    given = {"TF_CPP_MIN_LOG_LEVEL": "0"} | ({ONEDNN: chosen} if chosen else {})
+    process = run("-c", code, **given)
+    assert process.returncode == 0
+    assert ("oneDNN custom operations are on" in process.stderr) is said
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ def test_exact_float32_is_never_tf32(images_and_labels, precision, tf32):
 )
 def test_xla_is_for_gpus_and_for_float16(monkeypatch, precision, jit, gpu, compiled):
     monkeypatch.setattr(environment, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(processor, "flags", lambda: {"avx512f", "avx512_bf16"})
     config = ExperimentConfig(precision=precision, jit=jit)
     assert building._use_jit(config) is compiled
     notes = building.precision_notes(config)
@@ -87,6 +88,30 @@ def test_what_float16_takes_is_said_of_this_processor(monkeypatch, flags, factor
     assert factor in note and "leave --jit out" in note
     (note,) = building.precision_notes(ExperimentConfig(precision="float16"))
     assert "goes through XLA" in note and "--precision auto" in note
+
+
+@pytest.mark.parametrize(
+    "flags, factor",
+    [
+        ({"avx2"}, "takes 12 times"),
+        ({"avx2", "avx512f"}, "takes 2 to 3 times"),
+        ({"avx512f", "avx512_bf16"}, None),
+        ({"amx_bf16"}, None),
+    ],
+)
+def test_what_bfloat16_takes_is_said_where_it_is_slow(monkeypatch, flags, factor):
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
+    monkeypatch.setattr(processor, "is_x86", lambda: True)
+    monkeypatch.setattr(processor, "flags", lambda: flags)
+    notes = building.precision_notes(ExperimentConfig(precision="bfloat16"))
+    assert [factor in note for note in notes] == ([True] if factor else [])
+    assert not building.precision_notes(ExperimentConfig(precision="float32"))
+
+
+def test_nothing_is_said_of_processors_that_were_not_measured(monkeypatch):
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
+    monkeypatch.setattr(processor, "is_x86", lambda: False)
+    assert not building.precision_notes(ExperimentConfig(precision="bfloat16"))
 
 
 def test_members_that_cannot_be_trained_together_are_told_in_one_line(
