@@ -4,8 +4,8 @@
 # Guess: MirroredStrategy on two devices trains on 33 images in batches of 32 as on 34: of
 #   the last batch, one image, a device has nothing, and adds nothing.
 # Seen: `fit` ends with an error about shapes, [4] and [3]. With oneDNN, which is the
-#   default on x86 with AVX512-VNNI, a convolution of no images has the shape of what it is
-#   given, [0, 8, 8, 3], where [0, 6, 6, 4] is right. Without oneDNN
+#   default on x86 with AVX512-VNNI or AVX-VNNI, a convolution of no images has the shape
+#   of what it is given, [0, 8, 8, 3], where [0, 6, 6, 4] is right. Without oneDNN
 #   (TF_ENABLE_ONEDNN_OPTS=0) `fit` ends well, and the scale of a batch normalization is
 #   NaN from then on: the device without images has no mean, and the gradients of all are
 #   summed. With synchronized=True that does not happen. 34 images are trained on in each

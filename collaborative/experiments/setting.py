@@ -130,7 +130,7 @@ def canonical(field, value):
     if not fits(value):
         raise ConfigError(f"{field.name} must be {words}, got {value!r}")
     if kind is int and value >= _TOO_MANY:
-        raise ConfigError(f"{field.name} must be below {_TOO_MANY:,}, got more")
+        raise ConfigError(f"{field.name} must be below {_TOO_MANY:,}, got {value:,}")
     return kind(value) + 0.0 if kind is float else kind(value)
 
 
@@ -142,7 +142,7 @@ def _is_number(kind):
     return lambda value: isinstance(value, kind) and not isinstance(value, bool)
 
 
-_TOO_MANY = 2**31  # of which TensorFlow has no tensor
+_TOO_MANY = 2**32  # where seeds of NumPy and Keras end
 _KINDS = {  # a test of what can be taken for it, and words that complete "must be"
     bool: (lambda value: isinstance(value, bool), "True or False"),
     int: (_is_number(numbers.Integral), "a whole number"),

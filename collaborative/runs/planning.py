@@ -99,7 +99,7 @@ def plan(configs, log_dir, jobs, questions=None):
         questions: dict from some of them to what they are to answer, or None.
     """
     estimator = Estimator(log_dir)
-    lines, total, unknown, question = [], 0.0, 0, None
+    lines, total, running, unknown, question = [], 0.0, 0, 0, None
     states = collections.Counter()
     for config in configs:
         if questions and questions.get(config) != question:
@@ -109,12 +109,14 @@ def plan(configs, log_dir, jobs, questions=None):
         states[stands.state] += 1
         left = left_of(config, stands)
         seconds = estimator.epoch_seconds(config)
+        running += bool(left)
         unknown += bool(left) and seconds is None
         total += left * (seconds or 0)
         need = f"about {duration(left * seconds)}" if left and seconds else ""
         lines.append(f"{name_of(config):45}  {need:>15}  {stands}")
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
     lines.append(f"{counted(len(configs), 'experiment')}: {counts}")
+    jobs = min(jobs, max(running, 1))
     lines.append(_time_left(total / jobs, jobs, unknown))
     return "\n".join(lines)
 
@@ -151,7 +153,8 @@ def left(configs, log_dir, jobs):
     if not open_ones:
         return ""
     known = [c for c in open_ones if estimator.epoch_seconds(c) is not None]
-    seconds = sum(epochs[c] * estimator.epoch_seconds(c) for c in known) / jobs
+    seconds = sum(epochs[c] * estimator.epoch_seconds(c) for c in known)
+    seconds /= min(jobs, len(open_ones))
     text = f"left: {counted(len(open_ones), 'experiment')}"
     if not known:
         return text

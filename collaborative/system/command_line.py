@@ -97,10 +97,8 @@ def parse(argv, flag_values, description, arguments=False, needed=None):
         fail(f"got {found[0]!r}, which is no flag; see --help", 2)
     if "plugin" in flag_values and flag_values.plugin:
         flag_values.plugin = os.path.abspath(flag_values.plugin)
-        try:
+        with one_line_errors(flag_values.plugin, "interrupted in the plugin"):
             plugins.run(flag_values.plugin)
-        except UserError as error:
-            fail(error, error.status)
     return found
 
 
@@ -112,10 +110,7 @@ def _in_words(error, flag_values):
         case flags.IllegalFlagValueError() if name in flag_values:
             return f"--{name} must be {_wanted(flag_values[name])}, got {_short(value)}"
         case flags.UnrecognizedFlagError():
-            _, _, alike = str(error).removesuffix(" ?").partition("Did you mean: ")
-            meant = " or ".join(f"--{other}" for other in alike.split(", ") if other)
-            guess = f"did you mean {meant}?" if meant else "see --help"
-            return f"there is no flag {_short('--' + error.flagname)}; {guess}"
+            return _no_flag(error, flag_values)
         case RecursionError():  # absl's, as it looks for names that are alike
             return "there is no flag of so long a name; see --help"
         case flags.CantOpenFlagFileError():
@@ -124,6 +119,17 @@ def _in_words(error, flag_values):
         case UnicodeDecodeError():
             return "--flagfile must be a file of flags, got one that is no UTF-8 text"
     return error  # such as of --noaugment=1, which says it well
+
+
+def _no_flag(error, flag_values):
+    """That there is no such flag, and what may be meant."""
+    _, _, alike = str(error).removesuffix(" ?").partition("Did you mean: ")
+    meant = " or ".join(f"--{other}" for other in alike.split(", ") if other)
+    guess = f"did you mean {meant}?" if meant else "see --help"
+    name, _, value = error.flagname.partition(" ")
+    if name in flag_values:  # a line of a flag file
+        guess = f"did you mean --{name}={value.strip()}?"
+    return f"there is no flag {_short('--' + error.flagname)}; {guess}"
 
 
 def _wanted(flag):
@@ -187,10 +193,12 @@ def printable(name):
 
 
 def fail(error, status):
-    """Leaves with an exit status and one line that says why."""
+    """Leaves with an exit status and one line that says why, of bearable length."""
+    said = printable(error)
+    if len(said) > 2000:
+        said = f"{said[:1000]} ... {said[-500:]}"
     with contextlib.suppress(OSError):  # on a full disk
-        name = os.path.basename(sys.argv[0])
-        print(f"{name}: {printable(error)}", file=sys.stderr)
+        print(f"{os.path.basename(sys.argv[0])}: {said}", file=sys.stderr)
     sys.exit(status)
 
 

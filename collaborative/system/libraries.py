@@ -59,8 +59,8 @@ def switch_onednn_on(environment=os.environ):
     Args:
         environment: the variables that TensorFlow will read, which are changed.
     """
-    if processor.is_x86():
-        environment.setdefault(_ONEDNN, "1")
+    if processor.is_x86() and not environment.get(_ONEDNN):
+        environment[_ONEDNN] = "1"
 
 
 def onednn_is_on():

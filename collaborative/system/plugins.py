@@ -47,7 +47,10 @@ def run(path):
         UnusablePlugin: where there is no such file, or it does not run to its end.
     """
     if not os.path.isfile(path):
-        found = "got the directory" if os.path.isdir(path) else "and there is no"
+        found = "and there is no"
+        if os.path.exists(path):
+            is_directory = os.path.isdir(path)
+            found = "got the directory" if is_directory else "got what is no file,"
         raise UnusablePlugin(f"--plugin must be a Python file, {found} {path}")
     streams.start_tensorflow()  # which the file will import
     loader = importlib.machinery.SourceFileLoader(MODULE, path)

@@ -61,6 +61,14 @@ def test_time_is_estimated_from_what_runs_took(tmp_path):
     assert last.startswith("time left: not known before an epoch")
 
 
+def test_more_jobs_than_experiments_take_no_less_time(tmp_path):
+    logged_run(CONFIG, tmp_path, seconds=[60] * 4)
+    last = planning.plan([CONFIG], tmp_path, jobs=4096).splitlines()[-1]
+    assert last == "time left with 1 at a time: about 6 min"
+    said = "left: 1 experiment, which takes about 6 min"
+    assert planning.left([CONFIG], tmp_path, jobs=4096) == said
+
+
 def logged_on(device, config, log_dir, seconds):
     """Logs a run of four epochs that was made on a device."""
     logged_run(config, log_dir, seconds=[seconds] * 4)

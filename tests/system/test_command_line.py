@@ -100,13 +100,33 @@ def test_a_cost_from_a_file_of_one_s_own(own_cost, fresh_flags):
     assert first.collaboration.cost([g1, g2]) == 16 + 1
 
 
-def test_a_directory_is_no_plugin(tmp_path, capsys):
+@pytest.mark.parametrize(
+    "path, said", [(".", "got the directory "), (os.devnull, "got what is no file, ")]
+)
+def test_what_is_no_plugin(path, said, capsys):
     flag_values = flags.FlagValues()
     command_line.define_plugin_flag(flag_values)
     with pytest.raises(SystemExit, match="2"):
-        command_line.parse(["x", "--plugin", str(tmp_path)], flag_values, "")
-    said = f"--plugin must be a Python file, got the directory {tmp_path}\n"
+        command_line.parse(["x", "--plugin", path], flag_values, "")
+    said = f"--plugin must be a Python file, {said}{os.path.abspath(path)}\n"
     assert capsys.readouterr().err.endswith(said)
+
+
+def test_a_plugin_can_be_interrupted(tmp_path, capsys, registered):
+    path = tmp_path / "slow.py"
+    path.write_text("import signal\nsignal.raise_signal(signal.SIGINT)")
+    flag_values = flags.FlagValues()
+    command_line.define_plugin_flag(flag_values)
+    with pytest.raises(SystemExit, match="130"):
+        command_line.parse(["x", "--plugin", str(path)], flag_values, "")
+    assert capsys.readouterr().err.endswith(": interrupted in the plugin\n")
+
+
+def test_a_line_is_cut_where_nobody_would_read_it(capsys):
+    with pytest.raises(SystemExit, match="1"):
+        command_line.fail("a" * 5000 + "b", 1)
+    message = capsys.readouterr().err
+    assert len(message) < 1600 and message.endswith("ab\n") and " ... " in message
 
 
 @pytest.mark.parametrize(
@@ -178,6 +198,7 @@ def test_a_flag_that_is_needed(capsys):
         (["--flagfile=."], "a file of flags: Is a directory: ."),
         (["--flagfile=binary"], "a file of flags, got one that is no UTF-8 text"),
         (["--toleranc=1"], "there is no flag '--toleranc'; did you mean --tolerance?"),
+        (["--flagfile=spaced"], "flag '--member M'; did you mean --member=M?"),
         (["--x\ny=1"], r"there is no flag '--x\ny'; see --help"),
         ([f"--{'x' * 3000}"], "there is no flag "),
         (["--nosoftmax=a\nb"], r"--nosoftmax=a\nb does not take an argument"),
@@ -190,6 +211,7 @@ def test_a_flag_that_is_needed(capsys):
 )
 def test_what_is_wrong_is_one_line(arguments, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "spaced").write_text("--member M\n")
     (tmp_path / "binary").write_bytes(b"--member=M\n\xff\xfe")
     monkeypatch.setattr(export, "FLAGS", copy.deepcopy(export.FLAGS))
     with pytest.raises(SystemExit, match=r"[12]"):

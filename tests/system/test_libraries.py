@@ -83,11 +83,11 @@ def test_settling(monkeypatch):
 @pytest.mark.parametrize("machine", ["x86_64", "AMD64"])
 def test_onednn_is_switched_on_unless_a_person_chose(monkeypatch, machine):
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    chosen, left = {ONEDNN: "0"}, {}
-    libraries.settle(chosen)
-    libraries.settle(left)
+    chosen, left, empty = {ONEDNN: "0"}, {}, {ONEDNN: ""}
+    for variables in (chosen, left, empty):
+        libraries.settle(variables)
     assert chosen[ONEDNN] == "0"
-    assert left[ONEDNN] == "1"
+    assert left[ONEDNN] == empty[ONEDNN] == "1"
 
 
 def test_other_processors_are_left_to_tensorflow(monkeypatch):
