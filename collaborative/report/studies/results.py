@@ -197,7 +197,8 @@ def compared(finding):
     for key, difference in finding.differences.items():
         if difference.seeds > 1:
             once.setdefault((*key[1:], difference), (key, difference))
-    pairs = sorted(once.values(), key=lambda pair: -abs(pair[1].mean))
+    # Rounded, so that equal ones stay in the order of the study.
+    pairs = sorted(once.values(), key=lambda pair: -round(abs(pair[1].mean), 9))
     better, worse, open_ones = (
         [pair for pair in pairs if _clear(pair[1]) is below]
         for below in (True, False, None)
