@@ -6,6 +6,7 @@ from collaborative.resnet import ResNetConfig, build_resnet
 
 from collaborative import datasets
 from collaborative.deployment import formats, plain_models, runtimes
+from collaborative.system import processor
 
 
 def digits(count):
@@ -58,7 +59,10 @@ def test_int8_is_smaller_and_near(form, tmp_path):
     near, exact = runtimes.load(form, tmp_path / "int8")(images), np.array(big(images))
     assert near.dtype == np.float32
     difference = np.abs(near - exact).max()
-    assert 0 < difference < 0.05 * np.abs(exact).max()
+    # ONNX Runtime's products saturate in 16 bits where the processor has no VNNI.
+    has_vnni = any("vnni" in flag for flag in processor.flags())
+    limit = 0.12 if form == "onnx" and not has_vnni else 0.05
+    assert 0 < difference < limit * np.abs(exact).max()
 
 
 def test_what_cannot_be_written_is_said_in_one_line(tmp_path):
