@@ -61,7 +61,8 @@ def test_int8_is_smaller_and_near(form, tmp_path):
     difference = np.abs(near - exact).max()
     # ONNX Runtime's products saturate in 16 bits where the processor has no VNNI.
     has_vnni = any("vnni" in flag for flag in processor.flags())
-    limit = 0.12 if form == "onnx" and not has_vnni else 0.05
+    saturates = form == "onnx" and processor.is_x86() and not has_vnni
+    limit = 0.09 if saturates else 0.05  # seen: 0.088
     assert 0 < difference < limit * np.abs(exact).max()
 
 

@@ -100,14 +100,19 @@ def test_a_cost_from_a_file_of_one_s_own(own_cost, fresh_flags):
     assert first.collaboration.cost([g1, g2]) == 16 + 1
 
 
+def parse_plugin(path):
+    """What a command that has no other flag does with a plugin."""
+    flag_values = flags.FlagValues()
+    command_line.define_plugin_flag(flag_values)
+    command_line.parse(["x", "--plugin", str(path)], flag_values, "")
+
+
 @pytest.mark.parametrize(
     "path, said", [(".", "got the directory "), (os.devnull, "got what is no file, ")]
 )
 def test_what_is_no_plugin(path, said, capsys):
-    flag_values = flags.FlagValues()
-    command_line.define_plugin_flag(flag_values)
     with pytest.raises(SystemExit, match="2"):
-        command_line.parse(["x", "--plugin", path], flag_values, "")
+        parse_plugin(path)
     said = f"--plugin must be a Python file, {said}{os.path.abspath(path)}\n"
     assert capsys.readouterr().err.endswith(said)
 
@@ -115,10 +120,8 @@ def test_what_is_no_plugin(path, said, capsys):
 def test_a_plugin_can_be_interrupted(tmp_path, capsys, registered):
     path = tmp_path / "slow.py"
     path.write_text("import signal\nsignal.raise_signal(signal.SIGINT)")
-    flag_values = flags.FlagValues()
-    command_line.define_plugin_flag(flag_values)
     with pytest.raises(SystemExit, match="130"):
-        command_line.parse(["x", "--plugin", str(path)], flag_values, "")
+        parse_plugin(path)
     assert capsys.readouterr().err.endswith(": interrupted in the plugin\n")
 
 
@@ -154,10 +157,8 @@ def test_a_plugin_that_cannot_be_used(tmp_path, capsys, registered, content, sai
     path = tmp_path / "costs.py"
     if content:
         path.write_text(content)
-    flag_values = flags.FlagValues()
-    command_line.define_plugin_flag(flag_values)
     with pytest.raises(SystemExit, match="2"):
-        command_line.parse(["x", "--plugin", str(path)], flag_values, "")
+        parse_plugin(path)
     message = capsys.readouterr().err
     assert said in message and message.count("\n") == 1
 
