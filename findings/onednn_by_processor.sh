@@ -8,7 +8,8 @@
 #   AVX2 alone (AMD's before Zen 4, Intel's desktops before the 12th generation) it is off,
 #   nothing is printed, and a training step of a small network of convolutions takes longer
 #   than with TF_ENABLE_ONEDNN_OPTS=1: on an AMD EPYC 1.2, 1.8 and 2.7 times were seen, of
-#   a ResNet 1.8. There mixed_bfloat16 takes ten times as long as float32, oneDNN on or off.
+#   a ResNet 1.8. There mixed_bfloat16 takes 8 to 11 times as long as float32, oneDNN on or
+#   off.
 # What helps: TF_ENABLE_ONEDNN_OPTS=1 before TensorFlow is imported; float32.
 set -euo pipefail
 folder=$(mktemp -d)
