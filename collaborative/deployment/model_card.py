@@ -16,7 +16,7 @@ from collaborative.deployment import (
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.settings import SETTINGS
 from collaborative.nn import network_files
-from collaborative.runs.run import in_tf32
+from collaborative.runs import origin_record
 from collaborative.system import files, run_files
 
 METADATA, CARD = run_files.METADATA, "README.md"
@@ -155,7 +155,7 @@ def _training(record):
         f"weight decay {config['weight_decay']}; precision {config['precision']}"
         f"{''.join(_further(config))}. TensorFlow {versions['tensorflow']}, "
         f"Keras {versions['keras']}, revision {record['git_revision'] or 'unknown'}, "
-        f"on {record['device']}."
+        f"on {origin_record.devices(record)}."
     )
 
 
@@ -206,7 +206,7 @@ def _scores(metadata):
 
 def _precision(run):
     """What a model was trained and scored in, in words."""
-    if in_tf32(run):
+    if origin_record.in_tf32(run):
         return "TF32"
     return run["config"]["precision"].removesuffix("_exact")
 

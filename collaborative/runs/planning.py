@@ -14,7 +14,7 @@ from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.paper_settings import PRECISIONS
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import gpus, space
+from collaborative.runs import gpus, origin_record, space
 from collaborative.runs.run import DamagedRecord, read_record
 from collaborative.runs.standings import logged, standing
 from collaborative.system import processor, run_files
@@ -59,12 +59,16 @@ class Estimator:
 
 
 def _was_made_on(run_dir, names):
-    """Whether a run was made on a device of these names, as far as its record says."""
+    """Whether a run was made on a device of these names, as far as its record says.
+
+    One that was begun on another was not: its epochs took the times of both.
+    """
     try:
-        device = str(read_record(run_dir).get("device") or "")
+        parts = origin_record.parts(read_record(run_dir))
     except (DamagedRecord, OSError):
         return True
-    return not device or any(f"{device},".startswith(f"{name},") for name in names)
+    devices = {f"{part['device']}," for part in parts if part.get("device")}
+    return all(any(d.startswith(f"{name},") for name in names) for d in devices)
 
 
 def _kinds(config):

@@ -12,7 +12,7 @@ import pathlib
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
-from collaborative.runs import code_record, data_record, reader
+from collaborative.runs import code_record, data_record, origin_record, reader
 from collaborative.system import files, run_files
 from collaborative.system.errors import UserError
 
@@ -35,20 +35,29 @@ class UnknownSetting(DamagedRecord):
     what = "has a setting that is not known here"
 
 
-def write_record(run_dir, config, dataset, surroundings):
+def write_record(run_dir, config, dataset, surroundings, epochs=0):
     """Writes `config.json`: the settings, and what they run with and on.
 
     Args:
         run_dir: directory of the run.
         config: an `ExperimentConfig`.
         dataset: the `Dataset`, of which `data_record` says what is recorded; of code
-            and model files `code_record` does.
+            and model files `code_record` does, of the rest `origin_record`.
         surroundings: what `environment.describe` gives.
+        epochs: how many are done, of a run that goes on.
     """
-    content = {"config": config.to_json()} | data_record.describe(dataset)
-    content |= surroundings | code_record.describe(config)
+    origin = surroundings | code_record.describe(config)
+    content = {"config": config.to_json()} | data_record.describe(dataset) | origin
+    content["earlier"] = _earlier(run_dir, origin, epochs) if epochs else []
     with files.replacing(run_dir / run_files.CONFIG) as path:
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _earlier(run_dir, origin, epochs):
+    try:
+        return origin_record.earlier(read_record(run_dir), origin, epochs)
+    except FileNotFoundError:
+        return []
 
 
 def read_record(run_dir):
@@ -80,15 +89,6 @@ def config_of(record):
         raise UnknownSetting(str(error).partition("\n")[0]) from error
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedRecord(str(error).partition("\n")[0]) from error
-
-
-def in_tf32(record):
-    """Whether a run was computed in TF32, as a GPU does with float32.
-
-    Args:
-        record: what `read_record` gives; one of before that was recorded says False.
-    """
-    return bool(record.get("tf32")) and record["config"]["precision"] == "float32"
 
 
 class UnusableRun(UserError):

@@ -25,8 +25,9 @@ from collaborative.experiments.reference import (
 )
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS
 from collaborative.nn import network_files
+from collaborative.runs import origin_record
 from collaborative.runs.reader import UnreadablePickle, read_statistics
-from collaborative.runs.run import DamagedRecord, config_of, in_tf32, read_record
+from collaborative.runs.run import DamagedRecord, config_of, read_record
 from collaborative.system import run_files
 from collaborative.system.errors import UserError
 
@@ -213,7 +214,7 @@ def _origin(content):
         "command": str(command or ""),
         "versions": str(versions or ""),
         "revision": str(content.get("git_revision") or ""),
-        "device": str(content.get("device") or "") + " (TF32)" * in_tf32(content),
+        "device": origin_record.devices(content),
     }
 
 

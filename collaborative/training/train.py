@@ -145,7 +145,7 @@ def _train(model, config, dataset, taught, run_dir, callbacks, say):
     """Trains a model as far as it is to be trained; its `Logger`."""
     log = _logger(model, config, dataset, run_dir)
     first_epoch = _restore(log, model, config, dataset, say)
-    run.write_record(run_dir, config, dataset, environment.describe())
+    run.write_record(run_dir, config, dataset, environment.describe(), first_epoch)
     selection = log.selection
     if first_epoch < config.epochs and not (selection and selection.is_over):
         first = [*filter(None, [selection]), log]

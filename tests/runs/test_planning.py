@@ -69,11 +69,11 @@ def test_more_jobs_than_experiments_take_no_less_time(tmp_path):
     assert planning.left([CONFIG], tmp_path, jobs=4096) == said
 
 
-def logged_on(device, config, log_dir, seconds):
+def logged_on(device, config, log_dir, seconds, **record):
     """Logs a run of four epochs that was made on a device."""
     logged_run(config, log_dir, seconds=[seconds] * 4)
     path = config.run_dir(log_dir) / "config.json"
-    record = json.loads(path.read_text()) | {"device": device}
+    record |= json.loads(path.read_text()) | {"device": device}
     path.write_text(json.dumps(record))
 
 
@@ -83,6 +83,9 @@ def test_time_is_that_of_this_machine(tmp_path, monkeypatch):
     logged_on("A GPU, A GPU", config, tmp_path, 4)
     other = dataclasses.replace(config, method="CE", alpha=1.0)
     logged_on("A Processor @ 2.50GHz, 1 core", other, tmp_path, 60)
+    begun = [{"epochs": 2, "device": "Another, 1 core"}]
+    partly = dataclasses.replace(config, method="L1", alpha=1.0)
+    logged_on("A Processor, 1 core", partly, tmp_path, 70, earlier=begun)
     assert planning.Estimator(tmp_path).epoch_seconds(config) is None
     last = planning.plan([config], tmp_path, jobs=1).splitlines()[-1]
     assert last.startswith("time left: not known before an epoch")

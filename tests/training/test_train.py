@@ -15,6 +15,7 @@ from tiny_runs import CONFIG, ONE_EPOCH, train
 from collaborative import datasets, logger, resnet
 from collaborative.experiments.setting import ConfigError
 from collaborative.runs import reader
+from collaborative.system import environment
 from collaborative.training import train as trainer
 
 pytestmark = [pytest.mark.usefixtures("small_runs"), pytest.mark.eager]
@@ -58,13 +59,21 @@ def test_the_saved_model_has_the_logged_results(whole, tiny):
         assert metrics[f"{name}_cost"] == pytest.approx(curves["test_cost"][-1], 1e-4)
 
 
-def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, tiny, whole):
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
+    tmp_path, tiny, whole, monkeypatch
+):
     with pytest.raises(KeyboardInterrupt):
         train(CONFIG, tiny, tmp_path / "parts", callbacks=[StopAfter(2)])
     assert trainer.finished_result(CONFIG, tmp_path / "parts") is None
+    device = environment.device()
+    monkeypatch.setattr(environment, "device", lambda: "another")
     said = []
     parts = trainer.train(CONFIG, tiny, tmp_path / "parts", say=said.append)
     assert [line.startswith("goes on after epoch 2 of 3") for line in said] == [True]
+    record = json.loads((parts.run_dir / "config.json").read_text())
+    (begun,) = record["earlier"]
+    assert (begun["epochs"], begun["device"]) == (2, device)
+    assert record["device"] == "another"
     for name, curves in whole.statistics["models"].items():
         for statistic, curve in curves.items():
             other = parts.statistics["models"][name][statistic]
