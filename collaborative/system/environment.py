@@ -92,12 +92,14 @@ def fastest_precision():
 
     Returns:
         "bfloat16" where the GPUs (compute capability 8 and up) or the processor
-        (AVX512-BF16, AMX) compute in it, else "float32".
+        (AVX512-BF16, AMX) compute in it, else "float32". A processor does so by oneDNN
+        alone.
     """
     if has_gpu():
         native = _gpus_have(8)
     else:
-        native = bool({"avx512_bf16", "amx_bf16"} & processor.flags())
+        has_units = bool({"avx512_bf16", "amx_bf16"} & processor.flags())
+        native = has_units and libraries.onednn_is_on() is not False
     return "bfloat16" if native else "float32"
 
 

@@ -108,6 +108,19 @@ def test_what_bfloat16_takes_is_said_where_it_is_slow(monkeypatch, flags, factor
     assert not building.precision_notes(ExperimentConfig(precision="float32"))
 
 
+def test_bfloat16_is_slow_without_onednn_on_any_processor(monkeypatch):
+    monkeypatch.setattr(environment, "has_gpu", lambda: False)
+    monkeypatch.setattr(processor, "is_x86", lambda: True)
+    monkeypatch.setattr(processor, "flags", lambda: {"avx512f", "amx_bf16"})
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    (note,) = building.precision_notes(ExperimentConfig(precision="bfloat16"))
+    assert note.startswith("oneDNN is off") and "4 times" in note
+    assert environment.fastest_precision() == "float32"
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    assert not building.precision_notes(ExperimentConfig(precision="bfloat16"))
+    assert environment.fastest_precision() == "bfloat16"
+
+
 def test_nothing_is_said_of_processors_that_were_not_measured(monkeypatch):
     monkeypatch.setattr(environment, "has_gpu", lambda: False)
     monkeypatch.setattr(processor, "is_x86", lambda: False)
