@@ -25,6 +25,7 @@ if importlib.util.find_spec("torch") is None:
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+import before_tensorflow  # noqa: F401
 import numpy as np
 import torch
 from pytorch_networks import COSTS, network, total_cost, trainable

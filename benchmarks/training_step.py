@@ -31,6 +31,7 @@ import sys
 import time
 from unittest import mock
 
+import before_tensorflow  # noqa: F401
 import keras
 import tensorflow as tf
 from fresh import measured

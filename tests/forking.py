@@ -24,6 +24,9 @@ import textwrap
 import time
 import traceback
 
+with contextlib.suppress(ImportError):
+    import triton  # noqa: F401  before TensorFlow: see benchmarks/before_tensorflow.py
+
 STARTED = 300  # seconds until TensorFlow must have been imported
 ENDED = 1_800  # and until a program must have ended
 # A program that does as `python` does, in a fork, and ends it when it is to end.
