@@ -104,7 +104,8 @@ def run_one(config):
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     try:
-        result = result_of(train.resolved(config))
+        begun_below = None if FLAGS.overwrite else FLAGS.log_dir
+        result = result_of(train.resolved(config, begun_below))
     except logger.TrainingDiverged as error:
         failures.record(config.run_dir(FLAGS.log_dir), str(error))
         raise

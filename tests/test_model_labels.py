@@ -27,6 +27,16 @@ def test_labels_of_all_forms_in_turn(jit_compile, images_and_labels):
             model.test_on_batch(images, labels[:, None] + 1)
 
 
+def test_floats_are_labels_where_they_are_whole(images_and_labels):
+    images, labels = images_and_labels
+    model = compiled(ensemble())
+    integers = model.test_on_batch(images, labels, return_dict=True)
+    floats = model.test_on_batch(images, labels.astype("float32"), return_dict=True)
+    assert floats == pytest.approx(integers)
+    with pytest.raises(ValueError, match="must be integers, or floats that are whole"):
+        model.fit(images, labels + 0.5, verbose=0)
+
+
 def test_half_weights_halve_what_is_minimised_and_leave_the_means(images_and_labels):
     images, labels = images_and_labels
     model = compiled(ensemble(weight_decay=0.0))

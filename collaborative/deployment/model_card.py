@@ -133,7 +133,7 @@ def _inside(metadata):
 
 
 def _training(record):
-    config, versions = record["config"], record["versions"]
+    config = record["config"]
     if "model_file" in record:
         mark = record["model_file"]
         return (
@@ -153,9 +153,18 @@ def _training(record):
         f"to Deep Learning*, 2017). Epochs: {config['epochs']}; batches of "
         f"{config['batch_size']} images; learning rate {config['learning_rate']}; "
         f"weight decay {config['weight_decay']}; precision {config['precision']}"
-        f"{''.join(_further(config))}. TensorFlow {versions['tensorflow']}, "
-        f"Keras {versions['keras']}, revision {record['git_revision'] or 'unknown'}, "
-        f"on {origin_record.devices(record)}."
+        f"{''.join(_further(config))}. "
+        f"{origin_record.in_turn(record, lambda part: _made_with(part, record))}."
+    )
+
+
+def _made_with(part, record):
+    versions = part.get("versions")
+    if not versions:
+        return ""
+    return (
+        f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, revision "
+        f"{part['git_revision'] or 'unknown'}, on {origin_record.device(part, record)}"
     )
 
 

@@ -50,12 +50,21 @@ def class_labels(y, classes):
     distributions = are_distributions(y, classes)
     if tf.is_tensor(distributions):
         columns = tf.reshape(y, [tf.shape(y)[0], -1])
-        likeliest, first = tf.argmax(columns, axis=-1), tf.cast(columns[:, 0], tf.int64)
+        likeliest, first = tf.argmax(columns, axis=-1), _integers(columns[:, 0])
         is_one = tf.shape(columns)[1] == 1  # else it is no class, which is found later
         return tf.where(distributions, likeliest, tf.where(is_one, first, -1))
     if distributions:
         return tf.argmax(y, axis=-1)
-    return tf.reshape(tf.cast(y, tf.int64), [-1])
+    return tf.reshape(_integers(y), [-1])
+
+
+def _integers(labels):
+    """Labels as int64; what is no whole number is no class, which is found later."""
+    labels = tf.convert_to_tensor(labels)
+    whole = tf.cast(labels, tf.int64)
+    if not labels.dtype.is_floating:
+        return whole
+    return tf.where(tf.cast(whole, labels.dtype) == labels, whole, _NO_INTEGER)
 
 
 def errors_and_costs(y, logits):
@@ -133,6 +142,7 @@ def mean_by_weight(values, weights):
     return tf.math.divide_no_nan(weighed, tf.reduce_sum(weights))
 
 
+_NO_INTEGER = -(2**31)
 _OUTSIDE = re.compile(r"label value of (-?\d+) which is outside .* \[0, (\d+)\)")
 
 
@@ -149,6 +159,11 @@ def labels_in_range():
         if not found:
             raise
         label, classes = map(int, found.groups())
+        if label == _NO_INTEGER:
+            raise ValueError(
+                "labels must be integers, or floats that are whole, got others: give "
+                "each image the number of its class"
+            ) from None
         raise ValueError(
             f"labels must be from 0 to {classes - 1}, since the members have {classes} "
             f"classes, got {label}: number the classes from 0, or give the members more"

@@ -9,6 +9,7 @@ Nothing here imports TensorFlow.
 from __future__ import annotations
 
 from collaborative.nn import network_files
+from collaborative.runs import origin_record
 from collaborative.system import digests, plugins
 
 
@@ -33,7 +34,9 @@ def changed_since(config, record):
         One line, "" where they do not differ. What is not there any more, and a plugin
         that is not given now, is no change.
     """
-    had = {p["file"]: p["sha256"] for p in record.get("plugins", ())}
+    parts = origin_record.parts(record)
+    given = [part["plugins"] for part in parts if part.get("plugins")]
+    had = {p["file"]: p["sha256"] for p in (given[-1] if given else ())}
     has = {p["file"]: p["sha256"] for p in plugins.given()}
     said = [f"{n} has changed" for n in has if had.get(n, has[n]) != has[n]]
     if had and has and not had.keys() & has.keys():
@@ -41,10 +44,19 @@ def changed_since(config, record):
     now = describe(config)["network_files"]
     said += [
         f"{mark['file']} has changed, and is not read again"
-        for path, mark in record.get("network_files", {}).items()
+        for path, mark in _network_files(parts).items()
         if now.get(path, mark)["sha256"] != mark["sha256"]
     ]
     return "; ".join(said)
+
+
+def _network_files(parts):
+    """The marks of model files, each that of the last part that has it."""
+    return {
+        path: mark
+        for part in parts
+        for path, mark in part.get("network_files", {}).items()
+    }
 
 
 def _mark(network):

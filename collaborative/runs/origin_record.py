@@ -10,6 +10,23 @@ Nothing here imports TensorFlow.
 
 from __future__ import annotations
 
+_KINDS = {"versions": dict, "plugins": list, "network_files": dict, "earlier": list}
+
+
+def check(record):
+    """Raises ValueError where an entry is no such thing as is written into it."""
+    for name, kind in _KINDS.items():
+        if not isinstance(record.get(name, kind()), kind):
+            raise ValueError(f"its {name} are {record[name]!r:.40}")
+    marks = [*record.get("plugins", ()), *record.get("network_files", {}).values()]
+    for mark in marks:
+        if not isinstance(mark, dict) or not {"file", "sha256"} <= mark.keys():
+            raise ValueError(f"it has {mark!r:.40} for a plugin or model file")
+    for part in record.get("earlier", ()):
+        if not isinstance(part, dict) or not isinstance(part.get("epochs"), int):
+            raise ValueError(f"its earlier epochs are {part!r:.40}")
+        check(part)
+
 
 def earlier(record, origin, epochs):
     """The entry `earlier` of a run that goes on.
@@ -24,29 +41,39 @@ def earlier(record, origin, epochs):
         is no difference, nor is a process that made no epoch. What a run lacks, since
         it is of before, is not compared.
     """
-    before = _before(record)
-    done = before[-1].get("epochs") if before else 0
-    was = {name: record[name] for name in origin if name in record}
-    same = all(was[name] == origin[name] for name in was if name != "command")
-    return before if same or done == epochs else [*before, {"epochs": epochs} | was]
+    made = list(record.get("earlier", ()))
+    if epochs > (made[-1]["epochs"] if made else 0):
+        was = {name: record[name] for name in origin if name in record}
+        made.append({"epochs": epochs} | was)
+    if made and _is_of(made[-1], origin):
+        made.pop()
+    return made
+
+
+def _is_of(part, origin):
+    compared = part.keys() & origin.keys() - {"command"}
+    return all(part[name] == origin[name] for name in compared)
 
 
 def parts(record):
     """What a run was made with and on: dicts, in turn, mostly one."""
-    return [*_before(record), record]
+    return [*record.get("earlier", ()), record]
 
 
-def devices(record):
-    """What a run was made on, as text; with TF32, where it was computed in that.
+def in_turn(record, told):
+    """What a run was made with, as text: "A", or "A, then B".
 
-    Returns:
-        One device, or "A, then B"; "" where nothing is known.
+    Args:
+        record: what `run.read_record` gives.
+        told: gives the text of one of the `parts`, "" where nothing is known.
     """
-    named = [
-        str(part.get("device") or "") + " (TF32)" * _in_tf32(part, record)
-        for part in parts(record)
-    ]
-    return ", then ".join(dict.fromkeys(named))
+    return ", then ".join(dict.fromkeys(filter(None, map(told, parts(record)))))
+
+
+def device(part, record):
+    """The device of one of a run's `parts`, and whether it computed in TF32; or ""."""
+    name = str(part.get("device") or "")
+    return f"{name} (TF32)" if name and _in_tf32(part, record) else name
 
 
 def in_tf32(record):
@@ -59,10 +86,6 @@ def in_tf32(record):
     return any(_in_tf32(part, record) for part in parts(record))
 
 
-def _before(record):
-    found = record.get("earlier")
-    return [e for e in found if isinstance(e, dict)] if isinstance(found, list) else []
-
-
 def _in_tf32(part, record):
-    return bool(part.get("tf32")) and record["config"]["precision"] == "float32"
+    precision = record["config"].get("precision", "float32")
+    return bool(part.get("tf32")) and precision == "float32"

@@ -56,8 +56,8 @@ def write_record(run_dir, config, dataset, surroundings, epochs=0):
 def _earlier(run_dir, origin, epochs):
     try:
         return origin_record.earlier(read_record(run_dir), origin, epochs)
-    except FileNotFoundError:
-        return []
+    except FileNotFoundError:  # nothing is known of what made them
+        return [{"epochs": epochs}]
 
 
 def read_record(run_dir):
@@ -72,7 +72,9 @@ def read_record(run_dir):
         if path.stat().st_size > LARGEST_RECORD:
             raise ValueError("it is too large")
         record = json.loads(path.read_text(encoding="utf-8"))
-        return record | {"config": dict(record["config"])}
+        record = record | {"config": dict(record["config"])}
+        origin_record.check(record)
+        return record
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedRecord(str(error).partition("\n")[0]) from error
 

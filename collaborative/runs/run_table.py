@@ -205,17 +205,26 @@ def _read_config(run_dir):
 
 def _origin(content):
     """Where a run came from, as text, from the content of its `config.json`."""
-    versions, command = content.get("versions"), content.get("command")
-    if isinstance(versions, dict):
-        versions = ", ".join(f"{name} {number}" for name, number in versions.items())
+    command = content.get("command")
     if isinstance(command, list):
         command = " ".join(map(str, command))
     return {
         "command": str(command or ""),
-        "versions": str(versions or ""),
-        "revision": str(content.get("git_revision") or ""),
-        "device": origin_record.devices(content),
+        "versions": origin_record.in_turn(content, _versions),
+        "revision": origin_record.in_turn(content, _revision),
+        "device": origin_record.in_turn(
+            content, lambda part: origin_record.device(part, content)
+        ),
     }
+
+
+def _versions(part):
+    versions = part.get("versions", {})
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
+
+
+def _revision(part):
+    return str(part.get("git_revision") or "")
 
 
 def deviations(config):

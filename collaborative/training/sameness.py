@@ -24,6 +24,14 @@ def check_data(dataset, run_dir):
         )
 
 
+def precision(run_dir):
+    """What a run was begun with; None where there is none, or no record of it."""
+    try:
+        return run.read_record(run_dir)["config"].get("precision")
+    except (FileNotFoundError, run.DamagedRecord):
+        return None
+
+
 def changed_code(config, run_dir):
     """Which code of one's own is not what a run began with, in words; or ""."""
     try:

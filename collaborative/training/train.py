@@ -35,11 +35,18 @@ class Result:
     run_dir: pathlib.Path
 
 
-def resolved(config):
-    """The config with the precision that `auto` stands for on this machine."""
+def resolved(config, log_dir=None):
+    """The config with the precision that `auto` stands for.
+
+    That is what the experiment has been begun with below `log_dir`, if it has been, and
+    else the fastest on this machine.
+    """
     if config.precision != "auto":
         return config
-    return dataclasses.replace(config, precision=environment.fastest_precision())
+    begun = sameness.precision(config.run_dir(log_dir)) if log_dir else None
+    return dataclasses.replace(
+        config, precision=begun or environment.fastest_precision()
+    )
 
 
 def finished_result(config, log_dir):
@@ -145,9 +152,12 @@ def _train(model, config, dataset, taught, run_dir, callbacks, say):
     """Trains a model as far as it is to be trained; its `Logger`."""
     log = _logger(model, config, dataset, run_dir)
     first_epoch = _restore(log, model, config, dataset, say)
-    run.write_record(run_dir, config, dataset, environment.describe(), first_epoch)
     selection = log.selection
-    if first_epoch < config.epochs and not (selection and selection.is_over):
+    goes_on = first_epoch < config.epochs and not (selection and selection.is_over)
+    if goes_on or not (run_dir / run_files.CONFIG).exists():
+        origin = environment.describe()
+        run.write_record(run_dir, config, dataset, origin, first_epoch)
+    if goes_on:
         first = [*filter(None, [selection]), log]
         first += [averages.MeasureAverages()] if config.ema else []
         callbacks = [*first, *callbacks]

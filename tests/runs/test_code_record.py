@@ -22,9 +22,11 @@ def test_a_plugin_that_has_changed(given, tmp_path):
     assert (mark["file"], mark["bytes"]) == ("my_code.py", 6)
     assert code_record.changed_since(config, record) == ""
     assert code_record.changed_since(config, {}) == ""  # of a run of before
+    without = {"earlier": [record | {"epochs": 2}], "plugins": []}
     path.write_text("a = 2\n")
     given[:] = [digests.mark_of(path)]
-    assert code_record.changed_since(config, record) == "my_code.py has changed"
+    for found in (record, without):
+        assert code_record.changed_since(config, found) == "my_code.py has changed"
     given[:] = [mark | {"file": "other.py"}]
     said = code_record.changed_since(config, record)
     assert said == "its plugin was my_code.py, not other.py"

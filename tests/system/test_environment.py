@@ -1,5 +1,6 @@
 import pytest
 import tensorflow as tf
+from conftest import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.system import environment, processor
@@ -20,6 +21,16 @@ def test_auto_is_what_the_processor_has(monkeypatch, flags, precision):
     monkeypatch.setattr(processor, "flags", lambda: flags)
     config = trainer.resolved(ExperimentConfig(precision="auto"))
     assert config == ExperimentConfig(precision=precision)
+
+
+def test_auto_is_what_a_run_has_been_begun_with(tmp_path):
+    auto = ExperimentConfig(precision="auto")
+    begun = ExperimentConfig(precision="float32_exact")
+    logged_run(begun, tmp_path)
+    assert trainer.resolved(auto, tmp_path) == begun
+    assert trainer.resolved(auto) != begun
+    (begun.run_dir(tmp_path) / "config.json").write_text("{")
+    assert trainer.resolved(auto, tmp_path) == trainer.resolved(auto)
 
 
 @pytest.fixture

@@ -29,13 +29,17 @@ def test_a_run_that_was_killed_before_its_end_was_written_is_finished(
     assert result.statistics["end_time"] and len(result.statistics["seconds"]) == 1
 
 
-def test_a_damaged_config_is_not_overwritten(tmp_path, tiny):
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", '{"config": {}, "plugins": 5}', '{"config": {}, "earlier": 5}'],
+)
+def test_a_damaged_config_is_not_overwritten(tmp_path, tiny, content):
     run_dir = CONFIG.run_dir(tmp_path)
     run_dir.mkdir(parents=True)
-    (run_dir / "config.json").write_text("{")
+    (run_dir / "config.json").write_text(content)
     with pytest.raises(trainer.RunError, match=r"config.json is damaged"):
         train(CONFIG, tiny, tmp_path)
-    assert (run_dir / "config.json").read_text() == "{"
+    assert (run_dir / "config.json").read_text() == content
 
 
 def test_a_finished_run_without_its_config_is_not_overwritten(tmp_path):
@@ -82,7 +86,7 @@ def test_a_full_disk_loses_nothing_that_was_finished(tmp_path, tiny, full_disk):
     for number, left in (
         (1, record | {"checkpoint"}),
         (2, record | {"checkpoint", "epoch_0001.npz"}),
-        (4, record | {"checkpoint", "epoch_0001.npz", "model.keras"}),
+        (3, record | {"checkpoint", "epoch_0001.npz", "model.keras"}),
     ):
         full_disk(number)
         with pytest.raises(OSError, match="No space left on device"):
