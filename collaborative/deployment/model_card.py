@@ -162,9 +162,10 @@ def _made_with(part, record):
     versions = part.get("versions")
     if not versions:
         return ""
+    revision = part.get("git_revision") or "unknown"
     return (
         f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, revision "
-        f"{part['git_revision'] or 'unknown'}, on {origin_record.device(part, record)}"
+        f"{revision}, on {origin_record.device(part, record)}"
     )
 
 

@@ -52,7 +52,7 @@ def earlier(record, origin, epochs):
 
 def _is_of(part, origin):
     compared = part.keys() & origin.keys() - {"command"}
-    return all(part[name] == origin[name] for name in compared)
+    return bool(compared) and all(part[name] == origin[name] for name in compared)
 
 
 def parts(record):

@@ -39,6 +39,13 @@ def test_what_is_no_difference():
     assert origin_record.earlier(elsewhere, HERE, 5) == []  # there no epoch was made
 
 
+def test_what_is_not_known_is_not_as_now():
+    unknown = FLOAT32 | HERE | {"earlier": [{"epochs": 3}]}
+    for epochs in (3, 5):
+        assert origin_record.earlier(unknown, HERE, epochs) == [{"epochs": 3}]
+    assert origin_record.earlier(FLOAT32, HERE, 3) == [{"epochs": 3}]
+
+
 def test_one_device():
     assert devices(FLOAT32 | HERE) == "A, 2 cores"
     assert devices(FLOAT32) == ""
