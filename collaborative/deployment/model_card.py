@@ -154,18 +154,17 @@ def _training(record):
         f"{config['batch_size']} images; learning rate {config['learning_rate']}; "
         f"weight decay {config['weight_decay']}; precision {config['precision']}"
         f"{''.join(_further(config))}. "
-        f"{origin_record.in_turn(record, lambda part: _made_with(part, record))}."
+        f"{origin_record.in_turn(record, _made_with)}."
     )
 
 
-def _made_with(part, record):
+def _made_with(part):
     versions = part.get("versions")
     if not versions:
         return ""
-    revision = part.get("git_revision") or "unknown"
     return (
         f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, revision "
-        f"{revision}, on {origin_record.device(part, record)}"
+        f"{part.get('git_revision') or 'unknown'}, on {origin_record.device(part)}"
     )
 
 

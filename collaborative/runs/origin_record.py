@@ -56,8 +56,9 @@ def _is_of(part, origin):
 
 
 def parts(record):
-    """What a run was made with and on: dicts, in turn, mostly one."""
-    return [*record.get("earlier", ()), record]
+    """What a run was made with and on: dicts, in turn, each with the run's `config`."""
+    config = {"config": record.get("config", {})}
+    return [*(part | config for part in record.get("earlier", ())), record]
 
 
 def in_turn(record, told):
@@ -70,10 +71,32 @@ def in_turn(record, told):
     return ", then ".join(dict.fromkeys(filter(None, map(told, parts(record)))))
 
 
-def device(part, record):
+def described(record):
+    """Where a run came from: a dict of texts, each "" where nothing is known."""
+    command = record.get("command")
+    if isinstance(command, list):
+        command = " ".join(map(str, command))
+    return {
+        "command": str(command or ""),
+        "versions": in_turn(record, _versions),
+        "revision": in_turn(record, _revision),
+        "device": in_turn(record, device),
+    }
+
+
+def _versions(part):
+    versions = part.get("versions", {})
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
+
+
+def _revision(part):
+    return str(part.get("git_revision") or "")
+
+
+def device(part):
     """The device of one of a run's `parts`, and whether it computed in TF32; or ""."""
     name = str(part.get("device") or "")
-    return f"{name} (TF32)" if name and _in_tf32(part, record) else name
+    return f"{name} (TF32)" if name and _in_tf32(part) else name
 
 
 def in_tf32(record):
@@ -83,9 +106,9 @@ def in_tf32(record):
         record: what `run.read_record` gives; one of before that was recorded says
             False.
     """
-    return any(_in_tf32(part, record) for part in parts(record))
+    return any(map(_in_tf32, parts(record)))
 
 
-def _in_tf32(part, record):
-    precision = record["config"].get("precision", "float32")
+def _in_tf32(part):
+    precision = part["config"].get("precision", "float32")
     return bool(part.get("tf32")) and precision == "float32"

@@ -163,7 +163,7 @@ def _load_run(path, run):
     columns = config_columns(config) | {
         "setting": deviations(config),
         "run": run,
-        **_origin(content),
+        **origin_record.described(content),
         "seconds": float(sum(statistics.get("seconds", ()))),
     }
     return Run(columns, _curves(statistics, config))
@@ -201,30 +201,6 @@ def _read_config(run_dir):
     except DamagedRecord as error:
         reason = f"{run_files.CONFIG} beside it {error.what} ({error})"
         raise _LeftOut(reason) from error
-
-
-def _origin(content):
-    """Where a run came from, as text, from the content of its `config.json`."""
-    command = content.get("command")
-    if isinstance(command, list):
-        command = " ".join(map(str, command))
-    return {
-        "command": str(command or ""),
-        "versions": origin_record.in_turn(content, _versions),
-        "revision": origin_record.in_turn(content, _revision),
-        "device": origin_record.in_turn(
-            content, lambda part: origin_record.device(part, content)
-        ),
-    }
-
-
-def _versions(part):
-    versions = part.get("versions", {})
-    return ", ".join(f"{name} {number}" for name, number in versions.items())
-
-
-def _revision(part):
-    return str(part.get("git_revision") or "")
 
 
 def deviations(config):

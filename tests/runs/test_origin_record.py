@@ -13,9 +13,7 @@ def go_on(record, origin, epochs):
 
 
 def devices(record):
-    return origin_record.in_turn(
-        record, lambda part: origin_record.device(part, record)
-    )
+    return origin_record.described(record)["device"]
 
 
 def test_a_run_that_goes_on_elsewhere():
