@@ -37,6 +37,28 @@ def test_floats_are_labels_where_they_are_whole(images_and_labels):
         model.fit(images, labels + 0.5, verbose=0)
 
 
+@pytest.mark.parametrize("kind", [str, object])
+def test_text_is_no_label(images_and_labels, kind):
+    images, labels = images_and_labels
+    model = compiled(ensemble())
+    text = np.array(["cat", "dog", "owl"])[labels].astype(kind)
+    for call in (model.fit, model.evaluate, model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ValueError, match="must be numbers, got text") as caught:
+            call(images, text)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.eager(False)
+def test_wrong_labels_spoil_nothing_for_the_right_ones(images_and_labels):
+    images, labels = images_and_labels
+    model, never_wrong = compiled(ensemble()), compiled(ensemble())
+    for call in (model.fit, model.evaluate, model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ValueError, match="labels must be integers"):
+            call(images, np.zeros((96, 5)))
+    found = model.fit(images, labels, shuffle=False, verbose=0).history
+    assert found == never_wrong.fit(images, labels, shuffle=False, verbose=0).history
+
+
 def test_half_weights_halve_what_is_minimised_and_leave_the_means(images_and_labels):
     images, labels = images_and_labels
     model = compiled(ensemble(weight_decay=0.0))

@@ -61,6 +61,8 @@ def class_labels(y, classes):
 def _integers(labels):
     """Labels as int64; what is no whole number is no class, which is found later."""
     labels = tf.convert_to_tensor(labels)
+    if labels.dtype == tf.string:
+        raise ValueError(_NO_NUMBERS)
     whole = tf.cast(labels, tf.int64)
     if not labels.dtype.is_floating:
         return whole
@@ -143,6 +145,11 @@ def mean_by_weight(values, weights):
 
 
 _NO_INTEGER = -(2**31)
+_NO_NUMBERS = (
+    "images and labels must be numbers, got text: number the classes from 0, and give "
+    "each image the number of its class"
+)
+_TEXT = re.compile(r"Invalid dtype: (str|<U)")
 _OUTSIDE = re.compile(r"label value of (-?\d+) which is outside .* \[0, (\d+)\)")
 
 
@@ -150,10 +157,15 @@ _OUTSIDE = re.compile(r"label value of (-?\d+) which is outside .* \[0, (\d+)\)"
 def labels_in_range():
     """Within the block, a label that is no class is a ValueError of one line.
 
-    TensorFlow finds it on a processor without XLA; elsewhere costs become NaN.
+    Text is found by Keras or by `class_labels`, another number by TensorFlow on a
+    processor without XLA; elsewhere costs become NaN.
     """
     try:
         yield
+    except ValueError as error:
+        if not _TEXT.search(str(error)):
+            raise
+        raise ValueError(_NO_NUMBERS) from None
     except tf.errors.InvalidArgumentError as error:
         found = _OUTSIDE.search(str(error))
         if not found:

@@ -32,12 +32,15 @@ def precision(run_dir):
         return None
 
 
-def changed_code(config, run_dir):
-    """Which code of one's own is not what a run began with, in words; or ""."""
+def notes(config, run_dir):
+    """What a person should know of a run that goes on: list of lines."""
     try:
-        return code_record.changed_since(config, run.read_record(run_dir))
+        changed = code_record.changed_since(config, run.read_record(run_dir))
     except FileNotFoundError:
-        return ""
+        path = run_dir / run_files.CONFIG
+        unknown = "of what its first epochs were made with nothing is known any more"
+        return [f"there is no {path}: it is written anew, and {unknown}"]
+    return [f"since it began, {changed}"] if changed else []
 
 
 def check_settings(config, run_dir):

@@ -197,9 +197,8 @@ def _restore(log, model, config, dataset, say):
     if first_epoch:
         sameness.check_data(dataset, run_dir)
         say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
-        changed = sameness.changed_code(config, run_dir)
-        if changed:
-            say(f"since it began, {changed}")
+        for note in sameness.notes(config, run_dir):
+            say(note)
         return first_epoch
     for note in [
         *(building.start_from(model, config) if config.init_from else ()),

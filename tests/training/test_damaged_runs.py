@@ -2,10 +2,12 @@
 
 import dataclasses
 import errno
+import json
 import os
 
 import pytest
 from conftest import logged_run
+from small_models import StopAfter
 from tiny_runs import CONFIG, ONE_EPOCH, train
 
 from collaborative.system import files
@@ -40,6 +42,17 @@ def test_a_damaged_config_is_not_overwritten(tmp_path, tiny, content):
     with pytest.raises(trainer.RunError, match=r"config.json is damaged"):
         train(CONFIG, tiny, tmp_path)
     assert (run_dir / "config.json").read_text() == content
+
+
+def test_a_run_that_goes_on_without_its_config_says_so(tmp_path, tiny):
+    with pytest.raises(KeyboardInterrupt):
+        train(CONFIG, tiny, tmp_path, callbacks=[StopAfter(1)])
+    path = CONFIG.run_dir(tmp_path) / "config.json"
+    path.unlink()
+    said = []
+    trainer.train(CONFIG, tiny, tmp_path, say=said.append)
+    assert [line for line in said if f"there is no {path}: it is written anew" in line]
+    assert json.loads(path.read_text())["earlier"] == [{"epochs": 1}]
 
 
 def test_a_finished_run_without_its_config_is_not_overwritten(tmp_path):
