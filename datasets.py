@@ -30,6 +30,7 @@ from collaborative.data import (
 )
 from collaborative.data.errors import DatasetChoiceError
 from collaborative.data.errors import DatasetError as DatasetError
+from collaborative.data.errors import NotPrepared as NotPrepared
 from collaborative.data.examples import Dataset, Examples
 
 with epy.lazy_imports():

@@ -267,7 +267,7 @@ class EnsembleModel(_CollaborativeModel):
         average="logits",
         **kwargs,
     ):
-        members = list(members)
+        members = [members] if isinstance(members, keras.Model) else list(members)
         if len(members) < 2:
             raise ValueError(
                 f"EnsembleModel needs at least 2 members, got {len(members)}; "

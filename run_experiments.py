@@ -196,9 +196,10 @@ def foreign_dataset(config):
     places = {"data_dir": FLAGS.data_dir, "manual_dir": FLAGS.manual_dir}
     try:
         return datasets.load(other, image_size=config.size, **places)
+    except datasets.NotPrepared:
+        return None
     except datasets.DatasetError as error:
-        if "is not prepared" not in str(error):  # it is there, and of no use
-            print(f"without images of {other} to compare with: {error}")
+        print(f"without images of {other} to compare with: {error}")
         return None
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from etils import epy
 
@@ -72,6 +72,14 @@ def star(n):
     return [(0, i) for i in range(1, n)]
 
 
+def number(value):
+    """A value as a float; NaN, which is within no bounds, for what is no number."""
+    try:
+        return math.nan if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
 @dataclasses.dataclass(frozen=True)
 class Collaboration:
     """How the members of an ensemble collaborate; the defaults are the paper's.
@@ -108,19 +116,18 @@ class Collaboration:
     weighted: bool = True
 
     def __post_init__(self):
-        object.__setattr__(self, "pull", tuple(map(float, self.pull)))
-        object.__setattr__(self, "alpha", float(self.alpha))
         check_method(self.method)
         self._check_alpha()
         self._check_temperature()
+        self._check_pull()
+        object.__setattr__(self, "pull", tuple(map(float, self.pull)))
+        object.__setattr__(self, "alpha", float(self.alpha))
         TOPOLOGIES.find(self.topology)
         if self.pair_cost not in PAIR_COSTS:
             raise ValueError(
                 f"pair_cost must be one of {', '.join(PAIR_COSTS)}, "
                 f"got {self.pair_cost!r}"
             )
-        if not all(math.isfinite(pull) and pull >= 0 for pull in self.pull):
-            raise ValueError(f"pull must be numbers >= 0, got {self.pull}")
         self._check_pairwise()
         if not callable(self.schedule):
             schedules.parse(self.schedule)
@@ -128,13 +135,22 @@ class Collaboration:
     def _check_alpha(self):
         signed = self.method in METHODS and METHODS[self.method].signed
         least = -math.inf if signed else 0
-        if not (math.isfinite(self.alpha) and self.alpha >= least):
+        alpha = number(self.alpha)
+        if not (math.isfinite(alpha) and alpha >= least):
             wanted = "a finite number" + " >= 0" * (not signed)
-            raise ValueError(f"alpha must be {wanted}, got {self.alpha}")
+            raise ValueError(f"alpha must be {wanted}, got {self.alpha!r}")
+
+    def _check_pull(self):
+        if not isinstance(self.pull, Iterable) or not all(
+            0 <= number(factor) < math.inf for factor in self.pull
+        ):
+            raise ValueError(
+                f"pull must be numbers >= 0, one for each member, got {self.pull!r}"
+            )
 
     def _check_temperature(self):
-        if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+        if not 0 < number(self.temperature) < math.inf:
+            raise ValueError(f"temperature must be above 0, got {self.temperature!r}")
         if self.temperature != 1 and not has_temperature(self.method):
             names = ", ".join(m for m in METHODS if has_temperature(m))
             raise ValueError(

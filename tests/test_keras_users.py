@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import ROOT
-from small_models import compiled, ensemble, linear
+from small_models import compiled, ensemble, fit, linear
 
 from collaborative import EnsembleModel, Inputs, SingleModel
 
@@ -149,6 +149,13 @@ def ending_in(*layers):
 def test_members_that_cannot_be(member, message):
     with pytest.raises(ValueError, match=message):
         EnsembleModel([member(), linear("b")])
+
+
+def test_a_member_may_have_a_fixed_batch(images_and_labels):
+    inputs = keras.Input(batch_shape=(32, 8, 8, 1))
+    fixed = keras.Model(inputs, LAYERS.Dense(3)(LAYERS.Flatten()(inputs)), name="a")
+    model = compiled(EnsembleModel([fixed, linear("b")]))
+    assert len(fit(model, images_and_labels).history["a_error"]) == 1
 
 
 @pytest.mark.slow

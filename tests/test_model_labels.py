@@ -59,6 +59,27 @@ def test_wrong_labels_spoil_nothing_for_the_right_ones(images_and_labels):
     assert found == never_wrong.fit(images, labels, shuffle=False, verbose=0).history
 
 
+@pytest.mark.parametrize(
+    "of_two, message",
+    [
+        (list, "one array of labels, which all members learn, and got a .* of 2"),
+        (lambda y: {"a": y[0], "b": y[1]}, "one array of labels.*got a dict of 2"),
+    ],
+)
+def test_labels_of_each_member_are_refused(images_and_labels, of_two, message):
+    images, labels = images_and_labels
+    with pytest.raises(ValueError, match=message):
+        compiled(ensemble()).fit(images, of_two((labels, labels)), verbose=0)
+
+
+def test_an_image_has_one_weight(images_and_labels):
+    images, labels = images_and_labels
+    model = compiled(ensemble())
+    for call in (model.fit, model.evaluate, model.train_on_batch):
+        with pytest.raises(ValueError, match="sample_weight must be a number for"):
+            call(images, labels, sample_weight=np.ones((96, 3)))
+
+
 def test_half_weights_halve_what_is_minimised_and_leave_the_means(images_and_labels):
     images, labels = images_and_labels
     model = compiled(ensemble(weight_decay=0.0))

@@ -217,6 +217,7 @@ def test_alpha_follows_its_schedule(images_and_labels):
     "make, message",
     [
         (lambda: models.EnsembleModel([linear("a")]), "at least 2 members, got 1"),
+        (lambda: models.EnsembleModel(linear("a")), "at least 2 members, got 1"),
         (
             lambda: models.EnsembleModel([linear("a"), linear("a")]),
             r"different names.*\['a', 'a'\]",
@@ -236,6 +237,16 @@ def test_alpha_follows_its_schedule(images_and_labels):
         (lambda: ensemble(alpha=-1), "alpha must be a finite number >= 0, got -1"),
         (lambda: ensemble(alpha=float("nan")), "got nan"),
         (lambda: ensemble(alpha=float("inf")), "got inf"),
+        (lambda: ensemble(alpha=None), "alpha must be a finite number.*got None"),
+        (lambda: ensemble(alpha="0.1"), "alpha must be a finite number.*got '0.1'"),
+        (lambda: ensemble(pull=0.5), "pull must be numbers >= 0.*got 0.5"),
+        (lambda: ensemble(pull="ab"), "pull must be numbers >= 0.*got 'ab'"),
+        (lambda: ensemble(temperature="2"), "temperature must be above 0, got '2'"),
+        (lambda: ensemble(class_weight=2), "each of 3 classes, from 0 on, got 2"),
+        (
+            lambda: ensemble(class_weight="balanced"),
+            "each of 3 classes, from 0 on, got balanced",
+        ),
         (
             lambda: ensemble(weight_decay=-1),
             "weight_decay must be a finite number >= 0, got -1",

@@ -148,18 +148,19 @@ def test_mnist_beside_the_paper(tmp_path):
     assert lines[at + 4] == said
 
 
-def test_foreign_images_are_those_of_the_other_set(monkeypatch, fresh_flags):
+def test_foreign_images_are_those_of_the_other_set(monkeypatch, fresh_flags, capsys):
     run_experiments.FLAGS(["run_experiments.py"])
     asked = []
 
     def load(name, **places):
         asked.append(name)
-        raise datasets.DatasetError("not prepared")
+        raise datasets.NotPrepared("it lies nowhere")
 
     monkeypatch.setattr(datasets, "load", load)
     for name in ("mnist", "notmnist_small", "cifar10"):
         assert run_experiments.foreign_dataset(ExperimentConfig(name)) is None
     assert asked == ["notmnist_small", "mnist"]
+    assert capsys.readouterr().out == ""
     monkeypatch.setattr(datasets, "load", lambda name, **places: name)
     assert run_experiments.foreign_dataset(ExperimentConfig("notmnist")) == "mnist"
     # Pictures that are stretched are compared with others of their size.

@@ -9,6 +9,10 @@ class DatasetError(UserError):
     """A data set cannot be had as asked for; the message is one line for a person."""
 
 
+class NotPrepared(DatasetError):
+    """A data set that lies nowhere; the message says how to get it."""
+
+
 class DatasetChoiceError(DatasetError):
     """A wrong name, split or number was asked for; the message says what is allowed."""
 

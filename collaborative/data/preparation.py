@@ -23,6 +23,7 @@ from collaborative.data import downloads, resizing
 from collaborative.data.errors import (
     DatasetChoiceError,
     DatasetError,
+    NotPrepared,
     damaged,
 )
 from collaborative.system import files
@@ -69,7 +70,7 @@ def prepared_builder(
         if not builder.data_path.exists():
             builder = _of_another_version(name, builder, resize) or builder
         if not builder.data_path.exists() and not prepare:
-            raise DatasetError(
+            raise NotPrepared(
                 f"{name} is not prepared in {builder.data_dir}: train on it, or use "
                 "another --data_dir"
             )
@@ -224,10 +225,10 @@ def _prepare(name, builder, data_dir, manual_dir, download):
     lacking = bool(absent) if is_ours else len(absent) == registered and not by_hand
     if lacking and not download:
         wanted = absent if is_ours else {}
-        raise DatasetError(_missing(name, builder, data_dir, manual, wanted))
+        raise NotPrepared(_missing(name, builder, data_dir, manual, wanted))
     if not files.is_writable(root):
         archive_flag = f" and --manual_dir {manual} for the archive" if is_ours else ""
-        raise DatasetError(
+        raise NotPrepared(
             f"{root}, where {name} would be prepared, cannot be written to: give "
             f"another --data_dir{archive_flag}"
         )
@@ -235,7 +236,7 @@ def _prepare(name, builder, data_dir, manual_dir, download):
     def ask(url):
         if not download:
             wanted = {url: absent.get(url, url)}
-            raise DatasetError(_missing(name, builder, data_dir, manual, wanted))
+            raise NotPrepared(_missing(name, builder, data_dir, manual, wanted))
         downloads.check_network(name, [url])
 
     if lacking:

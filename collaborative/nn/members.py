@@ -36,7 +36,7 @@ def check_members(members):
     for member in members:
         check_logits(member.name, getattr(member, "output_shape", None))
     shapes = {m.name: getattr(m, "output_shape", None) for m in members}
-    if len({shape for shape in shapes.values() if shape is not None}) > 1:
+    if not _all_fit(shapes.values()):
         raise ValueError(
             f"members must all give logits of one shape [batch, classes], got {shapes}"
         )
@@ -112,10 +112,12 @@ def check_logits(name, shape):
 
 def _check_inputs(members):
     shapes = {m.name: getattr(m, "input_shape", None) for m in members}
-    known = [shape for shape in shapes.values() if shape is not None]
-    pairs = itertools.combinations(known, 2)
-    if not all(_fit(one, other) for one, other in pairs):
+    if not _all_fit(shapes.values()):
         raise ValueError(f"members must all take the same inputs, got {shapes}")
+
+
+def _all_fit(shapes):
+    return all(itertools.starmap(_fit, itertools.combinations(shapes, 2)))
 
 
 def _fit(shape, other):

@@ -144,6 +144,27 @@ def mean_by_weight(values, weights):
     return tf.math.divide_no_nan(weighed, tf.reduce_sum(weights))
 
 
+def image_weights(weights, dtype):
+    """Weights of the images, `[batch]`; None where there are none.
+
+    Args:
+        weights: None, `[batch]` or `[batch, 1]`.
+        dtype: to have them in.
+
+    Raises:
+        ValueError: for more than one weight of an image.
+    """
+    if weights is None:
+        return None
+    shape = tf.TensorShape(weights.shape)
+    if shape.rank is not None and shape[1:].num_elements() not in (None, 1):
+        raise ValueError(
+            "sample_weight must be a number for each image, [batch], got "
+            f"{shape.as_list()}"
+        )
+    return tf.reshape(tf.cast(weights, dtype), [-1])
+
+
 _NO_INTEGER = -(2**31)
 _NO_NUMBERS = (
     "images and labels must be numbers, got text: number the classes from 0, and give "

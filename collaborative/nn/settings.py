@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import keras
 
-from collaborative.collaboration import UNLABELED_STEPS, Collaboration
+from collaborative.collaboration import UNLABELED_STEPS, Collaboration, number
 from collaborative.nn import saving
 from collaborative.nn.classifier import Classifier
 from collaborative.nn.members import by_name, owners
@@ -80,16 +80,8 @@ def _check_schedule(collaboration, steps):
         raise ValueError("a schedule of alpha needs steps, those of all training")
 
 
-def _number(value):
-    """A value as a float; NaN, which is within no bounds, for what is no number."""
-    try:
-        return math.nan if isinstance(value, str) else float(value)
-    except (TypeError, ValueError):
-        return math.nan
-
-
 def _steps(model, value):
-    if value is not None and not 0 < _number(value) < math.inf:
+    if value is not None and not 0 < number(value) < math.inf:
         raise ValueError(
             "steps must be None or a number above 0, that of all updates, "
             f"got {value!r}"
@@ -102,7 +94,7 @@ def _steps(model, value):
 
 def _factor(name):
     def check(_, value):
-        if not 0 <= _number(value) < math.inf:
+        if not 0 <= number(value) < math.inf:
             raise ValueError(f"{name} must be a finite number >= 0, got {value!r}")
         return float(value)
 
@@ -121,7 +113,7 @@ def _weight_decay(model, value):
 
 def _part(name):
     def check(_, value):
-        if not 0 <= _number(value) < 1:
+        if not 0 <= number(value) < 1:
             raise ValueError(f"{name} must be from 0 to below 1, got {value!r}")
         return float(value)
 
@@ -156,11 +148,11 @@ def _unlabeled(model, value):
 def _class_weight(model, value):
     if value is None:
         return None
-    shape = getattr(model.members[0], "output_shape", None) or (len(value),)
-    in_order = value
+    in_order = list(value) if isinstance(value, Iterable) else [math.nan]
     if isinstance(value, Mapping):  # by the numbers of the classes, as Keras has it
-        in_order = [value.get(number, math.nan) for number in range(len(value))]
-    weights = tuple(map(float, in_order))
+        in_order = [value.get(label, math.nan) for label in range(len(value))]
+    weights = tuple(map(number, in_order))
+    shape = getattr(model.members[0], "output_shape", None) or (len(weights),)
     if len(weights) != shape[-1] or not all(0 <= w < math.inf for w in weights):
         raise ValueError(
             f"class_weight must have a finite number >= 0 for each of {shape[-1]} "

@@ -191,6 +191,11 @@ class Steps(keras.Model):
                 f"{type(self).__name__} needs labels to be trained and measured, and "
                 "got none: pass them as y, or as the second part of each batch"
             )
+        if not hasattr(y, "shape"):
+            raise ValueError(
+                f"{type(self).__name__} needs one array of labels, which all members "
+                f"learn, and got a {type(y).__name__} of {len(y)}"
+            )
 
     def _check_kinds(self, images):
         """Refuses members that give no logits, of those that did not say it before."""
@@ -253,7 +258,7 @@ class Steps(keras.Model):
             y: labels: integers `[batch]` or `[batch, 1]`, or distributions
                 `[batch, classes]`.
             logits: of all predictors, each `[batch, classes]`.
-            sample_weight: None or `[batch]`, of the images.
+            sample_weight: None, `[batch]` or `[batch, 1]`, of the images.
             teacher, unlabeled_cost: as for `total_cost`.
             training: whether `class_weight`, `label_smoothing` and `small_loss` count,
                 in the total cost alone.
@@ -266,9 +271,7 @@ class Steps(keras.Model):
         count = len(self.members)
         apart = 0.0 if unlabeled_cost is None else unlabeled_cost
         labels = metrics.class_labels(y, logits[0].shape[-1])
-        given = sample_weight
-        if given is not None:
-            given = tf.reshape(tf.cast(given, costs.dtype), [-1])
+        given = metrics.image_weights(sample_weight, costs.dtype)
         measured = [metrics.mean_by_weight(part, given) for part in (wrong, costs)]
         weights, minimised = given, measured[1]
         if training and self.class_weight is not None:

@@ -168,9 +168,11 @@ def read_finished(run_dir):
     run_dir = pathlib.Path(run_dir)
     for name in (run_files.CONFIG, run_files.MODEL):
         if not (run_dir / name).is_file():
+            advice = "give a directory such as logs/digits/ST-M/L2_0.01/seed_912"
+            if (run_dir / run_files.STATISTICS).is_file():
+                advice = "train it to its end, or with --overwrite anew"
             raise UnusableRun(
-                f"{run_dir} holds no finished run: there is no {name}; give a "
-                "directory such as logs/digits/ST-M/L2_0.01/seed_912"
+                f"{run_dir} holds no finished run: there is no {name}; {advice}"
             )
     try:
         record = read_record(run_dir)

@@ -43,19 +43,34 @@ def standing(config, log_dir):
         return Standing("in the way", reason=f"a run with {differences}")
     if found and found["end_time"] is not None:
         fault = record_fault(config, run_dir)
-        if not fault:
-            return Standing("finished", epochs)
-        reason = f"{fault}: put it back, or move {run_dir} away"
-        return Standing("in the way", epochs, reason)
+        return _faulty(fault, run_dir, epochs) or Standing("finished", epochs)
     if has_statistics and not found:
         reason = f"{run_files.STATISTICS} cannot be read: move {run_dir} away"
         return Standing("in the way", reason=reason)
     if files.is_locked(run_dir):
         return Standing("running", epochs)
+    if fault := statistics_fault(run_dir):
+        return _faulty(fault, run_dir)
     reason = failures.reason(run_dir)
     if reason:
         return Standing("failed", epochs, reason)
     return Standing("interrupted" if epochs else "to do", epochs)
+
+
+def _faulty(fault, run_dir, epochs=0):
+    reason = f"{fault}: put it back, or move {run_dir} away"
+    return Standing("in the way", epochs, reason) if fault else None
+
+
+def statistics_fault(run_dir):
+    """What a finished run without its statistics is, in words; None where it has them.
+
+    A run that was killed once its model was saved still has its checkpoints.
+    """
+    begun = [run_dir / name for name in (run_files.STATISTICS, run_files.CHECKPOINTS)]
+    if any(path.exists() for path in begun) or not (run_dir / run_files.MODEL).exists():
+        return None
+    return f"a finished run whose {run_files.STATISTICS} is not there"
 
 
 def record_fault(config, run_dir):

@@ -274,12 +274,12 @@ def _bfloat16_notes():
     if libraries.onednn_is_on() is False:
         return [
             "oneDNN is off (TF_ENABLE_ONEDNN_OPTS): a step in bfloat16 takes 4 times "
-            "as long as in float32: leave it on, or choose --precision auto"
+            "as long as in float32: leave it on, or begin with --precision auto"
         ]
     factor = "2 to 3" if "avx512f" in processor.flags() else "12"
     return [
         f"a step in bfloat16 takes {factor} times as long as in float32 on this "
-        "processor: choose --precision auto"
+        "processor: a run begun with --precision auto is faster"
     ]
 
 

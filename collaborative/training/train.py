@@ -17,6 +17,7 @@ from collaborative.nn.selection import Selection
 from collaborative.runs import beside, failures, reader, run, space, standings
 from collaborative.system import environment, files, interruption, plugins, run_files
 from collaborative.system.errors import UserError
+from collaborative.system.words import counted
 from collaborative.training import (
     building,
     final_record,
@@ -59,6 +60,7 @@ def finished_result(config, log_dir):
     run_dir = config.run_dir(log_dir)
     sameness.check_settings(config, run_dir)
     path = run_dir / run_files.STATISTICS
+    _refuse(standings.statistics_fault(run_dir), run_dir)
     if not path.exists():
         return None
     try:
@@ -67,12 +69,15 @@ def finished_result(config, log_dir):
         raise RunError(f"{error}: move it away, or use --overwrite") from error
     if statistics["end_time"] is None:
         return None
-    fault = standings.record_fault(config, run_dir)
+    _refuse(standings.record_fault(config, run_dir), run_dir)
+    return Result(statistics, run_dir)
+
+
+def _refuse(fault, run_dir):
     if fault:
         raise RunError(
             f"{run_dir} holds {fault}: put it back, or use --overwrite to start anew"
         )
-    return Result(statistics, run_dir)
 
 
 @decoded_images.damage_told()
@@ -194,19 +199,20 @@ def _restore(log, model, config, dataset, say):
     first_epoch, damaged = log.restore()
     for path in damaged:
         say(f"{path} is damaged and passed over")
-    if first_epoch:
+    logged = standings.epochs_logged(run_dir)
+    if first_epoch or logged:
         sameness.check_data(dataset, run_dir)
-        say(f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}")
-        for note in sameness.notes(config, run_dir):
-            say(note)
-        return first_epoch
-    for note in [
-        *(building.start_from(model, config) if config.init_from else ()),
-        *building.equal_members(model),
-        *beside.notes(config, run_dir),
-    ]:
+    if first_epoch:
+        notes = [f"goes on after epoch {first_epoch} of {config.epochs} in {run_dir}"]
+        notes += sameness.notes(config, run_dir)
+    else:
+        lost = f"of the {counted(logged, 'epoch')} done no checkpoint is left"
+        notes = [f"{lost}: trains from the first again"] if logged else []
+        notes += building.start_from(model, config) if config.init_from else []
+        notes += [*building.equal_members(model), *beside.notes(config, run_dir)]
+    for note in notes:
         say(note)
-    return 0
+    return first_epoch
 
 
 def _fit(model, config, dataset, taught, log, first_epoch, callbacks):

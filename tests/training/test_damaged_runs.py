@@ -4,12 +4,14 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 
 import pytest
 from conftest import logged_run
 from small_models import StopAfter
 from tiny_runs import CONFIG, ONE_EPOCH, train
 
+from collaborative.runs import standings
 from collaborative.system import files
 from collaborative.training import train as trainer
 
@@ -53,6 +55,32 @@ def test_a_run_that_goes_on_without_its_config_says_so(tmp_path, tiny):
     trainer.train(CONFIG, tiny, tmp_path, say=said.append)
     assert [line for line in said if f"there is no {path}: it is written anew" in line]
     assert json.loads(path.read_text())["earlier"] == [{"epochs": 1}]
+
+
+def test_without_a_checkpoint_the_same_data_are_learnt_again(tmp_path, tiny):
+    with pytest.raises(KeyboardInterrupt):
+        train(CONFIG, tiny, tmp_path, callbacks=[StopAfter(2)])
+    shutil.rmtree(CONFIG.run_dir(tmp_path) / "checkpoint")
+    names = tuple(f"other {name}" for name in tiny.class_names)
+    other = dataclasses.replace(tiny, class_names=names)
+    with pytest.raises(trainer.RunError, match="was trained on other data"):
+        train(CONFIG, other, tmp_path)
+    said = []
+    trainer.train(CONFIG, tiny, tmp_path, say=said.append)
+    assert "of the 2 epochs done no checkpoint is left: trains from" in said[0]
+
+
+def test_a_finished_run_without_its_statistics_is_not_overwritten(tmp_path, tiny):
+    run_dir = train(ONE_EPOCH, tiny, tmp_path).run_dir
+    (run_dir / "stats.pkl").unlink()
+    before = (run_dir / "model.keras").read_bytes()
+    with pytest.raises(trainer.RunError, match="is not there: put it back"):
+        train(ONE_EPOCH, tiny, tmp_path)
+    assert (run_dir / "model.keras").read_bytes() == before
+    stands = standings.standing(ONE_EPOCH, tmp_path)
+    assert not stands.is_to_run and "stats.pkl is not there: put it" in stands.reason
+    train(ONE_EPOCH, tiny, tmp_path, overwrite=True)
+    assert standings.standing(ONE_EPOCH, tmp_path).state == "finished"
 
 
 def test_a_finished_run_without_its_config_is_not_overwritten(tmp_path):
