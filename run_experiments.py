@@ -128,9 +128,9 @@ def result_of(config):
     if not FLAGS.overwrite:
         result = train.finished_result(config, FLAGS.log_dir)
         if result:
-            command_line.show(
-                f"finished before: {result.run_dir} (--overwrite starts anew)"
-            )
+            has_model = (result.run_dir / run_files.MODEL).exists()
+            what = "finished before" + ", its model is gone" * (not has_model)
+            command_line.show(f"{what}: {result.run_dir} (--overwrite starts anew)")
             say_what_changed(config)
             return result
     if config.teacher:

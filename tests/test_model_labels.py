@@ -80,6 +80,20 @@ def test_an_image_has_one_weight(images_and_labels):
             call(images, labels, sample_weight=np.ones((96, 3)))
 
 
+@pytest.mark.eager(False)
+def test_wrong_forms_are_refused_after_right_ones(images_and_labels):
+    """Then a trace does not know the second size any more."""
+    images, labels = images_and_labels
+    model = compiled(ensemble())
+    model.test_on_batch(images, labels, np.ones((96, 1)))
+    with pytest.raises(ValueError, match="sample_weight must be a number for each"):
+        model.test_on_batch(images, labels, np.ones((96, 2)))
+    one_hot = keras.utils.to_categorical(labels, 3)
+    model.test_on_batch(images, one_hot)
+    with pytest.raises(ValueError, match="labels must be integers"):
+        model.test_on_batch(images, keras.utils.to_categorical(labels, 5))
+
+
 def test_half_weights_halve_what_is_minimised_and_leave_the_means(images_and_labels):
     images, labels = images_and_labels
     model = compiled(ensemble(weight_decay=0.0))

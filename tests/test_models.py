@@ -245,7 +245,7 @@ def test_alpha_follows_its_schedule(images_and_labels):
         (lambda: ensemble(class_weight=2), "each of 3 classes, from 0 on, got 2"),
         (
             lambda: ensemble(class_weight="balanced"),
-            "each of 3 classes, from 0 on, got balanced",
+            "each of 3 classes, from 0 on, got 'balanced'",
         ),
         (
             lambda: ensemble(weight_decay=-1),

@@ -32,11 +32,15 @@ def are_distributions(y, classes):
         return tf.logical_and(tf.rank(y) == 2, tf.shape(y)[-1] == classes)
     per_image = shape[1:].num_elements()
     if per_image not in (None, 1) and shape.as_list()[1:] != [classes]:
-        raise ValueError(
-            f"labels must be integers [batch] or distributions [batch, {classes}], "
-            f"since the members have {classes} classes, got {shape.as_list()}"
-        )
+        raise ValueError(_wanted(classes, shape.as_list()))
     return shape.rank == 2 and shape[-1] == classes
+
+
+def _wanted(classes, found):
+    return (
+        f"labels must be integers [batch] or distributions [batch, {classes}], since "
+        f"the members have {classes} classes, got {found}"
+    )
 
 
 def class_labels(y, classes):
@@ -52,7 +56,8 @@ def class_labels(y, classes):
         columns = tf.reshape(y, [tf.shape(y)[0], -1])
         likeliest, first = tf.argmax(columns, axis=-1), _integers(columns[:, 0])
         is_one = tf.shape(columns)[1] == 1  # else it is no class, which is found later
-        return tf.where(distributions, likeliest, tf.where(is_one, first, -1))
+        first = tf.where(is_one, first, _SEVERAL)
+        return tf.where(distributions, likeliest, first)
     if distributions:
         return tf.argmax(y, axis=-1)
     return tf.reshape(_integers(y), [-1])
@@ -158,19 +163,23 @@ def image_weights(weights, dtype):
         return None
     shape = tf.TensorShape(weights.shape)
     if shape.rank is not None and shape[1:].num_elements() not in (None, 1):
-        raise ValueError(
-            "sample_weight must be a number for each image, [batch], got "
-            f"{shape.as_list()}"
-        )
-    return tf.reshape(tf.cast(weights, dtype), [-1])
+        raise ValueError(f"{_WEIGHTS} {shape.as_list()}")
+    flat = tf.reshape(tf.cast(weights, dtype), [-1])
+    if shape.rank is not None and shape[1:].num_elements() == 1:
+        return flat
+    # A trace that has seen [batch] and [batch, 1] does not know the rest.
+    check = tf.debugging.assert_equal(tf.size(flat), tf.shape(weights)[0], _WEIGHTS)
+    with tf.control_dependencies([check]):
+        return tf.identity(flat)
 
 
-_NO_INTEGER = -(2**31)
+_NO_INTEGER, _SEVERAL = -(2**31), 1 - 2**31
 _NO_NUMBERS = (
     "images and labels must be numbers, got text: number the classes from 0, and give "
     "each image the number of its class"
 )
 _TEXT = re.compile(r"Invalid dtype: (str|<U)")
+_WEIGHTS = "sample_weight must be a number for each image, [batch], got"
 _OUTSIDE = re.compile(r"label value of (-?\d+) which is outside .* \[0, (\d+)\)")
 
 
@@ -188,6 +197,8 @@ def labels_in_range():
             raise
         raise ValueError(_NO_NUMBERS) from None
     except tf.errors.InvalidArgumentError as error:
+        if _WEIGHTS in str(error):
+            raise ValueError(f"{_WEIGHTS} several") from None
         found = _OUTSIDE.search(str(error))
         if not found:
             raise
@@ -197,6 +208,9 @@ def labels_in_range():
                 "labels must be integers, or floats that are whole, got others: give "
                 "each image the number of its class"
             ) from None
+        if label == _SEVERAL:
+            several = "another number for each image"
+            raise ValueError(_wanted(classes, several)) from None
         raise ValueError(
             f"labels must be from 0 to {classes - 1}, since the members have {classes} "
             f"classes, got {label}: number the classes from 0, or give the members more"

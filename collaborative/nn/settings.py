@@ -156,7 +156,7 @@ def _class_weight(model, value):
     if len(weights) != shape[-1] or not all(0 <= w < math.inf for w in weights):
         raise ValueError(
             f"class_weight must have a finite number >= 0 for each of {shape[-1]} "
-            f"classes, from 0 on, got {value}"
+            f"classes, from 0 on, got {value!r}"
         )
     return weights
 

@@ -170,7 +170,7 @@ def read_finished(run_dir):
         if not (run_dir / name).is_file():
             advice = "give a directory such as logs/digits/ST-M/L2_0.01/seed_912"
             if (run_dir / run_files.STATISTICS).is_file():
-                advice = "train it to its end, or with --overwrite anew"
+                advice = "train it to its end; one that was finished with --overwrite"
             raise UnusableRun(
                 f"{run_dir} holds no finished run: there is no {name}; {advice}"
             )

@@ -28,7 +28,7 @@ def run(configs, limit=math.inf):
     """
     if FLAGS.overwrite:
         command_line.fail(
-            "--overwrite is for one experiment: remove the runs to start anew", 2
+            "--overwrite is for one experiment: move the runs away to start anew", 2
         )
     options = {n: FLAGS[n].value for n in ("data_dir", "manual_dir", "plugin")}
     options |= {"download": "true"} if FLAGS.download else {}
