@@ -50,6 +50,10 @@ def main(argv=None):
     with command_line.one_line_errors(FLAGS.log_dir, interrupted):
         configs = flags.configs()
         limit = math.inf if FLAGS.limit is None else planning.seconds_of(FLAGS.limit)
+        is_sweep = len(configs) > 1 or FLAGS.ray or FLAGS.limit
+        if is_sweep and FLAGS.overwrite:
+            said = "--overwrite is for one experiment: move the runs away to start anew"
+            command_line.fail(said, 2)
         if FLAGS.dry_run:
             questions = flags.questions()
             jobs = sweep_command.jobs()
@@ -57,7 +61,7 @@ def main(argv=None):
             return 0
         check_what_is_named(configs)
         check_starts(configs)
-        if len(configs) > 1 or FLAGS.ray or FLAGS.limit:
+        if is_sweep:
             return run_many(configs, limit)
         return run_one(configs[0])
 

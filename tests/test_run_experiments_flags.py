@@ -53,6 +53,10 @@ def test_help_is_quick_and_complete():
         (("--epochs",), "Missing value for flag --epochs"),
         (("--strategy", "many"), "strategy must be one of single, mirrored"),
         (("--seeds", "1,2", "--overwrite"), "--overwrite is for one experiment"),
+        (
+            ("--seeds", "1,2", "--overwrite", "--dry_run"),
+            "--overwrite is for one experiment",
+        ),
         (("--callbacks", "ema"), "callback must be one of none yet, got 'ema'"),
         (("--epochs", "9" * 400), "epochs must be below 4,294,967,296, got 9,999,"),
         (("--seed", str(2**32)), "must be below 4,294,967,296, got 4,294,967,296"),

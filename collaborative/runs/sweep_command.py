@@ -26,10 +26,6 @@ def run(configs, limit=math.inf):
     Returns:
         The `sweep.Sweep`.
     """
-    if FLAGS.overwrite:
-        command_line.fail(
-            "--overwrite is for one experiment: move the runs away to start anew", 2
-        )
     options = {n: FLAGS[n].value for n in ("data_dir", "manual_dir", "plugin")}
     options |= {"download": "true"} if FLAGS.download else {}
     options |= {} if FLAGS.stream is None else {"stream": str(FLAGS.stream).lower()}
