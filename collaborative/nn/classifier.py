@@ -7,13 +7,19 @@ equations are.
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 
 import keras
 
 from collaborative.data.examples import Inputs
-from collaborative.nn import frozen, member_optimizers, metrics, saving, stored_weights
+from collaborative.nn import (
+    frozen,
+    labels,
+    member_optimizers,
+    metrics,
+    saving,
+    stored_weights,
+)
 from collaborative.nn.members import UnknownMember, check_members, says_its_kind
 from collaborative.nn.progress_line import FewStatistics
 from collaborative.nn.steps import Steps
@@ -167,33 +173,20 @@ class Classifier(Steps):
             if getattr(self, f"{step}_function", None) is not None:
                 getattr(self, f"make_{step}_function")(force=True)
 
-    @contextlib.contextmanager
-    def _checked(self):
-        """Within the block, what is wrong with labels is one line, and mended after it.
-
-        Keras keeps a step whose trace failed, and TensorFlow traces it no second time.
-        """
-        try:
-            with metrics.labels_in_range():
-                yield
-        except Exception:
-            self.train_function = self.test_function = None
-            raise
-
     def fit(self, *args, callbacks=None, verbose="auto", **kwargs):
         """`keras.Model.fit`; its line shows the loss and the errors, its logs all."""
         callbacks = self._own_callbacks(callbacks, verbose)
-        with self._checked():
+        with labels.checked(self):
             return super().fit(*args, callbacks=callbacks, verbose=verbose, **kwargs)
 
     def train_on_batch(self, *args, **kwargs):
         """`keras.Model.train_on_batch`."""
-        with self._checked():
+        with labels.checked(self):
             return super().train_on_batch(*args, **kwargs)
 
     def test_on_batch(self, *args, **kwargs):
         """`keras.Model.test_on_batch`."""
-        with self._checked():
+        with labels.checked(self):
             return super().test_on_batch(*args, **kwargs)
 
     def __getitem__(self, name):
@@ -246,7 +239,7 @@ class Classifier(Steps):
             `<member>_error` and `<member>_cost` of each member, and of the ensemble.
         """
         kwargs["callbacks"] = self._own_callbacks(callbacks, verbose)
-        with self._checked():
+        with labels.checked(self):
             found = super().evaluate(*args, verbose=verbose, return_dict=True, **kwargs)
         # Over all devices: in a step each of them knows its own share alone.
         found |= {name: float(mean) for name, mean in self.statistics.means().items()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 import types
 
 import keras
@@ -11,67 +9,9 @@ import tensorflow as tf
 
 from collaborative.collaboration import batch_mean
 from collaborative.nn import replicas
+from collaborative.nn.labels import are_distributions, class_labels
 
 RUNNING_DECAY = 0.95  # of the paper's running means (remark 5.1)
-
-
-def are_distributions(y, classes):
-    """Whether labels are distributions `[batch, classes]`: a bool or a tensor.
-
-    A tensor where a trace does not know their shape, as when Keras first gave it
-    integers `[batch]` and then `[batch, 1]`, or with a generator of theirs.
-
-    Args:
-        y, classes: as for `class_labels`.
-
-    Raises:
-        ValueError: for labels that are neither.
-    """
-    shape = tf.TensorShape(y.shape)
-    if shape.rank is None or (shape.rank == 2 and shape[-1] is None):
-        return tf.logical_and(tf.rank(y) == 2, tf.shape(y)[-1] == classes)
-    per_image = shape[1:].num_elements()
-    if per_image not in (None, 1) and shape.as_list()[1:] != [classes]:
-        raise ValueError(_wanted(classes, shape.as_list()))
-    return shape.rank == 2 and shape[-1] == classes
-
-
-def _wanted(classes, found):
-    return (
-        f"labels must be integers [batch] or distributions [batch, {classes}], since "
-        f"the members have {classes} classes, got {found}"
-    )
-
-
-def class_labels(y, classes):
-    """Labels as integers, int64 `[batch]`.
-
-    Args:
-        y: integers `[batch]` or `[batch, 1]`, or distributions `[batch, classes]`, of
-            which the likeliest class counts.
-        classes: how many there are.
-    """
-    distributions = are_distributions(y, classes)
-    if tf.is_tensor(distributions):
-        columns = tf.reshape(y, [tf.shape(y)[0], -1])
-        likeliest, first = tf.argmax(columns, axis=-1), _integers(columns[:, 0])
-        is_one = tf.shape(columns)[1] == 1  # else it is no class, which is found later
-        first = tf.where(is_one, first, _SEVERAL)
-        return tf.where(distributions, likeliest, first)
-    if distributions:
-        return tf.argmax(y, axis=-1)
-    return tf.reshape(_integers(y), [-1])
-
-
-def _integers(labels):
-    """Labels as int64; what is no whole number is no class, which is found later."""
-    labels = tf.convert_to_tensor(labels)
-    if labels.dtype == tf.string:
-        raise ValueError(_NO_NUMBERS)
-    whole = tf.cast(labels, tf.int64)
-    if not labels.dtype.is_floating:
-        return whole
-    return tf.where(tf.cast(whole, labels.dtype) == labels, whole, _NO_INTEGER)
 
 
 def errors_and_costs(y, logits):
@@ -147,74 +87,6 @@ def mean_by_weight(values, weights):
         return batch_mean(values)
     weighed = tf.reduce_sum(values * weights, axis=-1)
     return tf.math.divide_no_nan(weighed, tf.reduce_sum(weights))
-
-
-def image_weights(weights, dtype):
-    """Weights of the images, `[batch]`; None where there are none.
-
-    Args:
-        weights: None, `[batch]` or `[batch, 1]`.
-        dtype: to have them in.
-
-    Raises:
-        ValueError: for more than one weight of an image.
-    """
-    if weights is None:
-        return None
-    shape = tf.TensorShape(weights.shape)
-    if shape.rank is not None and shape[1:].num_elements() not in (None, 1):
-        raise ValueError(f"{_WEIGHTS} {shape.as_list()}")
-    flat = tf.reshape(tf.cast(weights, dtype), [-1])
-    if shape.rank is not None and shape[1:].num_elements() == 1:
-        return flat
-    # A trace that has seen [batch] and [batch, 1] does not know the rest.
-    check = tf.debugging.assert_equal(tf.size(flat), tf.shape(weights)[0], _WEIGHTS)
-    with tf.control_dependencies([check]):
-        return tf.identity(flat)
-
-
-_NO_INTEGER, _SEVERAL = -(2**31), 1 - 2**31
-_NO_NUMBERS = (
-    "images and labels must be numbers, got text: number the classes from 0, and give "
-    "each image the number of its class"
-)
-_TEXT = re.compile(r"Invalid dtype: (str|<U)")
-_WEIGHTS = "sample_weight must be a number for each image, [batch], got"
-_OUTSIDE = re.compile(r"label value of (-?\d+) which is outside .* \[0, (\d+)\)")
-
-
-@contextlib.contextmanager
-def labels_in_range():
-    """Within the block, a label that is no class is a ValueError of one line.
-
-    Text is found by Keras or by `class_labels`, another number by TensorFlow on a
-    processor without XLA; elsewhere costs become NaN.
-    """
-    try:
-        yield
-    except ValueError as error:
-        if not _TEXT.search(str(error)):
-            raise
-        raise ValueError(_NO_NUMBERS) from None
-    except tf.errors.InvalidArgumentError as error:
-        if _WEIGHTS in str(error):
-            raise ValueError(f"{_WEIGHTS} several") from None
-        found = _OUTSIDE.search(str(error))
-        if not found:
-            raise
-        label, classes = map(int, found.groups())
-        if label == _NO_INTEGER:
-            raise ValueError(
-                "labels must be integers, or floats that are whole, got others: give "
-                "each image the number of its class"
-            ) from None
-        if label == _SEVERAL:
-            several = "another number for each image"
-            raise ValueError(_wanted(classes, several)) from None
-        raise ValueError(
-            f"labels must be from 0 to {classes - 1}, since the members have {classes} "
-            f"classes, got {label}: number the classes from 0, or give the members more"
-        ) from None
 
 
 class Statistics(keras.metrics.Metric):

@@ -14,6 +14,7 @@ from collaborative.collaboration import batch_mean
 from collaborative.data.examples import Inputs
 from collaborative.nn import metrics, outputs, replicas
 from collaborative.nn.frozen import is_frozen
+from collaborative.nn.labels import class_labels, image_weights
 from collaborative.nn.members import check_kind, check_logits
 
 
@@ -270,8 +271,8 @@ class Steps(keras.Model):
         wrong, costs = metrics.errors_and_costs(y, stacked)
         count = len(self.members)
         apart = 0.0 if unlabeled_cost is None else unlabeled_cost
-        labels = metrics.class_labels(y, logits[0].shape[-1])
-        given = metrics.image_weights(sample_weight, costs.dtype)
+        labels = class_labels(y, logits[0].shape[-1])
+        given = image_weights(sample_weight, costs.dtype)
         measured = [metrics.mean_by_weight(part, given) for part in (wrong, costs)]
         weights, minimised = given, measured[1]
         if training and self.class_weight is not None:

@@ -43,7 +43,9 @@ def standing(config, log_dir):
         return Standing("in the way", reason=f"a run with {differences}")
     if found and found["end_time"] is not None:
         fault = record_fault(config, run_dir)
-        return _faulty(fault, run_dir, epochs) or Standing("finished", epochs)
+        if not fault:
+            return Standing("finished", epochs)
+        return _faulty(fault, run_dir, epochs)
     if has_statistics and not found:
         reason = f"{run_files.STATISTICS} cannot be read: move {run_dir} away"
         return Standing("in the way", reason=reason)
@@ -59,7 +61,7 @@ def standing(config, log_dir):
 
 def _faulty(fault, run_dir, epochs=0):
     reason = f"{fault}: put it back, or move {run_dir} away"
-    return Standing("in the way", epochs, reason) if fault else None
+    return Standing("in the way", epochs, reason)
 
 
 def statistics_fault(run_dir):
