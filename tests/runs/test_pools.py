@@ -102,7 +102,8 @@ def save(number, frame):
 
 signal.signal(signal.SIGTERM, save)
 print("up", flush=True)
-time.sleep(60)
+while True:
+    time.sleep(0.01)  # a signal just before a sleep is handled after it
 """
 
 
