@@ -17,13 +17,10 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import pathlib
 import sys
 
 if importlib.util.find_spec("torch") is None:
     sys.exit("PyTorch is missing: python -m pip install -e '.[bench]'")
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import before_tensorflow  # noqa: F401
 import numpy as np
