@@ -258,6 +258,8 @@ def main(argv=None):
         web_runtime = read_runtime()
         run = read_source()
         check_member(run)
+        if FLAGS.run:  # its card has them: what lacks them is refused at once
+            run.test_scores(FLAGS.member)
         compared = FLAGS.compare and renamed(read_finished(FLAGS.compare))
         if compared:
             check_member(compared)

@@ -253,29 +253,6 @@ def recorded_answers(images, answers, cost=1.0):
     return {"images": images, "answers": answers, "models": models}
 
 
-def logged_run(config, log_dir, epochs=4, seconds=None, finished=False, **further):
-    """Writes the record and the statistics that a run would have logged.
-
-    Args:
-        **further: entries of the statistics, or others in their place.
-    """
-    seconds = np.ones(epochs) if seconds is None else np.array(seconds, float)
-    curves = {"test_error": np.full(len(seconds), 0.5)}
-    content = {
-        "params": config.to_json(),
-        "start_time": 1.0,
-        "end_time": 2.0 if finished else None,
-        "models": {"ensemble": curves},
-        "totals": {},
-        "seconds": seconds,
-    } | further
-    run_dir = config.run_dir(log_dir)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / "stats.pkl").write_bytes(pickle.dumps(content))
-    record = {"config": content["params"]}
-    (run_dir / "config.json").write_text(json.dumps(record), encoding="utf-8")
-
-
 @pytest.fixture(scope="session")
 def digits_run(tmp_path_factory):
     """The directory that a run on some digits leaves, with chosen scores."""

@@ -3,7 +3,7 @@
 import io
 
 import rich.console
-from conftest import logged_run
+from logged_runs import logged_run
 
 from collaborative.experiments.grids import paper_grid
 from collaborative.runs import sweep

@@ -2,6 +2,7 @@ import functools
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,6 +64,18 @@ def test_what_differs_is_refused_and_removed(
     assert (status, out, len(err)) == (1, "", 1)
     assert "outputs differ by" in err[0] and "the model it was made of" in err[0]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_without_its_statistics_is_refused_at_once(
+    digits_run, tmp_path, command, monkeypatch
+):
+    run_dir = shutil.copytree(digits_run, tmp_path / "run")
+    (run_dir / "stats.pkl").unlink()
+    monkeypatch.setattr(export, "opened", None)
+    status, out, err = command("--run", run_dir, "--member", "ST")
+    assert (status, out) == (1, "")
+    said = f"no scores of ST: there is no {run_dir / 'stats.pkl'}; put it back, or "
+    assert len(err) == 1 and said in err[0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

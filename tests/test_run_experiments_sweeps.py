@@ -7,7 +7,8 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT, logged_run, processor_seconds
+from conftest import ROOT, processor_seconds
+from logged_runs import logged_run
 from training_command import SCRIPT, command
 
 from collaborative import run_experiments

@@ -67,8 +67,13 @@ def restore(directory, model):
             for name, value in arrays.items()
             if name.startswith(prefix)
         }
-        return int(path.stem.removeprefix("epoch_")), statistics, damaged
+        return _epochs_of(path), statistics, damaged
     return 0, {}, damaged
+
+
+def newest(directory):
+    """How many epochs the newest checkpoint has; 0 where there is none."""
+    return max(map(_epochs_of, _newest_first(directory)), default=0)
 
 
 def size_of(model):
@@ -95,3 +100,7 @@ def _assign(model, arrays):
 
 def _newest_first(directory):
     return sorted(pathlib.Path(directory).glob("epoch_[0-9]*.npz"), reverse=True)
+
+
+def _epochs_of(path):
+    return int(path.stem.removeprefix("epoch_"))

@@ -26,9 +26,9 @@ class Memory:
         self._peaks = {}  # config -> bytes
         self._known = {}  # kind -> bytes of the largest peak
 
-    def begin(self, config, epochs):
-        """Notes that an experiment is started, of which so many epochs were done."""
-        self._epochs[config] = epochs
+    def begin(self, config):
+        """Notes that an experiment is started."""
+        self._epochs[config] = epochs_logged(config.run_dir(self._log_dir))
         self._now[config] = self._peaks[config] = 0
 
     def measure(self, config, process):

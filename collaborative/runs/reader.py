@@ -91,6 +91,8 @@ def read_pickle(path):
         return _PlainUnpickler(io.BytesIO(path.read_bytes())).load()
     except UnreadablePickle:
         raise
+    except FileNotFoundError as error:
+        raise UnreadablePickle(f"there is no {path}") from error
     except Exception as error:  # a broken pickle can raise nearly anything
         raise UnreadablePickle(
             f"{path}: not a pickle of plain statistics ({_one_line(error)})"

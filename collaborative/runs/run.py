@@ -138,7 +138,9 @@ class FinishedRun:
             recorded = statistics.get("evaluation")
             return scores | (_beyond_the_error(recorded, name) if recorded else {})
         except (reader.UnreadablePickle, LookupError, TypeError) as error:
-            raise UnusableRun(f"no scores of {name}: {error}") from error
+            raise UnusableRun(
+                f"no scores of {name}: {error}; put it back, or train the run again"
+            ) from error
 
 
 def _beyond_the_error(recorded, name):

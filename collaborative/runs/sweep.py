@@ -116,7 +116,7 @@ class Sweep:
             else:
                 failures.forget(config.run_dir(self._log_dir))
                 self._running[free[0]] = config, self._pool.start(config, free[0])
-                self._memory.begin(config, stands.epochs)
+                self._memory.begin(config)
 
     def _full(self, config):
         """Whether the disk has no room for one more: then those that run are the last.

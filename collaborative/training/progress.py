@@ -32,7 +32,7 @@ class Opening(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         config, run_dir = self._config, self._config.run_dir(self._log_dir)
         said = [f"{_members(self.model, config)}, {counted(config.epochs, 'epoch')}"]
-        left = config.epochs - standings.epochs_logged(run_dir)
+        left = config.epochs - standings.epochs_kept(run_dir)
         seconds = planning.Estimator(self._log_dir).epoch_seconds(config)
         if seconds and left * seconds >= TOLD:
             said.append(f"about {planning.duration(left * seconds)}")

@@ -1,4 +1,4 @@
-"""Whether a run that would go on has the settings, data and code that it began with."""
+"""Whether a run that would go on has the data and code that it began with."""
 
 from __future__ import annotations
 
@@ -41,22 +41,3 @@ def notes(config, run_dir):
         unknown = "of what its first epochs were made with nothing is known any more"
         return [f"there is no {path}: it is written anew, and {unknown}"]
     return [f"since it began, {changed}"] if changed else []
-
-
-def check_settings(config, run_dir):
-    """Raises RunError where `run_dir` holds a run with other settings."""
-    try:
-        found = run.read_record(run_dir)["config"]
-    except FileNotFoundError:
-        return
-    except run.DamagedRecord as error:
-        path = run_dir / run_files.CONFIG
-        raise RunError(
-            f"{path} is damaged: use --overwrite to start anew, or another --log_dir"
-        ) from error
-    differences = config.differences(found)
-    if differences:
-        raise RunError(
-            f"{run_dir} holds a run with {differences}: "
-            "use another --log_dir, or --overwrite to replace it"
-        )

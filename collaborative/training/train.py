@@ -14,7 +14,15 @@ from collaborative.data import batches, decoded_images
 from collaborative.experiments import checks
 from collaborative.nn import averages, checkpoint
 from collaborative.nn.selection import Selection
-from collaborative.runs import beside, failures, reader, run, space, standings
+from collaborative.runs import (
+    beside,
+    failures,
+    obstacles,
+    reader,
+    run,
+    space,
+    standings,
+)
 from collaborative.system import environment, files, interruption, plugins, run_files
 from collaborative.system.errors import UserError
 from collaborative.system.words import counted
@@ -54,30 +62,19 @@ def finished_result(config, log_dir):
     """The result of an experiment that was finished before, or None.
 
     Raises:
-        RunError: where its directory holds a run with other settings, or statistics
-            that cannot be read.
+        RunError: where its directory holds a run with other settings, or one of which
+            files are lost or cannot be read.
     """
     run_dir = config.run_dir(log_dir)
-    sameness.check_settings(config, run_dir)
-    path = run_dir / run_files.STATISTICS
-    _refuse(standings.statistics_fault(run_dir), run_dir)
-    if not path.exists():
+    obstacle = obstacles.other_run(config, run_dir) or obstacles.lost_statistics(
+        run_dir
+    )
+    if obstacle:
+        raise RunError(f"{run_dir} holds {obstacle}, or use --overwrite to start anew")
+    statistics = standings.logged(run_dir)
+    if statistics is None or statistics["end_time"] is None:
         return None
-    try:
-        statistics = reader.read_statistics(path)
-    except reader.UnreadablePickle as error:
-        raise RunError(f"{error}: move it away, or use --overwrite") from error
-    if statistics["end_time"] is None:
-        return None
-    _refuse(standings.record_fault(config, run_dir), run_dir)
     return Result(statistics, run_dir)
-
-
-def _refuse(fault, run_dir):
-    if fault:
-        raise RunError(
-            f"{run_dir} holds {fault}: put it back, or use --overwrite to start anew"
-        )
 
 
 @decoded_images.damage_told()

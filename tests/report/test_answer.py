@@ -2,7 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
-from conftest import logged_run
+from logged_runs import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.grids import combinations

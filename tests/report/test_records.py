@@ -4,9 +4,9 @@ import pickle
 
 import numpy as np
 import pytest
-from conftest import logged_run
 from evaluation_records import record
 from finished_runs import load, write_run
+from logged_runs import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report import quality, records

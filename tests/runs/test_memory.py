@@ -1,5 +1,5 @@
 import pytest
-from conftest import logged_run
+from logged_runs import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.runs.memory import ASSUMED, Memory
@@ -24,7 +24,7 @@ def test_what_is_not_known_is_assumed(tmp_path):
     assert memory.need(FIRST) is None
     assert memory.suffices(FIRST, ASSUMED) and not memory.suffices(FIRST, ASSUMED - 1)
     assert memory.shortage(FIRST, 0, 2) is None  # nobody knows that it will not do
-    memory.begin(FIRST, 0)
+    memory.begin(FIRST)
     assert memory.suffices(SECOND, 2 * ASSUMED)
     assert not memory.suffices(SECOND, 2 * ASSUMED - 1)
     memory.measure(FIRST, Taking(1, 1))  # has taken a part of it
@@ -34,7 +34,7 @@ def test_what_is_not_known_is_assumed(tmp_path):
 def test_an_epoch_tells_what_others_of_its_kind_need(tmp_path):
     memory = Memory(tmp_path)
     logged_run(FIRST, tmp_path, epochs=2)  # by an earlier sweep
-    memory.begin(FIRST, 2)
+    memory.begin(FIRST)
     memory.measure(FIRST, Taking(1, 2))
     assert memory.need(SECOND) is None
     logged_run(FIRST, tmp_path, epochs=3)
@@ -49,7 +49,7 @@ def test_an_epoch_tells_what_others_of_its_kind_need(tmp_path):
 
 def test_those_that_run_keep_what_they_will_need(tmp_path):
     memory = Memory(tmp_path)
-    memory.begin(FIRST, 0)
+    memory.begin(FIRST)
     logged_run(FIRST, tmp_path)
     memory.measure(FIRST, Taking(1, 2))
     # 2.2 GiB for the next, and 1.2 that the first may still take.
@@ -69,7 +69,7 @@ def test_those_that_run_keep_what_they_will_need(tmp_path):
 def test_one_that_was_killed_needs_what_it_had(tmp_path):
     memory = Memory(tmp_path)
     for config, killed in ((FIRST, False), (SECOND, True)):
-        memory.begin(config, 0)
+        memory.begin(config)
         memory.measure(config, Taking(1, 1))
         assert memory.end(config, killed) == GIB
         assert (memory.need(THIRD) is not None) == killed

@@ -1,10 +1,11 @@
 import dataclasses
 import json
 import pickle
+import shutil
 
 import numpy as np
 import pytest
-from conftest import logged_run
+from logged_runs import logged_run
 
 from collaborative import datasets
 from collaborative.experiments.config import ExperimentConfig
@@ -30,13 +31,44 @@ def test_standing_is_what_the_files_say(tmp_path):
     assert standings.standing(CONFIG, tmp_path) == standings.Standing("finished", 10)
 
 
+def test_checkpoints_say_where_a_run_goes_on(tmp_path):
+    logged_run(CONFIG, tmp_path, epochs=3)
+    run_dir = CONFIG.run_dir(tmp_path)
+    (run_dir / "stats.pkl").unlink()
+    assert standings.standing(CONFIG, tmp_path) == standings.Standing("interrupted", 3)
+    other = dataclasses.replace(CONFIG, jit="on")
+    assert standings.standing(other, tmp_path).state == "in the way"
+    logged_run(CONFIG, tmp_path, epochs=3)
+    shutil.rmtree(run_dir / "checkpoint")
+    stands = standings.standing(CONFIG, tmp_path)
+    assert str(stands) == "to do: of the 3 epochs done no checkpoint is left"
+    assert planning.left_of(CONFIG, stands) == 10
+
+
+def test_settings_are_known_without_the_record(tmp_path):
+    logged_run(CONFIG, tmp_path, epochs=3)
+    path = CONFIG.run_dir(tmp_path) / "config.json"
+    path.unlink()
+    assert standings.standing(CONFIG, tmp_path) == standings.Standing("interrupted", 3)
+    other = dataclasses.replace(CONFIG, jit="on")
+    assert (
+        "a run with jit 'auto', not 'on'" in standings.standing(other, tmp_path).reason
+    )
+    path.write_text("nonsense")
+    reason = standings.standing(CONFIG, tmp_path).reason
+    assert f"{path} is damaged: put a whole one back, or move" in reason
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", pickle.dumps({"a": 1})])
 def test_a_damaged_file_is_in_the_way(tmp_path, content):
     run_dir = CONFIG.run_dir(tmp_path)
     run_dir.mkdir(parents=True)
     (run_dir / "stats.pkl").write_bytes(content)
     stands = standings.standing(CONFIG, tmp_path)
-    assert str(stands) == f"in the way: stats.pkl cannot be read: move {run_dir} away"
+    assert str(stands).startswith(
+        f"in the way: a run that cannot be read: {run_dir / 'stats.pkl'}: "
+    )
+    assert str(stands).endswith(f": put a whole one back, or move {run_dir} away")
     assert not stands.is_to_run and stands.epochs == 0
 
 
@@ -113,7 +145,8 @@ def test_a_run_with_other_settings_is_in_the_way(tmp_path):
     logged_run(CONFIG, tmp_path, finished=True)
     other = dataclasses.replace(CONFIG, jit="on")
     assert str(standings.standing(other, tmp_path)) == (
-        "in the way: a run with jit 'auto', not 'on'"
+        "in the way: a run with jit 'auto', not 'on': use another --log_dir, or move "
+        f"{other.run_dir(tmp_path)} away"
     )
 
 

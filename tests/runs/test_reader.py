@@ -35,7 +35,7 @@ def test_pickles_that_are_not_ours(content, message, tmp_path, capsys):
 
 
 def test_missing_and_oversized_pickles(tmp_path, monkeypatch):
-    with pytest.raises(reader.UnreadablePickle, match="No such file"):
+    with pytest.raises(reader.UnreadablePickle, match="there is no"):
         reader.read_pickle(tmp_path / "none.pkl")
     (tmp_path / "large.pkl").write_bytes(bytes(100))
     monkeypatch.setattr(reader, "LARGEST_PICKLE", 99)

@@ -2,7 +2,7 @@ import collections
 import shutil
 
 import pytest
-from conftest import logged_run
+from logged_runs import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.runs import planning, space

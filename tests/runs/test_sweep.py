@@ -7,8 +7,8 @@ import threading
 import time
 
 import pytest
-from conftest import logged_run
 from fake_pools import CONFIGS, FakePool, swept
+from logged_runs import logged_run
 
 from collaborative.runs import failures, planning, standings, sweep, sweep_command
 from collaborative.system import files
@@ -173,8 +173,9 @@ def test_a_run_with_other_settings_is_left_alone(tmp_path):
     other = [dataclasses.replace(config, jit="on") for config in CONFIGS]
     pool = FakePool(tmp_path, lambda config: 0)
     result, _ = swept(tmp_path, pool, other[:2])
-    reason = "in the way: a run with jit 'auto', not 'on'"
-    assert result.failed == {other[0]: reason}
+    assert list(result.failed) == other[:1]
+    reason = "in the way: a run with jit 'auto', not 'on': use another"
+    assert result.failed[other[0]].startswith(reason)
     assert pool.started == other[1:2]
     assert standings.standing(CONFIGS[0], tmp_path).state == "finished"
 
@@ -187,10 +188,13 @@ def test_a_finished_run_without_its_record_is_told(tmp_path):
     records[1].write_text("[]")
     records[2].write_text(records[3].read_text())
     result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0), CONFIGS[:4])
-    whats = ("is not there", "cannot be read", "is of another run")
+    whats = (
+        "finished run whose config.json is not there: put it",
+        f"run that cannot be read: {records[1]} is damaged: put a whole one",
+        "run whose config.json is of another: put its own",
+    )
     assert result.failed == {
-        config: f"in the way: a finished run whose config.json {what}: put it back, or "
-        f"move {config.run_dir(tmp_path)} away"
+        config: f"in the way: a {what} back, or move {config.run_dir(tmp_path)} away"
         for config, what in zip(CONFIGS, whats, strict=False)
     }
     stands = standings.standing(CONFIGS[0], tmp_path)
@@ -202,7 +206,7 @@ def test_statistics_that_cannot_be_read_are_in_the_way(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"not ours")
     result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0), CONFIGS[:1])
-    assert "stats.pkl cannot be read: move " in result.failed[CONFIGS[0]]
+    assert f"a run that cannot be read: {path}: " in result.failed[CONFIGS[0]]
     assert path.read_bytes() == b"not ours"
 
 

@@ -3,8 +3,8 @@
 import pytest
 import rich.console
 import terminal
-from conftest import logged_run
 from fake_pools import CONFIGS, FakePool, FakeProcess, swept
+from logged_runs import logged_run
 
 from collaborative.runs import standings, sweep
 from collaborative.system import interruption

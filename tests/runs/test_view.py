@@ -5,8 +5,8 @@ import time
 
 import pytest
 import rich.console
-from conftest import logged_run
 from fake_pools import CONFIGS, FakePool, swept
+from logged_runs import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.runs import view

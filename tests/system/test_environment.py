@@ -1,6 +1,6 @@
 import pytest
 import tensorflow as tf
-from conftest import logged_run
+from logged_runs import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.system import environment, processor

@@ -7,7 +7,7 @@ import os
 import shutil
 
 import pytest
-from conftest import logged_run
+from logged_runs import logged_run
 from small_models import StopAfter
 from tiny_runs import CONFIG, ONE_EPOCH, train
 
@@ -96,7 +96,7 @@ def test_statistics_that_cannot_be_read_are_not_overwritten(tmp_path):
     path = CONFIG.run_dir(tmp_path) / "stats.pkl"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"not ours")
-    with pytest.raises(trainer.RunError, match=r"stats.pkl: not a pickle.*--overwr"):
+    with pytest.raises(trainer.RunError, match=r"stats.pkl: not a pickle.*--overw"):
         trainer.finished_result(CONFIG, tmp_path)
 
 

@@ -3,7 +3,7 @@ import types
 
 import pytest
 import terminal
-from conftest import logged_run
+from logged_runs import logged_run
 
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.system.interruption import Interrupted

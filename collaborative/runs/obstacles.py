@@ -1,0 +1,62 @@
+"""What keeps an experiment from its directory: another run, lost or damaged files."""
+
+from __future__ import annotations
+
+from collaborative.runs import reader, run
+from collaborative.system import run_files
+
+
+def other_run(config, run_dir):
+    """What a directory holds that is not this experiment's, and what to do, in words.
+
+    Args:
+        config: its `ExperimentConfig`.
+        run_dir: its directory, which need not exist.
+
+    Returns:
+        E.g. "a run with jit 'auto', not 'on': use another --log_dir", which can go on
+        with ", or …". None where the experiment is finished, or can begin or go on.
+    """
+    path = run_dir / run_files.CONFIG
+    try:
+        statistics = _statistics(run_dir)
+        record = _record(run_dir)
+    except reader.UnreadablePickle as error:
+        return f"a run that cannot be read: {error}: put a whole one back"
+    except run.DamagedRecord as error:
+        return f"a run that cannot be read: {path} {error.what}: put a whole one back"
+    except OSError as error:
+        return f"a run that cannot be read: {path}: {error.strerror}: let it be read"
+    logged = config.differences(statistics["params"]) if statistics else ""
+    recorded = config.differences(record["config"]) if record else ""
+    if logged or (recorded and not statistics):
+        return f"a run with {logged or recorded}: use another --log_dir"
+    if recorded:
+        return f"a run whose {run_files.CONFIG} is of another: put its own back"
+    if statistics and statistics["end_time"] is not None and not record:
+        return f"a finished run whose {run_files.CONFIG} is not there: put it back"
+    return None
+
+
+def lost_statistics(run_dir):
+    """What a finished run without its statistics is, in words; None where it has them.
+
+    A run that was killed once its model was saved still has its checkpoints.
+    """
+    begun = [run_dir / name for name in (run_files.STATISTICS, run_files.CHECKPOINTS)]
+    if any(path.exists() for path in begun) or not (run_dir / run_files.MODEL).exists():
+        return None
+    return f"a finished run whose {run_files.STATISTICS} is not there: put it back"
+
+
+def _statistics(run_dir):
+    path = run_dir / run_files.STATISTICS
+    # Asked first: a run that another process begins meanwhile is in nobody's way.
+    return reader.read_statistics(path) if path.exists() else None
+
+
+def _record(run_dir):
+    try:
+        return run.read_record(run_dir)
+    except FileNotFoundError:
+        return None
