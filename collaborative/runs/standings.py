@@ -12,7 +12,7 @@ from collaborative.system.words import counted
 
 @dataclasses.dataclass(frozen=True)
 class Standing:
-    """How far an experiment is: its state, and the epochs that are logged."""
+    """How far an experiment is: its state, and the epochs that are done."""
 
     state: str  # finished, running, interrupted, failed, in the way or to do
     epochs: int = 0
