@@ -58,7 +58,7 @@ def trained(images, labels, held_out, use_ema):
     ]
     model = EnsembleModel(members, method="L2", alpha=0.01)
     optimizer = keras.optimizers.Adam(0.03, use_ema=use_ema, ema_momentum=MOMENTUM)
-    model.compile(optimizer, jit_compile=False)
+    model.compile(optimizer)
     swap = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if use_ema else []
     history = model.fit(
         images, labels, epochs=EPOCHS, validation_data=held_out, callbacks=swap,

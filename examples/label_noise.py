@@ -62,7 +62,7 @@ def built(data, method, alpha, epochs):
     ensemble = EnsembleModel(members(data, 0), method, alpha, weight_decay=1e-4)
     steps = epochs * -(-len(data.train) // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
-    ensemble.compile(keras.optimizers.Adam(rate), jit_compile=False)
+    ensemble.compile(keras.optimizers.Adam(rate))
     return ensemble
 
 

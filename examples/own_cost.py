@@ -94,7 +94,7 @@ def ensemble(method, alpha):
         for name, width in (("narrow", 16), ("wide", 256))
     ]
     model = EnsembleModel(members, method=method, alpha=alpha)
-    model.compile(optimizer=keras.optimizers.Adam(0.003), jit_compile=False)
+    model.compile(optimizer=keras.optimizers.Adam(0.003))
     return model
 
 

@@ -73,14 +73,14 @@ print(f"small has {small().count_params():,} weights, large {large().count_param
 #
 # `method="Single"` trains the two without any collaboration: the baseline. One seed
 # gives both methods the same first weights and the same batches. `compile` takes no
-# loss, since the model brings its own; `jit_compile=False` is faster on a processor.
+# loss, since the model brings its own.
 
 
 # %%
 def trained(method, alpha, seed):
     keras.utils.set_random_seed(seed)
     ensemble = EnsembleModel([small(), large()], method=method, alpha=alpha)
-    ensemble.compile(optimizer=keras.optimizers.Adam(0.003), jit_compile=False)
+    ensemble.compile(optimizer=keras.optimizers.Adam(0.003))
     ensemble.fit(images[train], labels[train], epochs=EPOCHS, verbose=0)
     return ensemble
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from small_models import compiled, ensemble, linear, weights
 
 from collaborative import models
@@ -22,9 +23,34 @@ def test_labels_of_all_forms_in_turn(jit_compile, images_and_labels):
         assert model.test_on_batch(images, other, return_dict=True) == pytest.approx(
             integers, rel=1e-5
         )
-    if not jit_compile:  # XLA gives NaN
-        with pytest.raises(ValueError, match="labels must be from 0 to 2"):
-            model.test_on_batch(images, labels[:, None] + 1)
+    with pytest.raises(ValueError, match="labels must be from 0 to 2"):
+        model.test_on_batch(images, labels[:, None] + 1)
+
+
+NO_CLASSES = {
+    "from 0 to 2, .*, got 3: number": lambda labels: labels + 1,
+    "from 0 to 2, .*, got -1: number": lambda labels: tf.constant(labels - 1),
+    "from 0 to 2, .*, got inf: number": lambda labels: np.where(labels, np.inf, 0),
+    r"integers \[batch\] or": lambda labels: np.eye(5)[labels],
+    "integers, or floats that": lambda labels: labels / 2,
+    "integers, or floats": lambda labels: np.where(labels == 1, np.nan, 0),
+}
+
+
+@pytest.mark.parametrize("message", NO_CLASSES)
+def test_wrong_labels_in_arrays_are_found_before_a_step(message, images_and_labels):
+    """With XLA, which is Keras's default on a GPU, no step would say anything."""
+    images, labels = images_and_labels
+    model = compiled(ensemble(), jit_compile=True)
+    model.train_step = model.test_step = None
+    wrong = NO_CLASSES[message](labels)
+    for call in (model.fit, model.evaluate, model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ValueError, match=f"labels must be {message}"):
+            call(images, wrong)
+        with pytest.raises(ValueError, match=f"labels must be {message}"):
+            call(x=images, y=wrong)
+    with pytest.raises(ValueError, match=f"labels must be {message}"):
+        model.fit(images, labels, validation_data=(images, wrong))
 
 
 def test_floats_are_labels_where_they_are_whole(images_and_labels):

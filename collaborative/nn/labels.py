@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import re
 
+import numpy as np
 import tensorflow as tf
 
 _NO_INTEGER, _SEVERAL = -(2**31), 1 - 2**31
 _NO_NUMBERS = (
     "images and labels must be numbers, got text: number the classes from 0, and give "
     "each image the number of its class"
+)
+_NOT_WHOLE = (
+    "labels must be integers, or floats that are whole, got others: give each image "
+    "the number of its class"
 )
 _TEXT = re.compile(r"Invalid dtype: (str|<U)")
 _WEIGHTS = "sample_weight must be a number for each image, [batch], got"
@@ -101,17 +106,23 @@ def image_weights(weights, dtype):
 
 
 @contextlib.contextmanager
-def checked(model):
+def checked(model, args, kwargs):
     """Within the block, a label that is no class is a ValueError of one line.
 
-    Text is found by Keras or by `class_labels`, another number by TensorFlow on a
-    processor without XLA; elsewhere costs become NaN.
+    Of arrays all labels are looked at before. Those of other sources are found by Keras
+    or `class_labels` where they are text, by TensorFlow on a processor where they are
+    other numbers; by XLA, which is Keras's default on a GPU, costs become NaN.
 
     Args:
         model: what is called in the block. It can be called again after any error:
             Keras keeps a step whose trace failed, and TensorFlow traces it no second
             time.
+        args, kwargs: what it is called with, images and labels first.
     """
+    classes = (getattr(model.members[0], "output_shape", None) or [None])[-1]
+    for y in _given(*args, **kwargs):
+        if classes and hasattr(y, "__array__"):
+            _check(np.asarray(y), classes)
     try:
         yield
     except Exception as error:
@@ -120,6 +131,23 @@ def checked(model):
         if not said:
             raise
         raise ValueError(said) from None
+
+
+def _given(x=None, y=None, *_, validation_data=None, **__):
+    """The labels that a call is given as such, those of validation images too."""
+    pairs = isinstance(validation_data, tuple) and len(validation_data) > 1
+    return [y, validation_data[1]] if pairs else [y]
+
+
+def _check(y, classes):
+    """Refuses labels in an array that are no classes; what is no number passes."""
+    if y.dtype.kind not in "iuf" or not y.size or are_distributions(y, classes):
+        return
+    if (y != np.floor(y)).any():
+        raise ValueError(_NOT_WHOLE)
+    for label in (y.min(), y.max()):
+        if not 0 <= label < classes:
+            raise ValueError(_no_class(f"{label:.0f}", classes))
 
 
 def _in_one_line(error):
@@ -135,12 +163,13 @@ def _in_one_line(error):
         return ""
     label, classes = map(int, found.groups())
     if label == _NO_INTEGER:
-        return (
-            "labels must be integers, or floats that are whole, got others: give each "
-            "image the number of its class"
-        )
+        return _NOT_WHOLE
     if label == _SEVERAL:
         return _wanted(classes, "another number for each image")
+    return _no_class(label, classes)
+
+
+def _no_class(label, classes):
     return (
         f"labels must be from 0 to {classes - 1}, since the members have {classes} "
         f"classes, got {label}: number the classes from 0, or give the members more"
