@@ -138,8 +138,21 @@ def result_of(config):
             say_what_changed(config)
             return result
     if config.teacher:
+        teach_first(config)
+    return trained(config, FLAGS.overwrite)
+
+
+def teach_first(config):
+    """Trains the teacher of an experiment, which other ones may have, if it is not."""
+    if train.finished_teacher(config, FLAGS.log_dir):
+        say_what_changed(config.teacher_config)
+    else:
         print(f"first its teacher: {','.join(config.teacher)}")
-        result_of(config.teacher_config)
+        trained(config.teacher_config)
+
+
+def trained(config, overwrite=False):
+    """Trains an experiment, from where it stands; a `train.Result`."""
     opening = progress.Opening(config, FLAGS.log_dir)
     with progress.Progress(config.epochs) as shown:
         return train.train(
@@ -147,7 +160,7 @@ def result_of(config):
             load_dataset(config),
             FLAGS.log_dir,
             foreign=foreign_dataset(config),
-            overwrite=FLAGS.overwrite,
+            overwrite=overwrite,
             callbacks=[opening, shown],
         )
 

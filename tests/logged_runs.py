@@ -13,7 +13,7 @@ def logged_run(config, log_dir, epochs=4, seconds=None, finished=False, **furthe
     Args:
         **further: entries of the statistics, or others in their place.
 
-    A run that is not finished has a checkpoint too, which is empty.
+    A run that is not finished has a checkpoint too, without variables.
     """
     seconds = np.ones(epochs) if seconds is None else np.array(seconds, float)
     curves = {"test_error": np.full(len(seconds), 0.5)}
@@ -33,4 +33,4 @@ def logged_run(config, log_dir, epochs=4, seconds=None, finished=False, **furthe
     shutil.rmtree(run_dir / "checkpoint", ignore_errors=True)
     if len(seconds) and not finished:
         (run_dir / "checkpoint").mkdir()
-        (run_dir / "checkpoint" / f"epoch_{len(seconds):04d}.npz").touch()
+        np.savez(run_dir / "checkpoint" / f"epoch_{len(seconds):04d}.npz")

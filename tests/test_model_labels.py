@@ -42,15 +42,33 @@ def test_wrong_labels_in_arrays_are_found_before_a_step(message, images_and_labe
     """With XLA, which is Keras's default on a GPU, no step would say anything."""
     images, labels = images_and_labels
     model = compiled(ensemble(), jit_compile=True)
-    model.train_step = model.test_step = None
     wrong = NO_CLASSES[message](labels)
     for call in (model.fit, model.evaluate, model.train_on_batch, model.test_on_batch):
         with pytest.raises(ValueError, match=f"labels must be {message}"):
             call(images, wrong)
         with pytest.raises(ValueError, match=f"labels must be {message}"):
             call(x=images, y=wrong)
-    with pytest.raises(ValueError, match=f"labels must be {message}"):
-        model.fit(images, labels, validation_data=(images, wrong))
+    for held_out in ((images, wrong), [images, wrong]):
+        with pytest.raises(ValueError, match=f"labels must be {message}"):
+            model.fit(images, labels, validation_data=held_out)
+
+
+class FromOne(models.EnsembleModel):
+    """Takes labels that are numbered from 1."""
+
+    def train_step(self, data):
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        return super().train_step((x, y - 1, weights))
+
+
+def test_steps_of_one_s_own_may_take_other_labels(images_and_labels):
+    images, labels = images_and_labels
+    usual = compiled(ensemble())
+    own = compiled(FromOne(ensemble().members, "L2", 0.1, 0.01))
+    own.set_weights(usual.get_weights())
+    found = own.fit(images, labels + 1, shuffle=False, verbose=0).history
+    wanted = usual.fit(images, labels, shuffle=False, verbose=0).history
+    assert found["loss"] == pytest.approx(wanted["loss"])
 
 
 def test_floats_are_labels_where_they_are_whole(images_and_labels):

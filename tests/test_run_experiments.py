@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from conftest import REAL_DATA, ROOT, needs_real_data
+from logged_runs import logged_run
 from training_command import SCRIPT, command
 
 from collaborative import datasets, run_experiments
@@ -167,6 +168,29 @@ def test_foreign_images_are_those_of_the_other_set(monkeypatch, fresh_flags, cap
     monkeypatch.setattr(datasets, "load", lambda name, image_size, **_: image_size)
     config = ExperimentConfig("notmnist", image_size="32x36")
     assert run_experiments.foreign_dataset(config) == (32, 36)
+
+
+def test_overwriting_a_pupil_keeps_its_teacher(
+    tmp_path, monkeypatch, fresh_flags, capsys
+):
+    pupil = ExperimentConfig("digits", ("ST",), "KL", 1.0, teacher=("ST", "ST"))
+    flags = ("--log_dir", str(tmp_path), "--overwrite")
+    run_experiments.FLAGS(["run_experiments.py", *flags])
+    trained = []
+
+    def trains(config, dataset, log_dir, *, overwrite, **_):
+        trained.append((config, overwrite))
+
+    monkeypatch.setattr(train, "train", trains)
+    run_experiments.result_of(pupil)
+    assert trained == [(pupil.teacher_config, False), (pupil, True)]
+    assert "first its teacher: ST,ST" in capsys.readouterr().out
+    logged_run(pupil.teacher_config, tmp_path, finished=True)
+    run_experiments.result_of(pupil)
+    assert trained[2:] == [(pupil, True)]
+    (pupil.teacher_config.run_dir(tmp_path) / "config.json").unlink()
+    with pytest.raises(train.RunError, match="put it back, or move it away to have"):
+        run_experiments.result_of(pupil)
 
 
 def test_closing_table_without_the_paper():

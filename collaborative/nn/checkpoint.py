@@ -72,8 +72,9 @@ def restore(directory, model):
 
 
 def newest(directory):
-    """How many epochs the newest checkpoint has; 0 where there is none."""
-    return max(map(_epochs_of, _newest_first(directory)), default=0)
+    """How many epochs the newest whole checkpoint has; 0 where there is none."""
+    whole = filter(zipfile.is_zipfile, _newest_first(directory))
+    return max(map(_epochs_of, whole), default=0)
 
 
 def size_of(model):
@@ -99,7 +100,9 @@ def _assign(model, arrays):
 
 
 def _newest_first(directory):
-    return sorted(pathlib.Path(directory).glob("epoch_[0-9]*.npz"), reverse=True)
+    paths = pathlib.Path(directory).glob("epoch_*.npz")
+    own = (path for path in paths if path.stem.removeprefix("epoch_").isdecimal())
+    return sorted(own, key=_epochs_of, reverse=True)
 
 
 def _epochs_of(path):

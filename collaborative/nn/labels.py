@@ -109,9 +109,10 @@ def image_weights(weights, dtype):
 def checked(model, args, kwargs):
     """Within the block, a label that is no class is a ValueError of one line.
 
-    Of arrays all labels are looked at before. Those of other sources are found by Keras
-    or `class_labels` where they are text, by TensorFlow on a processor where they are
-    other numbers; by XLA, which is Keras's default on a GPU, costs become NaN.
+    Of arrays all labels are looked at before, unless steps are overridden or it is not
+    known yet what members return. Others are found by Keras or `class_labels` where
+    they are text, and by TensorFlow on a processor where they are other numbers; by
+    XLA, which is Keras's default on a GPU, costs become NaN.
 
     Args:
         model: what is called in the block. It can be called again after any error:
@@ -120,9 +121,10 @@ def checked(model, args, kwargs):
         args, kwargs: what it is called with, images and labels first.
     """
     classes = (getattr(model.members[0], "output_shape", None) or [None])[-1]
-    for y in _given(*args, **kwargs):
-        if classes and hasattr(y, "__array__"):
-            _check(np.asarray(y), classes)
+    if classes and not _has_own_steps(model):
+        for y in _given(args, kwargs):
+            if hasattr(y, "__array__"):
+                _check(np.asarray(y), classes)
     try:
         yield
     except Exception as error:
@@ -133,10 +135,17 @@ def checked(model, args, kwargs):
         raise ValueError(said) from None
 
 
-def _given(x=None, y=None, *_, validation_data=None, **__):
+def _given(args, kwargs):
     """The labels that a call is given as such, those of validation images too."""
-    pairs = isinstance(validation_data, tuple) and len(validation_data) > 1
-    return [y, validation_data[1]] if pairs else [y]
+    held_out = kwargs.get("validation_data")
+    pairs = [args, held_out] if isinstance(held_out, (tuple, list)) else [args]
+    return [kwargs.get("y"), *(pair[1] for pair in pairs if len(pair) > 1)]
+
+
+def _has_own_steps(model):
+    """Whether steps of somebody else's may make other labels of the given ones."""
+    steps = type(model).train_step, type(model).test_step
+    return any(step.__module__ != f"{__package__}.steps" for step in steps)
 
 
 def _check(y, classes):

@@ -6,8 +6,8 @@ from collaborative.runs import reader, run
 from collaborative.system import run_files
 
 
-def other_run(config, run_dir):
-    """What a directory holds that is not this experiment's, and what to do, in words.
+def found(config, run_dir):
+    """What keeps an experiment from its directory, and what to do, in words.
 
     Args:
         config: its `ExperimentConfig`.
@@ -17,6 +17,10 @@ def other_run(config, run_dir):
         E.g. "a run with jit 'auto', not 'on': use another --log_dir", which can go on
         with ", or …". None where the experiment is finished, or can begin or go on.
     """
+    return _of_another(config, run_dir) or _lost(run_dir)
+
+
+def _of_another(config, run_dir):
     path = run_dir / run_files.CONFIG
     try:
         statistics = _statistics(run_dir)
@@ -26,23 +30,21 @@ def other_run(config, run_dir):
     except run.DamagedRecord as error:
         return f"a run that cannot be read: {path} {error.what}: put a whole one back"
     except OSError as error:
-        return f"a run that cannot be read: {path}: {error.strerror}: let it be read"
+        return f"a run that cannot be read: {path}: {error.strerror}: mend that"
     logged = config.differences(statistics["params"]) if statistics else ""
     recorded = config.differences(record["config"]) if record else ""
-    if logged or (recorded and not statistics):
+    if statistics and record and bool(logged) != bool(recorded):
+        name = run_files.STATISTICS if logged else run_files.CONFIG
+        return f"a run whose {name} is of another: put its own back"
+    if logged or recorded:
         return f"a run with {logged or recorded}: use another --log_dir"
-    if recorded:
-        return f"a run whose {run_files.CONFIG} is of another: put its own back"
     if statistics and statistics["end_time"] is not None and not record:
         return f"a finished run whose {run_files.CONFIG} is not there: put it back"
     return None
 
 
-def lost_statistics(run_dir):
-    """What a finished run without its statistics is, in words; None where it has them.
-
-    A run that was killed once its model was saved still has its checkpoints.
-    """
+def _lost(run_dir):
+    # A run that was killed once its model was saved still has its checkpoints.
     begun = [run_dir / name for name in (run_files.STATISTICS, run_files.CHECKPOINTS)]
     if any(path.exists() for path in begun) or not (run_dir / run_files.MODEL).exists():
         return None

@@ -139,7 +139,7 @@ def _time_left(seconds, jobs, unknown):
 
 def left_of(config, stands):
     """How many epochs a sweep still has to do of an experiment, by its `Standing`."""
-    return config.epochs - stands.epochs if stands.is_to_run else 0
+    return max(0, config.epochs - stands.epochs) if stands.is_to_run else 0
 
 
 def left(configs, log_dir, jobs):

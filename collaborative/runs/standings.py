@@ -34,17 +34,16 @@ class Standing:
 def standing(config, log_dir):
     """The `Standing` of an experiment, from the files in its directory."""
     run_dir = config.run_dir(log_dir)
-    obstacle = obstacles.other_run(config, run_dir)
-    found = logged(run_dir)
-    epochs = len(found["seconds"]) if found else 0
-    if obstacle:
-        return _in_the_way(obstacle, run_dir, epochs)
-    if found and found["end_time"] is not None:
+    obstacle = obstacles.found(config, run_dir)
+    statistics = logged(run_dir)
+    epochs = _epochs_in(statistics)
+    if not obstacle and statistics and statistics["end_time"] is not None:
         return Standing("finished", epochs)
-    if files.is_locked(run_dir):
+    if files.is_locked(run_dir):  # whose files may just be removed
         return Standing("running", epochs)
-    if obstacle := obstacles.lost_statistics(run_dir):
-        return _in_the_way(obstacle, run_dir)
+    if obstacle:
+        reason = f"{obstacle}, or move {run_dir} away"
+        return Standing("in the way", epochs, reason)
     done = epochs_kept(run_dir)
     if reason := failures.reason(run_dir):
         return Standing("failed", done, reason)
@@ -54,11 +53,6 @@ def standing(config, log_dir):
     return Standing("interrupted" if done else "to do", done)
 
 
-def _in_the_way(obstacle, run_dir, epochs=0):
-    reason = f"{obstacle}, or move {run_dir} away"
-    return Standing("in the way", epochs, reason)
-
-
 def epochs_kept(run_dir):
     """After how many epochs a run that was stopped goes on; 0 where it begins."""
     return checkpoint.newest(run_dir / run_files.CHECKPOINTS)
@@ -66,8 +60,11 @@ def epochs_kept(run_dir):
 
 def epochs_logged(run_dir):
     """How many epochs the statistics of a run have; 0 where there are none."""
-    found = logged(run_dir)
-    return len(found["seconds"]) if found else 0
+    return _epochs_in(logged(run_dir))
+
+
+def _epochs_in(statistics):
+    return len(statistics.get("seconds", ())) if statistics else 0
 
 
 def logged(run_dir):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collaborative.runs import code_record, data_record, run
+from collaborative.runs import code_record, data_record, run, standings
 from collaborative.system import run_files
 from collaborative.system.errors import UserError
 
@@ -26,9 +26,12 @@ def check_data(dataset, run_dir):
 
 def precision(run_dir):
     """What a run was begun with; None where there is none, or no record of it."""
+    statistics = standings.logged(run_dir)
+    if statistics:
+        return statistics["params"].get("precision")
     try:
         return run.read_record(run_dir)["config"].get("precision")
-    except (FileNotFoundError, run.DamagedRecord):
+    except (OSError, run.DamagedRecord):
         return None
 
 

@@ -58,19 +58,21 @@ def resolved(config, log_dir=None):
     )
 
 
-def finished_result(config, log_dir):
+def finished_result(config, log_dir, remedy="use --overwrite to start anew"):
     """The result of an experiment that was finished before, or None.
+
+    Args:
+        config: its `ExperimentConfig`.
+        log_dir: directory of all logs.
+        remedy: what else can be done where something is in its way.
 
     Raises:
         RunError: where its directory holds a run with other settings, or one of which
             files are lost or cannot be read.
     """
     run_dir = config.run_dir(log_dir)
-    obstacle = obstacles.other_run(config, run_dir) or obstacles.lost_statistics(
-        run_dir
-    )
-    if obstacle:
-        raise RunError(f"{run_dir} holds {obstacle}, or use --overwrite to start anew")
+    if obstacle := obstacles.found(config, run_dir):
+        raise RunError(f"{run_dir} holds {obstacle}, or {remedy}")
     statistics = standings.logged(run_dir)
     if statistics is None or statistics["end_time"] is None:
         return None
@@ -129,6 +131,12 @@ def train(
         return result
 
 
+def finished_teacher(config, log_dir):
+    """`finished_result` of an experiment's teacher, which may have other pupils."""
+    remedy = "move it away to have the teacher trained again"
+    return finished_result(config.teacher_config, log_dir, remedy)
+
+
 def _teacher(config, dataset, log_dir):
     """What `teacher.answers` gives; None for an experiment without a teacher.
 
@@ -139,7 +147,7 @@ def _teacher(config, dataset, log_dir):
         return None
     run_dir = config.teacher_config.run_dir(log_dir)
     path = run_dir / run_files.MODEL
-    if finished_result(config.teacher_config, log_dir) is None:
+    if finished_teacher(config, log_dir) is None:
         raise RunError(f"there is no {path}: train the teacher first")
     advice = f"put it back, or move {run_dir} away to have the teacher trained again"
     if not path.exists():

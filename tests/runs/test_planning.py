@@ -45,6 +45,39 @@ def test_checkpoints_say_where_a_run_goes_on(tmp_path):
     assert planning.left_of(CONFIG, stands) == 10
 
 
+def test_whole_checkpoints_of_ours_count(tmp_path):
+    logged_run(CONFIG, tmp_path, epochs=3)
+    checkpoints = CONFIG.run_dir(tmp_path) / "checkpoint"
+    (checkpoints / "epoch_0004.npz").write_bytes(b"half of one")
+    for name in ("epoch_0005 (1).npz", "epoch_0005_old.npz", "epoch_.npz"):
+        shutil.copy(checkpoints / "epoch_0003.npz", checkpoints / name)
+    assert standings.standing(CONFIG, tmp_path) == standings.Standing("interrupted", 3)
+    (checkpoints / "epoch_0003.npz").rename(checkpoints / "epoch_0020.npz")
+    assert planning.left_of(CONFIG, standings.standing(CONFIG, tmp_path)) == 0
+
+
+def test_seconds_may_be_lacking(tmp_path):
+    logged_run(CONFIG, tmp_path, finished=True)
+    path = CONFIG.run_dir(tmp_path) / "stats.pkl"
+    statistics = pickle.loads(path.read_bytes())
+    del statistics["seconds"]
+    path.write_bytes(pickle.dumps(statistics))
+    assert standings.standing(CONFIG, tmp_path).state == "finished"
+
+
+def test_files_of_another_run_are_told(tmp_path):
+    other = dataclasses.replace(CONFIG, seed=1)
+    run_dir = CONFIG.run_dir(tmp_path)
+    for name in ("stats.pkl", "config.json"):
+        for config in (CONFIG, other):
+            logged_run(config, tmp_path, finished=True)
+        shutil.copy(other.run_dir(tmp_path) / name, run_dir)
+        reason = standings.standing(CONFIG, tmp_path).reason
+        assert f"a run whose {name} is of another: put its own back, or move" in reason
+    with files.locked(run_dir):  # as while another process replaces all of it
+        assert standings.standing(CONFIG, tmp_path).state == "running"
+
+
 def test_settings_are_known_without_the_record(tmp_path):
     logged_run(CONFIG, tmp_path, epochs=3)
     path = CONFIG.run_dir(tmp_path) / "config.json"
