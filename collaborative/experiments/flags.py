@@ -108,7 +108,7 @@ define_string(
 define_bool(
     "overwrite",
     False,
-    "Start anew where there is a run already.",
+    "Start anew where there is a run already; its teacher stays.",
     module_name=RUNS,
 )
 define_bool(
