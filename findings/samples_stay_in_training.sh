@@ -10,7 +10,7 @@
 #   the moments that `bn_update` found move with each evaluation. Eight samples that are
 #   right on all images are right on all in mixed batches of 64, on 72 % two images at a
 #   time, and on 8 % where the images are sorted by class. One image alone ends with an
-#   error. Nothing warns. (The package's routines are in evaluation as they call it.)
+#   error. Nothing warns.
 # What helps: `swag.eval()` before `update_wrapper`, or `network.eval()` for each of
 #   `swag.samples`.
 set -euo pipefail
