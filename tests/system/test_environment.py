@@ -29,8 +29,14 @@ def test_auto_is_what_a_run_has_been_begun_with(tmp_path):
     logged_run(begun, tmp_path)
     assert trainer.resolved(auto, tmp_path) == begun
     assert trainer.resolved(auto) != begun
-    (begun.run_dir(tmp_path) / "config.json").write_text("{")
+    run_dir = begun.run_dir(tmp_path)
+    statistics = (run_dir / "stats.pkl").read_bytes()
+    (run_dir / "stats.pkl").unlink()
+    assert trainer.resolved(auto, tmp_path) == begun
+    (run_dir / "config.json").write_text("{")
     assert trainer.resolved(auto, tmp_path) == trainer.resolved(auto)
+    (run_dir / "stats.pkl").write_bytes(statistics)
+    assert trainer.resolved(auto, tmp_path) == begun
 
 
 @pytest.fixture
