@@ -72,7 +72,10 @@ define_string(
     "those of the run or the data.",
 )
 define_string(
-    "member", "ensemble", "Name of a member, such as ST or M, or ensemble: all of them."
+    "member",
+    "ensemble",
+    "Name of a member, such as ST or M, or ensemble: all of them. One network alone "
+    "need not be named.",
 )
 ALL = "all"
 define_enum(
@@ -165,9 +168,7 @@ def _check_format(flag, possible):
 
 
 def check_member(run):
-    """Leaves with one line where there is no such member; one alone need no name."""
-    if FLAGS.model and not FLAGS["member"].present and len(run.predictor_names) == 1:
-        FLAGS.member = run.predictor_names[0]
+    """Leaves with one line where there is no such member."""
     if FLAGS.member not in run.predictor_names:
         command_line.fail(
             f"--member must be one of {', '.join(run.predictor_names)} in "
@@ -257,6 +258,8 @@ def main(argv=None):
             formats.check_packages(FLAGS.format, writing=True)
         web_runtime = read_runtime()
         run = read_source()
+        if not FLAGS["member"].present and len(run.predictor_names) == 1:
+            FLAGS.member = run.predictor_names[0]  # one alone need not be named
         check_member(run)
         if FLAGS.run:  # its card has them: what lacks them is refused at once
             run.test_scores(FLAGS.member)

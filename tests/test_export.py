@@ -66,6 +66,22 @@ def test_what_differs_is_refused_and_removed(
     assert not list(tmp_path.iterdir())
 
 
+def test_one_network_alone_need_not_be_named(
+    digits_run, tmp_path, command, monkeypatch
+):
+    run_dir = shutil.copytree(digits_run, tmp_path / "run")
+    record = json.loads((run_dir / "config.json").read_text())
+    record["config"] |= {"members": ["ST"], "method": "Single", "alpha": 0.0}
+    (run_dir / "config.json").write_text(json.dumps(record))
+    monkeypatch.setattr(export, "export", lambda *_: export.FLAGS.member)
+    assert command("--run", digits_run) == (0, "ensemble\n", [])
+    # What a page compares with has to have that member too.
+    flags = ("--run", digits_run, "--format", "web", "--compare", run_dir)
+    status, out, err = command(*flags)
+    assert (status, out) == (2, "") and "must be one of ST in" in err[0]
+    assert command("--run", run_dir) == (0, "ST\n", [])
+
+
 def test_a_run_without_its_statistics_is_refused_at_once(
     digits_run, tmp_path, command, monkeypatch
 ):
