@@ -74,7 +74,7 @@ def restore(directory, model):
 def newest(directory):
     """How many epochs the newest whole checkpoint has; 0 where there is none."""
     whole = filter(zipfile.is_zipfile, _newest_first(directory))
-    return max(map(_epochs_of, whole), default=0)
+    return next(map(_epochs_of, whole), 0)
 
 
 def size_of(model):

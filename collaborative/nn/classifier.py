@@ -12,14 +12,8 @@ import warnings
 import keras
 
 from collaborative.data.examples import Inputs
-from collaborative.nn import (
-    frozen,
-    labels,
-    member_optimizers,
-    metrics,
-    saving,
-    stored_weights,
-)
+from collaborative.nn import frozen, member_optimizers, metrics, saving, stored_weights
+from collaborative.nn.labels import checked_labels
 from collaborative.nn.members import UnknownMember, check_members, says_its_kind
 from collaborative.nn.progress_line import FewStatistics
 from collaborative.nn.steps import Steps
@@ -176,17 +170,17 @@ class Classifier(Steps):
     def fit(self, *args, callbacks=None, verbose="auto", **kwargs):
         """`keras.Model.fit`; its line shows the loss and the errors, its logs all."""
         callbacks = self._own_callbacks(callbacks, verbose)
-        with labels.checked(self, args, kwargs):
+        with checked_labels(self, args, kwargs):
             return super().fit(*args, callbacks=callbacks, verbose=verbose, **kwargs)
 
     def train_on_batch(self, *args, **kwargs):
         """`keras.Model.train_on_batch`."""
-        with labels.checked(self, args, kwargs):
+        with checked_labels(self, args, kwargs):
             return super().train_on_batch(*args, **kwargs)
 
     def test_on_batch(self, *args, **kwargs):
         """`keras.Model.test_on_batch`."""
-        with labels.checked(self, args, kwargs):
+        with checked_labels(self, args, kwargs):
             return super().test_on_batch(*args, **kwargs)
 
     def __getitem__(self, name):
@@ -239,7 +233,7 @@ class Classifier(Steps):
             `<member>_error` and `<member>_cost` of each member, and of the ensemble.
         """
         kwargs["callbacks"] = self._own_callbacks(callbacks, verbose)
-        with labels.checked(self, args, kwargs):
+        with checked_labels(self, args, kwargs):
             found = super().evaluate(*args, verbose=verbose, return_dict=True, **kwargs)
         # Over all devices: in a step each of them knows its own share alone.
         found |= {name: float(mean) for name, mean in self.statistics.means().items()}

@@ -106,7 +106,7 @@ def image_weights(weights, dtype):
 
 
 @contextlib.contextmanager
-def checked(model, args, kwargs):
+def checked_labels(model, args, kwargs):
     """Within the block, a label that is no class is a ValueError of one line.
 
     Of arrays all labels are looked at before, unless steps are overridden or it is not

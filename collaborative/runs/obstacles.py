@@ -6,31 +6,34 @@ from collaborative.runs import reader, run
 from collaborative.system import run_files
 
 
-def found(config, run_dir):
-    """What keeps an experiment from its directory, and what to do, in words.
+def examined(config, run_dir):
+    """What the directory of an experiment has logged, and what keeps it from there.
 
     Args:
         config: its `ExperimentConfig`.
         run_dir: its directory, which need not exist.
 
     Returns:
-        E.g. "a run with jit 'auto', not 'on': use another --log_dir", which can go on
-        with ", or …". None where the experiment is finished, or can begin or go on.
+        (statistics, obstacle): what `stats.pkl` holds, None where it cannot be read;
+        and what is in the way and what to do, in words which can go on with ", or …",
+        e.g. "a run with jit 'auto', not 'on': use another --log_dir". None where the
+        experiment is finished, or can begin or go on.
     """
-    return _of_another(config, run_dir) or _lost(run_dir)
-
-
-def _of_another(config, run_dir):
-    path = run_dir / run_files.CONFIG
+    statistics, path = None, run_dir / run_files.CONFIG
     try:
         statistics = _statistics(run_dir)
-        record = _record(run_dir)
+        obstacle = _of_another(config, statistics, _record(run_dir)) or _lost(run_dir)
     except reader.UnreadablePickle as error:
-        return f"a run that cannot be read: {error}: put a whole one back"
+        obstacle = f"a run that cannot be read: {error}: put a whole one back"
     except run.DamagedRecord as error:
-        return f"a run that cannot be read: {path} {error.what}: put a whole one back"
+        what = f"{path} {error.what}"
+        obstacle = f"a run that cannot be read: {what}: put a whole one back"
     except OSError as error:
-        return f"a run that cannot be read: {path}: {error.strerror}: mend that"
+        obstacle = f"a run that cannot be read: {path}: {error.strerror}: mend that"
+    return statistics, obstacle
+
+
+def _of_another(config, statistics, record):
     logged = config.differences(statistics["params"]) if statistics else ""
     recorded = config.differences(record["config"]) if record else ""
     if statistics and record and bool(logged) != bool(recorded):

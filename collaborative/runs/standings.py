@@ -34,8 +34,7 @@ class Standing:
 def standing(config, log_dir):
     """The `Standing` of an experiment, from the files in its directory."""
     run_dir = config.run_dir(log_dir)
-    obstacle = obstacles.found(config, run_dir)
-    statistics = logged(run_dir)
+    statistics, obstacle = obstacles.examined(config, run_dir)
     epochs = _epochs_in(statistics)
     if not obstacle and statistics and statistics["end_time"] is not None:
         return Standing("finished", epochs)

@@ -71,9 +71,9 @@ def finished_result(config, log_dir, remedy="use --overwrite to start anew"):
             files are lost or cannot be read.
     """
     run_dir = config.run_dir(log_dir)
-    if obstacle := obstacles.found(config, run_dir):
+    statistics, obstacle = obstacles.examined(config, run_dir)
+    if obstacle:
         raise RunError(f"{run_dir} holds {obstacle}, or {remedy}")
-    statistics = standings.logged(run_dir)
     if statistics is None or statistics["end_time"] is None:
         return None
     return Result(statistics, run_dir)
