@@ -105,7 +105,7 @@ class Logger(keras.callbacks.Callback):
         with interruption.held_back():
             # The checkpoint first: what `stats.pkl` has must never be trained again.
             directory = self.run_dir / run_files.CHECKPOINTS
-            checkpoint.save(directory, epoch + 1, self.model, arrays)
+            checkpoint.save(directory, epoch + 1, self.model, arrays, self.settings)
             self.write()
             self._write_scalars(self.history, epoch + 1)
 

@@ -33,4 +33,5 @@ def logged_run(config, log_dir, epochs=4, seconds=None, finished=False, **furthe
     shutil.rmtree(run_dir / "checkpoint", ignore_errors=True)
     if len(seconds) and not finished:
         (run_dir / "checkpoint").mkdir()
-        np.savez(run_dir / "checkpoint" / f"epoch_{len(seconds):04d}.npz")
+        path = run_dir / "checkpoint" / f"epoch_{len(seconds):04d}.npz"
+        np.savez(path, settings=np.array(json.dumps(content["params"])))

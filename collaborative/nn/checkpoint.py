@@ -1,12 +1,15 @@
 """Checkpoints: all that a run needs to go on exactly where it stood.
 
 One file an epoch, `epoch_0007.npz`, holds the variables of the model (seed generators
-among them) and of its optimizer, and the statistics of the epochs done. Plain arrays
-only; the archive's checksums tell a damaged file, and then the one before it serves.
+among them) and of its optimizer, the statistics of the epochs done, and the settings of
+the run. Plain arrays only; the archive's checksums tell a damaged file, and then the
+one before it serves.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import pathlib
 import zipfile
 import zlib
@@ -21,7 +24,7 @@ KEPT = 2  # the newest, and one to fall back on
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
-def save(directory, epochs_done, model, statistics):
+def save(directory, epochs_done, model, statistics, settings):
     """Writes a checkpoint and removes all but the last two.
 
     Args:
@@ -29,11 +32,13 @@ def save(directory, epochs_done, model, statistics):
         epochs_done: how many epochs of training are done.
         model: a compiled `keras.Model`.
         statistics: dict of float arrays.
+        settings: dict of plain values, which tell the run from others.
     """
     directory = pathlib.Path(directory)
     directory.mkdir(exist_ok=True)
     arrays = {f"variable/{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
     arrays |= {f"statistics/{name}": value for name, value in statistics.items()}
+    arrays["settings"] = np.array(json.dumps(settings, default=str))
     with files.replacing(directory / f"epoch_{epochs_done:04d}.npz") as path:
         np.savez(path, **arrays)
     for old in _newest_first(directory)[KEPT:]:
@@ -75,6 +80,15 @@ def newest(directory):
     """How many epochs the newest whole checkpoint has; 0 where there is none."""
     whole = filter(zipfile.is_zipfile, _newest_first(directory))
     return next(map(_epochs_of, whole), 0)
+
+
+def settings(directory):
+    """What each whole checkpoint has been given as settings, by its path."""
+    found = {}
+    for path in filter(zipfile.is_zipfile, _newest_first(directory)):
+        with contextlib.suppress(*_DAMAGE), np.load(path) as archive:
+            found[path] = json.loads(str(archive["settings"]))
+    return found
 
 
 def size_of(model):

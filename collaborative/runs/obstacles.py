@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collaborative.nn import checkpoint
 from collaborative.runs import reader, run
 from collaborative.system import run_files
 
@@ -22,7 +23,12 @@ def examined(config, run_dir):
     statistics, path = None, run_dir / run_files.CONFIG
     try:
         statistics = _statistics(run_dir)
-        obstacle = _of_another(config, statistics, _record(run_dir)) or _lost(run_dir)
+        record = _record(run_dir)
+        obstacle = (
+            _of_another(config, settings_in(run_dir, statistics, record))
+            or _without_record(statistics, record)
+            or _without_statistics(run_dir)
+        )
     except reader.UnreadablePickle as error:
         obstacle = f"a run that cannot be read: {error}: put a whole one back"
     except run.DamagedRecord as error:
@@ -33,20 +39,31 @@ def examined(config, run_dir):
     return statistics, obstacle
 
 
-def _of_another(config, statistics, record):
-    logged = config.differences(statistics["params"]) if statistics else ""
-    recorded = config.differences(record["config"]) if record else ""
-    if statistics and record and bool(logged) != bool(recorded):
-        name = run_files.STATISTICS if logged else run_files.CONFIG
-        return f"a run whose {name} is of another: put its own back"
-    if logged or recorded:
-        return f"a run with {logged or recorded}: use another --log_dir"
+def settings_in(run_dir, statistics, record):
+    """The settings that each file of a run has, by its name."""
+    found = {run_files.STATISTICS: statistics["params"]} if statistics else {}
+    found |= {run_files.CONFIG: record["config"]} if record else {}
+    kept = checkpoint.settings(run_dir / run_files.CHECKPOINTS)
+    return found | {f"{path.parent.name}/{path.name}": s for path, s in kept.items()}
+
+
+def _of_another(config, settings):
+    told = {name: config.differences(held) for name, held in settings.items()}
+    other = [name for name, differences in told.items() if differences]
+    if not other:
+        return None
+    if len(other) < len(told):
+        return f"a run whose {other[0]} is of another: put its own back"
+    return f"a run with {told[other[0]]}: use another --log_dir"
+
+
+def _without_record(statistics, record):
     if statistics and statistics["end_time"] is not None and not record:
         return f"a finished run whose {run_files.CONFIG} is not there: put it back"
     return None
 
 
-def _lost(run_dir):
+def _without_statistics(run_dir):
     # A run that was killed once its model was saved still has its checkpoints.
     begun = [run_dir / name for name in (run_files.STATISTICS, run_files.CHECKPOINTS)]
     if any(path.exists() for path in begun) or not (run_dir / run_files.MODEL).exists():

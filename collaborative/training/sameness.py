@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collaborative.runs import code_record, data_record, run, standings
+import contextlib
+
+from collaborative.runs import code_record, data_record, obstacles, run, standings
 from collaborative.system import run_files
 from collaborative.system.errors import UserError
 
@@ -26,13 +28,11 @@ def check_data(dataset, run_dir):
 
 def precision(run_dir):
     """What a run was begun with; None where there is none, or no record of it."""
-    statistics = standings.logged(run_dir)
-    if statistics:
-        return statistics["params"].get("precision")
-    try:
-        return run.read_record(run_dir)["config"].get("precision")
-    except (OSError, run.DamagedRecord):
-        return None
+    record = None
+    with contextlib.suppress(OSError, run.DamagedRecord):
+        record = run.read_record(run_dir)
+    settings = obstacles.settings_in(run_dir, standings.logged(run_dir), record)
+    return next((held.get("precision") for held in settings.values()), None)
 
 
 def notes(config, run_dir):

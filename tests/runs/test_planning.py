@@ -74,6 +74,12 @@ def test_files_of_another_run_are_told(tmp_path):
         shutil.copy(other.run_dir(tmp_path) / name, run_dir)
         reason = standings.standing(CONFIG, tmp_path).reason
         assert f"a run whose {name} is of another: put its own back, or move" in reason
+    for config in (CONFIG, other):
+        logged_run(config, tmp_path, epochs=3)
+    name = "checkpoint/epoch_0003.npz"
+    shutil.copy(other.run_dir(tmp_path) / name, run_dir / "checkpoint")
+    reason = standings.standing(CONFIG, tmp_path).reason
+    assert f"a run whose {name} is of another: put its own back, or move" in reason
     with files.locked(run_dir):  # as while another process replaces all of it
         assert standings.standing(CONFIG, tmp_path).state == "running"
 

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import tensorflow as tf
 from logged_runs import logged_run
@@ -34,6 +36,8 @@ def test_auto_is_what_a_run_has_been_begun_with(tmp_path):
     (run_dir / "stats.pkl").unlink()
     assert trainer.resolved(auto, tmp_path) == begun
     (run_dir / "config.json").write_text("{")
+    assert trainer.resolved(auto, tmp_path) == begun
+    shutil.rmtree(run_dir / "checkpoint")
     assert trainer.resolved(auto, tmp_path) == trainer.resolved(auto)
     (run_dir / "stats.pkl").write_bytes(statistics)
     assert trainer.resolved(auto, tmp_path) == begun

@@ -70,6 +70,19 @@ def test_without_a_checkpoint_the_same_data_are_learnt_again(tmp_path, tiny):
     assert "of the 2 epochs done no checkpoint is left: trains from" in said[0]
 
 
+def test_checkpoints_of_another_experiment_are_not_taken(tmp_path, tiny):
+    other = dataclasses.replace(CONFIG, seed=CONFIG.seed + 1)
+    for config in (CONFIG, other):
+        with pytest.raises(KeyboardInterrupt):
+            train(config, tiny, tmp_path, callbacks=[StopAfter(1)])
+    checkpoints = CONFIG.run_dir(tmp_path) / "checkpoint"
+    shutil.rmtree(checkpoints)
+    shutil.copytree(other.run_dir(tmp_path) / "checkpoint", checkpoints)
+    with pytest.raises(trainer.RunError, match=r"epoch_0001.npz is of another: put"):
+        train(CONFIG, tiny, tmp_path)
+    assert [path.name for path in checkpoints.iterdir()] == ["epoch_0001.npz"]
+
+
 def test_a_finished_run_without_its_statistics_is_not_overwritten(tmp_path, tiny):
     run_dir = train(ONE_EPOCH, tiny, tmp_path).run_dir
     (run_dir / "stats.pkl").unlink()
