@@ -9,14 +9,11 @@ import textwrap
 from collaborative.data import own_names, resizing
 from collaborative.deployment import (
     card_places,
+    card_training,
     footprint,
     hub,
     verification_text,
 )
-from collaborative.experiments.config import ExperimentConfig
-from collaborative.experiments.settings import SETTINGS
-from collaborative.nn import network_files
-from collaborative.runs import origin_record
 from collaborative.system import files, run_files
 
 METADATA, CARD = run_files.METADATA, "README.md"
@@ -76,8 +73,8 @@ def card(metadata):
     has_run = "model_file" not in metadata["run"]
     paragraphs = {
         "What": [_what(metadata), *_inside(metadata)],
-        "Trained how": [_training(metadata["run"])],
-        "On what": [_data(metadata["run"])],
+        "Trained how": [card_training.sentences(metadata["run"])],
+        "On what": [card_training.data_sentences(metadata["run"])],
         "Scores": [
             _scores(metadata),
             *(_beyond_the_error(metadata["scores"]) if has_run else ()),
@@ -107,7 +104,7 @@ def _what(metadata):
     names = metadata["class_names"]
     what = f"the network {metadata['member']} alone"
     if metadata["member"] == "ensemble":
-        members = _names(metadata["run"]["config"]["members"])
+        members = card_training.names(metadata["run"]["config"]["members"])
         what = f"the ensemble of {members}"
     return (
         f"`{metadata['file']}`: {what}, {metadata['parameters']:,} parameters, "
@@ -116,10 +113,6 @@ def _what(metadata):
         f"not normalised. Out: {metadata['outputs']}, float32 "
         f"`[{batch}, {len(names)}]`, in this order of classes: {', '.join(names)}."
     )
-
-
-def _names(networks):
-    return " and ".join(map(network_files.short_name, networks))
 
 
 def _inside(metadata):
@@ -132,92 +125,14 @@ def _inside(metadata):
         )
 
 
-def _training(record):
-    config = record["config"]
-    if "model_file" in record:
-        mark = record["model_file"]
-        return (
-            f"Elsewhere: it is from the file `{mark['file']}` (sha256 "
-            f"{mark['sha256'][:16]}), which does not say how it was trained. Members: "
-            f"{', '.join(config['members'])}."
-        )
-    by = f"by {config['method']} with weight {config['alpha']}"
-    if config["method"] == "Single":
-        how = "from the labels alone"
-    elif config.get("teacher"):
-        how = f"taught {by} by the ensemble of {_names(config['teacher'])}"
-    else:
-        how = f"collaborating {by}"
-    return (
-        f"{_names(config['members'])}, {how} (J. Noel, *A Collaborative Approach "
-        f"to Deep Learning*, 2017). Epochs: {config['epochs']}; batches of "
-        f"{config['batch_size']} images; learning rate {config['learning_rate']}; "
-        f"weight decay {config['weight_decay']}; precision {config['precision']}"
-        f"{''.join(_further(config))}. "
-        f"{origin_record.in_turn(record, _made_with)}."
-    )
-
-
-def _made_with(part):
-    versions = part.get("versions")
-    if not versions:
-        return ""
-    return (
-        f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}, revision "
-        f"{part.get('git_revision') or 'unknown'}, on {origin_record.device(part)}"
-    )
-
-
-def _further(config):
-    """What was computed and the card says nowhere else, where it is not the default."""
-    for name, facts in SETTINGS.items():
-        default = getattr(ExperimentConfig, name)
-        value = config.get(name, default)
-        value = tuple(value) if isinstance(value, list) else value
-        if facts.material and not facts.on_card and value != default:
-            text = ", ".join(value) if isinstance(value, tuple) else value
-            text = own_names.short_name(text) if isinstance(text, str) else text
-            yield f"; {name} {text}"
-
-
-def _data(record):
-    config, data = record["config"], record["data"]
-    dataset = own_names.short_name(config["dataset"])
-    is_as_found = own_names.kind(config["dataset"]) and config["split"] == "official"
-    split = "" if is_as_found else f"{config['split']} split, "
-    aside = stretched = ""
-    if config.get("image_size"):
-        stretched = f" All were stretched to {config['image_size']}: {resizing.METHOD}."
-    if data["validation"]:
-        aside = f" {data['validation']:,} others were set aside to choose settings on."
-    if "model_file" in record:
-        return (
-            f"Not known. It was measured on {data['test']:,} test images of "
-            f"`{dataset}` ({split}seed {config['seed']}); whether it was trained on "
-            f"them, that file does not say.{stretched}"
-        )
-    return (
-        f"{data['train']:,} training images of `{dataset}` "
-        f"({split}seed {config['seed']}); measured on "
-        f"{data['test']:,} test images, which were not trained on.{aside}{stretched}"
-    )
-
-
 def _scores(metadata):
     scores, run = metadata["scores"], metadata["run"]
     when = "Before the export" if "model_file" in run else "At the end of training"
     return (
-        f"{when}, in {_precision(run)}: test "
+        f"{when}, in {card_training.precision(run)}: test "
         f"error {100 * scores['test_error']:.2f} %, test cost (mean cross-entropy) "
         f"{scores['test_cost']:.4f}."
     )
-
-
-def _precision(run):
-    """What a model was trained and scored in, in words."""
-    if origin_record.in_tf32(run):
-        return "TF32"
-    return run["config"]["precision"].removesuffix("_exact")
 
 
 def _beyond_the_error(scores):
@@ -272,7 +187,7 @@ def _limits(metadata):
             f"{100 * config['label_noise']:.0f} % of its training labels were wrong on "
             "purpose."
         )
-    precision = _precision(metadata["run"])
+    precision = card_training.precision(metadata["run"])
     if precision != "float32":
         yield (
             f"It was trained and scored in {precision} and computes in float32, so "

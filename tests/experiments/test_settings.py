@@ -166,7 +166,7 @@ name = "collaborative.experiments.settings"
 module = sys.modules[name] = types.ModuleType(name)
 exec(compile(source.rstrip() + field + rest, path, "exec"), module.__dict__)
 
-from collaborative.deployment import model_card
+from collaborative.deployment import card_training
 from collaborative.experiments import flags
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.report.studies import findings
@@ -186,7 +186,7 @@ print(json.dumps({
     "run_dir": str(config.run_dir("logs")),
     "json": config.to_json()["dropout"],
     "differences": config.differences(ExperimentConfig("mnist").to_json()),
-    "card": list(model_card._further(config.to_json())),
+    "card": list(card_training._further(config.to_json())),
     "column": "dropout" in run_table.COLUMNS,
     "deviations": run_table.deviations(config),
     "free": "dropout" in findings.FREE,
