@@ -21,7 +21,7 @@ def check(config):
     Raises:
         ConfigError: for a value that cannot be, naming what is allowed.
     """
-    for name, facts in settings_of(config).items():
+    for name, facts in settings_of(type(config)).items():
         facts.check(name, getattr(config, name))
     if not config.members:
         raise ConfigError(f"members must name some of {', '.join(NETWORKS)}")

@@ -155,8 +155,9 @@ _KINDS = {  # a test of what can be taken for it, and words that complete "must 
 }
 
 
-def settings_of(config):
-    """The settings of a dataclass, or of one of it: dict from name to `Setting`."""
+@functools.cache
+def settings_of(configs):
+    """The settings of a dataclass: dict from name to `Setting`."""
     return {
-        field.name: field.metadata["setting"] for field in dataclasses.fields(config)
+        field.name: field.metadata["setting"] for field in dataclasses.fields(configs)
     }

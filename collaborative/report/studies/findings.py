@@ -155,7 +155,7 @@ def _finding(name, study, base, by_settings, seeds, records):
         return None  # nobody can run it with these settings
     groups = [runs for candidates in tried.values() for runs in candidates.values()]
     there = frozenset(itertools.chain.from_iterable(groups))
-    if not _beyond_the_paper(there, base):
+    if not there or not _beyond_the_paper(there, base):
         return None
     choices = {
         arm: _candidate_errors(candidates, study.compared)
@@ -215,11 +215,11 @@ def _tried(study, base, by_settings, seeds):
 
 def _beyond_the_paper(configs, base):
     """Those that are not of the paper's own grid, with one of its reduction layers."""
+    usual = {c: dataclasses.replace(c, seed=ExperimentConfig.seed) for c in configs}
 
     def beyond(reduction):
         common = base | {"reduction": reduction}
         own = {ExperimentConfig(**common, method=m, alpha=a) for m, a in PAPER_SETTINGS}
-        usual = {c: dataclasses.replace(c, seed=ExperimentConfig.seed) for c in configs}
         return {config for config in configs if usual[config] not in own}
 
     return min(map(beyond, resnet.REDUCTIONS), key=len)
