@@ -199,20 +199,22 @@ class ExperimentConfig(Settings):
         return datasets.with_unlabeled(dataset, self.unlabeled, self.seed, **places)
 
     def differences(self, settings):
-        """How logged settings differ from these, in words; "" where they do not.
+        """How logged settings differ from these.
 
         Args:
             settings: what `to_json` gave then. A setting that did not exist yet had its
                 default; a precision of "auto" fits any.
+
+        Returns:
+            Dict from the name of a setting to its two values: theirs, and this one's.
         """
         defaults = ExperimentConfig().to_json()
-        differing = [
-            f"{name} {settings.get(name, defaults[name])!r}, not {value!r}"
-            for name, value in self.to_json().items()
-            if settings.get(name, defaults[name]) != value
-            and (name, value) != ("precision", "auto")
-        ]
-        return "; ".join(differing)
+        return {
+            name: (theirs, own)
+            for name, own in self.to_json().items()
+            if (theirs := settings.get(name, defaults[name])) != own
+            and (name, own) != ("precision", "auto")
+        }
 
     def to_json(self):
         """The settings as plain JSON values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collaborative.experiments.settings import IMMATERIAL
 from collaborative.nn import checkpoint
 from collaborative.runs import reader, run
 from collaborative.system import run_files
@@ -17,8 +18,8 @@ def examined(config, run_dir):
     Returns:
         (statistics, obstacle): what `stats.pkl` holds, None where it cannot be read;
         and what is in the way and what to do, in words which can go on with ", or …",
-        e.g. "a run with jit 'auto', not 'on': use another --log_dir". None where the
-        experiment is finished, or can begin or go on.
+        e.g. "a run with jit 'auto', not 'on': use --jit auto or another --log_dir".
+        None where the experiment is finished, or can begin or go on.
     """
     statistics, path = None, run_dir / run_files.CONFIG
     try:
@@ -54,7 +55,19 @@ def _of_another(config, settings):
         return None
     if len(other) < len(told):
         return f"a run whose {other[0]} is of another: put its own back"
-    return f"a run with {told[other[0]]}: use another --log_dir"
+    differing = told[other[0]]
+    words = "; ".join(
+        f"{name} {theirs!r}, not {own!r}" for name, (theirs, own) in differing.items()
+    )
+    return f"a run with {words}: use {_flags(differing)}another --log_dir"
+
+
+def _flags(differing):
+    """What to run it with, and " or "; "" where its directory should be another."""
+    if not set(differing) <= set(IMMATERIAL):
+        return ""
+    flags = (f"--{name} {theirs}" for name, (theirs, _) in differing.items())
+    return f"{' '.join(flags)} or "
 
 
 def _without_record(statistics, record):

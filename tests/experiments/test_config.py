@@ -166,11 +166,12 @@ def test_settings_are_checked_without_tensorflow():
 def test_differences_from_logged_settings():
     config = ExperimentConfig("digits", members=("M", "ST"), epochs=3)
     logged = config.to_json()
-    assert config.differences(logged) == ""
+    assert config.differences(logged) == {}
     del logged["strategy"]  # as in a log from before there was one
-    assert config.differences(logged) == ""
-    assert config.differences(logged | {"epochs": 4, "members": ["ST"]}) == (
-        "members ['ST'], not ['M', 'ST']; epochs 4, not 3"
-    )
+    assert config.differences(logged) == {}
+    assert config.differences(logged | {"epochs": 4, "members": ["ST"]}) == {
+        "members": (["ST"], ["M", "ST"]),
+        "epochs": (4, 3),
+    }
     auto = ExperimentConfig("digits", members=("M", "ST"), epochs=3, precision="auto")
-    assert auto.differences(logged | {"precision": "bfloat16"}) == ""
+    assert auto.differences(logged | {"precision": "bfloat16"}) == {}

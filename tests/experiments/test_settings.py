@@ -203,7 +203,7 @@ def test_a_setting_is_added_by_its_field_alone():
         "wrong": "dropout must be from 0 to below 1, got 1.0",
         "run_dir": "logs/mnist/ST-M/L2_0.01,dropout=0.5/seed_912",
         "json": 0.5,
-        "differences": "dropout 0.0, not 0.5",
+        "differences": {"dropout": [0.0, 0.5]},
         "card": ["; dropout 0.5"],
         "column": True,
         "deviations": "dropout 0.5",

@@ -184,8 +184,8 @@ def test_a_run_with_other_settings_is_in_the_way(tmp_path):
     logged_run(CONFIG, tmp_path, finished=True)
     other = dataclasses.replace(CONFIG, jit="on")
     assert str(standings.standing(other, tmp_path)) == (
-        "in the way: a run with jit 'auto', not 'on': use another --log_dir, or move "
-        f"{other.run_dir(tmp_path)} away"
+        "in the way: a run with jit 'auto', not 'on': use --jit auto or another "
+        f"--log_dir, or move {other.run_dir(tmp_path)} away"
     )
 
 

@@ -174,7 +174,7 @@ def test_a_run_with_other_settings_is_left_alone(tmp_path):
     pool = FakePool(tmp_path, lambda config: 0)
     result, _ = swept(tmp_path, pool, other[:2])
     assert list(result.failed) == other[:1]
-    reason = "in the way: a run with jit 'auto', not 'on': use another"
+    reason = "in the way: a run with jit 'auto', not 'on': use --jit auto or"
     assert result.failed[other[0]].startswith(reason)
     assert pool.started == other[1:2]
     assert standings.standing(CONFIGS[0], tmp_path).state == "finished"
