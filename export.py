@@ -40,9 +40,9 @@ from collaborative.runs.run import load_data, read_finished
 from collaborative.system import command_line, run_files, streams
 
 with epy.lazy_imports():  # they import TensorFlow, which takes seconds
-    from collaborative import models
     from collaborative.deployment import artifacts, every_format, model_source
     from collaborative.deployment.web import onnx_runtime
+    from collaborative.runs import trained_model
     from collaborative.system import environment
 
 FLAGS = flags.FlagValues()
@@ -207,7 +207,7 @@ def opened(run):
     if FLAGS.model:
         return run.model, run.dataset
     data = load_data(run, FLAGS.data_dir, FLAGS.manual_dir)
-    return models.load_model(run.model_path, compile=False), data
+    return trained_model.load(run.model_path, run.config.member_names), data
 
 
 def read_runtime():

@@ -1,5 +1,6 @@
 """Runs as one tidy table, what is left out of it, and the command that reports them."""
 
+import json
 import os
 import pickle
 import subprocess
@@ -108,6 +109,36 @@ def test_files_that_are_left_out(damage, message, tmp_path):
     assert any(message in line for line in left_out), left_out
     assert all("seed_912" in line and "\n" not in line for line in left_out)
     assert not (run_dir / "code_ran").exists()
+
+
+def test_runs_on_other_data_are_told(tmp_path):
+    """Of the first run's settings of the data, with its seed or another one."""
+    data = {"data": {"train": 5, "test": 3}, "class_names": ["a", "b"]}
+    configs = [
+        ExperimentConfig("mnist"),
+        ExperimentConfig("mnist", method="Single"),  # no labels are recorded
+        ExperimentConfig("mnist", seed=1),  # shuffled by its seed
+        ExperimentConfig("mnist", alpha=0.1),
+        ExperimentConfig("mnist", alpha=0.1, seed=2),
+        ExperimentConfig("mnist", truncate=4, seed=2),
+    ]
+    marks = [{"labels": "x"}, {}, {"labels": "y"}, {"labels": "z"}, {}, {}]
+    for number, (config, mark) in enumerate(zip(configs, marks, strict=True)):
+        run_dir = write_run(tmp_path, config)
+        path = run_dir / "config.json"
+        of_data = data | {"fingerprint": mark}
+        if number >= 4:
+            of_data |= {"data": {"train": 4, "test": 3}}
+        path.write_text(json.dumps(json.loads(path.read_text()) | of_data))
+    runs, said = load(tmp_path)
+    assert runs["run"].nunique() == len(configs)
+    first = "mnist/ST-M/L2_0.01/seed_912"
+    assert said == [
+        "mnist/ST-M/L2_0.1/seed_2 is not of the data of mnist/ST-M/L2_0.01/seed_1: it "
+        "had 5 train, 3 test images, here are 4 train, 3 test",
+        f"mnist/ST-M/L2_0.1/seed_912 is not of the data of {first}: its images are "
+        "others, or in another order",
+    ]
 
 
 def test_unfinished_short_and_double_runs_are_left_out(tmp_path):

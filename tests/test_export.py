@@ -2,6 +2,7 @@ import functools
 import importlib.util
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import small_models
 from conftest import ROOT
 
 from collaborative import datasets, export
@@ -73,6 +75,9 @@ def test_one_network_alone_need_not_be_named(
     record = json.loads((run_dir / "config.json").read_text())
     record["config"] |= {"members": ["ST"], "method": "Single", "alpha": 0.0}
     (run_dir / "config.json").write_text(json.dumps(record))
+    statistics = pickle.loads((run_dir / "stats.pkl").read_bytes())
+    statistics["params"] = record["config"]
+    (run_dir / "stats.pkl").write_bytes(pickle.dumps(statistics))
     monkeypatch.setattr(export, "export", lambda *_: export.FLAGS.member)
     assert command("--run", digits_run) == (0, "ensemble\n", [])
     # What a page compares with has to have that member too.
@@ -92,6 +97,21 @@ def test_a_run_without_its_statistics_is_refused_at_once(
     assert (status, out) == (1, "")
     said = f"no scores of ST: there is no {run_dir / 'stats.pkl'}; put it back, or "
     assert len(err) == 1 and said in err[0]
+
+
+def test_files_of_another_run_are_refused(digits_run, tmp_path, command):
+    run_dir = shutil.copytree(digits_run, tmp_path / "run")
+    small_models.linear("a").save(run_dir / "model.keras")
+    arguments = ("--run", run_dir, "--member", "ST")
+    status, out, err = command(*arguments)
+    assert (status, out, len(err)) == (1, "", 1)
+    assert f"{run_dir / 'model.keras'} is not the run's own: its members" in err[0]
+    statistics = pickle.loads((run_dir / "stats.pkl").read_bytes())
+    statistics["params"]["seed"] += 1
+    (run_dir / "stats.pkl").write_bytes(pickle.dumps(statistics))
+    status, out, err = command(*arguments)
+    assert (status, out, len(err)) == (1, "", 1)
+    assert f"{run_dir / 'stats.pkl'} is of another run: put its own back" in err[0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

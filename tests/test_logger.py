@@ -215,6 +215,17 @@ def test_damaged_checkpoint_falls_back_to_the_one_before(copy):
     assert log.restore() == (2, [newest])
 
 
+@pytest.mark.parametrize("name", ["epoch_0002.npz", "epoch_0007.npz"])
+def test_a_checkpoint_of_another_epoch_than_its_name_is_passed_over(copy, name):
+    (copy / "checkpoint" / "epoch_0003.npz").rename(copy / "checkpoint" / name)
+    log = logger.Logger(copy, PARAMS)
+    log.set_model(compiled(ensemble()))
+    done, damaged = log.restore()
+    assert done == (0 if name == "epoch_0002.npz" else 2)
+    assert damaged == [copy / "checkpoint" / name]
+    assert checkpoint.newest(copy / "checkpoint") == done
+
+
 def test_checkpoint_of_another_model_is_passed_over(tmp_path, images_and_labels):
     logged_fit(tmp_path, images_and_labels, epochs=1)
     other = compiled(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))

@@ -81,7 +81,7 @@ def test_floats_are_labels_where_they_are_whole(images_and_labels):
         model.fit(images, labels + 0.5, verbose=0)
 
 
-@pytest.mark.parametrize("kind", [str, object])
+@pytest.mark.parametrize("kind", [str, bytes, object])
 def test_text_is_no_label(images_and_labels, kind):
     images, labels = images_and_labels
     model = compiled(ensemble())

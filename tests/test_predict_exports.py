@@ -45,6 +45,38 @@ def picture(tmp_path):
     return path, levels[None, ..., None].astype(np.float32)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"outputs": "x"},
+        {"file": 3},
+        {"member": None},
+        {"class_names": None},
+        {"class_names": [1, 2, 3]},
+        {"input": {}},
+        {"input": {"shape": []}},
+        {"input": {"shape": [None, "x"]}},
+    ],
+)
+def test_damaged_metadata_is_one_line(damage, picture, tmp_path, command):
+    exported(tmp_path, "keras")
+    path = tmp_path / "metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | damage))
+    status, out, err = command("--model", tmp_path, picture[0])
+    assert (status, out) == (1, "")
+    assert len(err) == 1 and f"{path} is damaged: export the network again" in err[0]
+
+
+def test_as_many_classes_as_names(picture, tmp_path, command):
+    exported(tmp_path, "keras")
+    path = tmp_path / "metadata.json"
+    names = {"class_names": ["one", "two"]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | names))
+    status, out, err = command("--model", tmp_path, picture[0])
+    assert (status, out, len(err)) == (1, "", 1)
+    assert "a has 3 classes, and the file beside it names 2" in err[0]
+
+
 @pytest.mark.parametrize("batch", [None, 3])
 def test_openvino(batch, picture, tmp_path, command):
     pytest.importorskip("openvino")

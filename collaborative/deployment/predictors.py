@@ -49,7 +49,8 @@ class Predictor:
             images: n >= 1 uint8 arrays of `image_shape`.
 
         Raises:
-            UnusablePath: where a predictor's outputs are not finite.
+            UnusablePath: where a predictor's outputs are not finite, or of more or
+                fewer classes than have names.
         """
 
         def batch_first(batch):
@@ -61,6 +62,12 @@ class Predictor:
                 raise UnusablePath(
                     f"{name} gives NaN or infinity: its training diverged"
                 )
+        classes = outputs.shape[-1] + (self.kind == kinds.SIGMOID)
+        if classes != len(self.class_names):
+            raise UnusablePath(
+                f"{self.names[0]} has {classes} classes, and the file beside it names "
+                f"{len(self.class_names)}: export the network again"
+            )
         if self.kind == kinds.LOGITS:
             outputs = tf.nn.softmax(outputs).numpy()
         elif self.kind == kinds.SIGMOID:  # the probability of the second class
@@ -150,14 +157,32 @@ def _find(path):
         raise UnusablePath(f"{path}: {reason_of(error)}") from error
     # An exported saved model is a directory too, inside that of the artifact.
     for directory in (path, path.parent):
-        metadata = _read_json(directory / model_card.METADATA)
-        if metadata.get("format") in formats.PACKAGES:
+        metadata = _read_metadata(directory / model_card.METADATA)
+        if metadata:
             artifact = directory / metadata["file"]
             if path in (directory, artifact):
                 return artifact, metadata, {}
     if path.is_dir() and (path / run_files.MODEL).is_file():
         path = path / run_files.MODEL
     return path, {}, _read_json(path.parent / run_files.CONFIG)
+
+
+def _read_metadata(path):
+    """What an export says of its artifact; {} where there is none of ours."""
+    found = _read_json(path)
+    if str(found.get("format")) not in formats.PACKAGES:
+        return {}
+    try:
+        outputs, (_, *shape) = found["outputs"], found["input"]["shape"]
+        texts = [found["file"], found["member"], *found["class_names"]]
+        is_whole = outputs in ("logits", "probabilities")
+        is_whole &= all(isinstance(text, str) for text in texts)
+        is_whole &= all(isinstance(size, int) for size in shape)
+    except (LookupError, TypeError, ValueError):
+        is_whole = False
+    if not is_whole:
+        raise UnusablePath(f"{path} is damaged: export the network again")
+    return found
 
 
 def _read_json(path):

@@ -21,7 +21,15 @@ from collaborative.system import files
 KEPT = 2  # the newest, and one to fall back on
 
 # What reading half a file, or a file of another model, raises.
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def save(directory, epochs_done, model, statistics, settings):
@@ -38,6 +46,7 @@ def save(directory, epochs_done, model, statistics, settings):
     directory.mkdir(exist_ok=True)
     arrays = {f"variable/{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
     arrays |= {f"statistics/{name}": value for name, value in statistics.items()}
+    arrays["epochs_done"] = np.array(epochs_done)
     arrays["settings"] = np.array(json.dumps(settings, default=str))
     with files.replacing(directory / f"epoch_{epochs_done:04d}.npz") as path:
         np.savez(path, **arrays)
@@ -61,6 +70,7 @@ def restore(directory, model):
     for path in _newest_first(directory):
         try:
             with open(path, "rb") as file, np.load(file) as archive:
+                _check_name(path, archive)
                 arrays = {name: archive[name] for name in archive.files}
             _assign(model, arrays)
         except _DAMAGE:
@@ -78,16 +88,19 @@ def restore(directory, model):
 
 def newest(directory):
     """How many epochs the newest whole checkpoint has; 0 where there is none."""
-    whole = filter(zipfile.is_zipfile, _newest_first(directory))
-    return next(map(_epochs_of, whole), 0)
+    for path in _newest_first(directory):
+        with contextlib.suppress(*_DAMAGE), np.load(path) as archive:
+            _check_name(path, archive)
+            return _epochs_of(path)
+    return 0
 
 
 def settings(directory):
     """What each whole checkpoint has been given as settings, by its path."""
     found = {}
-    for path in filter(zipfile.is_zipfile, _newest_first(directory)):
+    for path in _newest_first(directory):
         with contextlib.suppress(*_DAMAGE), np.load(path) as archive:
-            found[path] = json.loads(str(archive["settings"]))
+            found[path] = dict(json.loads(str(archive["settings"])))
     return found
 
 
@@ -111,6 +124,13 @@ def _assign(model, arrays):
             raise ValueError(f"{variable.path} is {variable.shape}, not {value.shape}")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
+
+
+def _check_name(path, archive):
+    """Raises ValueError for a file that is named after another epoch than its own."""
+    epochs = archive.get("epochs_done", _epochs_of(path))  # none before 2026-11-30
+    if int(epochs) != _epochs_of(path):
+        raise ValueError(f"{path} is of epoch {epochs}")
 
 
 def _newest_first(directory):

@@ -10,14 +10,14 @@ import tensorflow as tf
 
 _NO_INTEGER, _SEVERAL = -(2**31), 1 - 2**31
 _NO_NUMBERS = (
-    "images and labels must be numbers, got text: number the classes from 0, and give "
-    "each image the number of its class"
+    "images, labels and weights must be numbers, got text: number the classes from 0, "
+    "and give each image the number of its class"
 )
 _NOT_WHOLE = (
     "labels must be integers, or floats that are whole, got others: give each image "
     "the number of its class"
 )
-_TEXT = re.compile(r"Invalid dtype: (str|<U)")
+_TEXT = re.compile(r"Invalid dtype: (str|bytes|<U)")
 _WEIGHTS = "sample_weight must be a number for each image, [batch], got"
 _OUTSIDE = re.compile(r"label value of (-?\d+) which is outside .* \[0, (\d+)\)")
 

@@ -10,6 +10,7 @@ Nothing here imports TensorFlow.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 
@@ -33,6 +34,29 @@ def describe(dataset):
     }
 
 
+def check(record):
+    """Raises ValueError where an entry is no such thing as `describe` gives."""
+    counts = record.get("data", {})
+    if not isinstance(counts, dict) or not all(
+        isinstance(n, int) for n in counts.values()
+    ):
+        raise ValueError(f"its data are {counts!r:.40}")
+    names = record.get("class_names", [])
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"its class_names are {names!r:.40}")
+    marks = record.get("fingerprint", {})
+    if not isinstance(marks, dict) or not all(
+        isinstance(mark, str) if name == "labels" else _is_of_files(mark)
+        for name, mark in marks.items()
+    ):
+        raise ValueError(f"its fingerprint is {marks!r:.40}")
+
+
+def _is_of_files(mark):
+    numbers = isinstance(mark, dict) and [mark.get("files"), mark.get("bytes")]
+    return bool(numbers) and all(isinstance(number, int) for number in numbers)
+
+
 def differences(record, dataset):
     """How data differs from what a run had, in words; "" where it does not.
 
@@ -41,7 +65,12 @@ def differences(record, dataset):
             of before, is not compared.
         dataset: a `datasets.Dataset`.
     """
-    now, said = describe(dataset), []
+    return between(record, describe(dataset))
+
+
+def between(record, now):
+    """How what one record says of its data differs from another's, in words."""
+    said = []
     had, has = (
         ", ".join(f"{n:,} {part}" for part, n in found["data"].items() if n)
         for found in (record, now)
@@ -50,16 +79,42 @@ def differences(record, dataset):
         said.append(f"it had {had} images, here are {has}")
     if record["class_names"] != now["class_names"]:
         said.append(_of_classes(record["class_names"], now["class_names"]))
-    marks = record.get("fingerprint", {})
-    for setting, mark in dataset.fingerprint.items():
-        said += _of_files(marks.get(setting), mark)
-    if (
-        not said
-        and marks.get("labels", now["fingerprint"]["labels"])
-        != (now["fingerprint"]["labels"])
-    ):
+    had, has = (found.get("fingerprint", {}) for found in (record, now))
+    for setting, mark in has.items():
+        if setting != "labels":
+            said += _of_files(had.get(setting), mark)
+    labels = {marks["labels"] for marks in (had, has) if "labels" in marks}
+    if len(labels) > 1 and not said:
         said.append("its images are others, or in another order")
     return "; ".join(said)
+
+
+def compared_unlike(runs):
+    """Which runs had other data than one that they are compared with.
+
+    Args:
+        runs: of each its name, its `ExperimentConfig` and its record. Where the
+            settings of the data are the same, data should be; with another seed
+            labels may come in another order.
+
+    Yields:
+        A line for each that had other data than the first.
+    """
+    first = {}
+    for name, config, record in runs:
+        if not {"data", "class_names"} <= record.keys():
+            continue
+        marks = record.get("fingerprint", {})
+        files = {mark: marks[mark] for mark in marks if mark != "labels"}
+        of_any_seed = dataclasses.replace(config, seed=type(config).seed)
+        for key, of in (
+            (config.data, record),
+            (("any seed", *of_any_seed.data), record | {"fingerprint": files}),
+        ):
+            other, had = first.setdefault(key, (name, of))
+            if said := between(had, of):
+                yield f"{name} is not of the data of {other}: {said}"
+                break
 
 
 def changed_since(config, record, data_dir=None):

@@ -33,7 +33,7 @@ def examined(config, run_dir):
     except reader.UnreadablePickle as error:
         obstacle = f"a run that cannot be read: {error}: put a whole one back"
     except run.DamagedRecord as error:
-        what = f"{path} {error.what}"
+        what = f"{path} {error.what} ({error})"
         obstacle = f"a run that cannot be read: {what}: put a whole one back"
     except OSError as error:
         obstacle = f"a run that cannot be read: {path}: {error.strerror}: mend that"

@@ -20,7 +20,8 @@ def check(record):
             raise ValueError(f"its {name} are {record[name]!r:.40}")
     marks = [*record.get("plugins", ()), *record.get("network_files", {}).values()]
     for mark in marks:
-        if not isinstance(mark, dict) or not {"file", "sha256"} <= mark.keys():
+        words = isinstance(mark, dict) and [mark.get("file"), mark.get("sha256")]
+        if not words or not all(isinstance(word, str) for word in words):
             raise ValueError(f"it has {mark!r:.40} for a plugin or model file")
     for part in record.get("earlier", ()):
         if not isinstance(part, dict) or not isinstance(part.get("epochs"), int):

@@ -137,10 +137,12 @@ def _is_whole(statistics):
     }
     json.dumps(statistics["params"])  # fails for what is no setting
     seconds = np.asarray(statistics.get("seconds", ()))
+    are_floats = all(dtype.kind == "f" for dtype, _ in lengths)
     complete = {"params", "start_time", "end_time"} <= statistics.keys()
     has_seconds = seconds.ndim == 1 and seconds.dtype.kind in "fi"
     has_settings = statistics["params"].keys()
-    return complete and has_seconds and len(lengths) <= 1 and has_settings
+    has_curves = are_floats and len(lengths) <= 1
+    return complete and has_seconds and has_curves and has_settings
 
 
 def kept_epoch(curves):

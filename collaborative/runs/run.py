@@ -73,6 +73,7 @@ def read_record(run_dir):
             raise ValueError("it is too large")
         record = json.loads(path.read_text(encoding="utf-8"))
         record = record | {"config": dict(record["config"])}
+        data_record.check(record)
         origin_record.check(record)
         return record
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -130,8 +131,11 @@ class FinishedRun:
         Raises:
             UnusableRun: where the statistics cannot be read.
         """
+        path = self.run_dir / run_files.STATISTICS
         try:
-            statistics = reader.read_statistics(self.run_dir / run_files.STATISTICS)
+            statistics = reader.read_statistics(path)
+            if self.config.differences(statistics["params"]):
+                raise UnusableRun(f"{path} is of another run: put its own back")
             curves = statistics["models"][name]
             kept = reader.kept_epoch(curves) - 1
             scores = {k: float(curves[k][kept]) for k in ("test_error", "test_cost")}

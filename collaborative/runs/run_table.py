@@ -25,7 +25,7 @@ from collaborative.experiments.reference import (
 )
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS
 from collaborative.nn import network_files
-from collaborative.runs import origin_record
+from collaborative.runs import data_record, origin_record
 from collaborative.runs.reader import UnreadablePickle, read_statistics
 from collaborative.runs.run import DamagedRecord, config_of, read_record
 from collaborative.system import run_files
@@ -63,7 +63,8 @@ def load_runs(log_dir, say=print):
     Args:
         log_dir: the directory; runs lie anywhere below it.
         say: is called with a line for each file that is damaged, foreign or of a run
-            that is not finished, and for each second copy of a run; these are left out.
+            that is not finished, and for each second copy of a run; these are left out;
+            and for each that had other data than one that it is compared with.
 
     Returns:
         A DataFrame with a row for each run, model ("ST", ..., "ensemble") and epoch
@@ -80,11 +81,11 @@ def load_runs(log_dir, say=print):
         raise NoRuns(
             f"there is no directory {log_dir}: give the --log_dir of run_experiments.py"
         )
-    found, seen = [], {}
+    found, seen, of_data = [], {}, []
     for path in _run_files(log_dir):
         name = path.relative_to(log_dir)
         try:
-            run = _load_run(path, str(name.parent))
+            run, config, record = _load_run(path, str(name.parent))
             identity = _identity(run)
             if identity in seen:
                 raise _LeftOut(f"the same experiment as {seen[identity]}")
@@ -94,6 +95,9 @@ def load_runs(log_dir, say=print):
             continue
         seen[identity] = name
         found.append(run)
+        of_data.append((name.parent, config, record))
+    for line in data_record.compared_unlike(of_data):
+        say(line)
     return table_of(found)
 
 
@@ -146,7 +150,7 @@ def _identity(run):
 
 
 def _load_run(path, run):
-    """A `Run`, from the path of its `stats.pkl`."""
+    """A `Run`, its `ExperimentConfig` and record, from the path of its `stats.pkl`."""
     if path.name == run_files.CONFIG:
         trained = (path.parent / run_files.MODEL).exists()
         why = "" if trained else ": no epoch was finished"
@@ -166,7 +170,7 @@ def _load_run(path, run):
         **origin_record.described(content),
         "seconds": float(sum(statistics.get("seconds", ()))),
     }
-    return Run(columns, _curves(statistics, config))
+    return Run(columns, _curves(statistics, config)), config, content
 
 
 def _curves(statistics, config):

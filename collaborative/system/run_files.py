@@ -11,3 +11,8 @@ METADATA = "metadata.json"  # what is known of it
 # In sweeps: what a process said, and why it failed.
 OUTPUT, FAILURE = "output.log", "failure.json"
 LOCK = "lock"  # of the process that writes here
+# What goes with a run that is trained anew.
+OF_A_RUN = (
+    *(CONFIG, STATISTICS, MODEL, *CURVES.values(), TENSORBOARD),
+    *(CHECKPOINTS, EXPORTS, FAILURE),
+)

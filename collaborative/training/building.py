@@ -15,7 +15,7 @@ from collaborative.data.examples import balanced_weights
 from collaborative.experiments.setting import ConfigError
 from collaborative.nn import optimization
 from collaborative.nn.networks import build_network
-from collaborative.runs import run
+from collaborative.runs import run, trained_model
 from collaborative.system import environment, libraries, processor
 from collaborative.system.errors import UserError, reason_of
 
@@ -221,7 +221,7 @@ def start_from(model, config):
     """
     source = run.read_start(config.init_from, config.member_names)
     try:
-        loaded = models.load_model(source.model_path, compile=False)
+        loaded = trained_model.load(source.model_path, source.config.member_names)
         for member in model.members:
             member.set_weights(loaded[member.name].get_weights())
     except (UserError, ValueError) as error:

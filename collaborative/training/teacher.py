@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from collaborative import models
+from collaborative.runs import trained_model
 from collaborative.training import building, final_record
 
 
@@ -24,11 +24,11 @@ def answers(path, config, dataset):
         models.UnusableModel: where the file is none of ours.
     """
     if not config.augment:
-        teacher = models.load_model(path, compile=False)
+        teacher = trained_model.load(path, config.teacher_config.member_names)
         recorded = final_record.predict(teacher, dataset.train)
         return recorded[teacher.predictor_names[-1]]
     # A pipeline, where it makes the batches, cannot read the variables of a GPU.
     by_pipeline = building.steps_of_a_block(config, dataset) == 1
     with tf.device("CPU:0" if by_pipeline else None):
-        teacher = models.load_model(path, compile=False)
+        teacher = trained_model.load(path, config.teacher_config.member_names)
     return lambda images: tf.cast(teacher(images, training=False), tf.float32)

@@ -287,9 +287,9 @@ def _finish(model, log, dataset, foreign):
 
 
 def _clear(run_dir):
-    """Removes a run, but for what the process that runs it has open."""
-    for path in run_dir.iterdir():
-        if path.is_dir():
+    """Removes what a run has left in its directory; other files there stay."""
+    for path in (run_dir / name for name in run_files.OF_A_RUN):
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name not in (run_files.LOCK, run_files.OUTPUT):
-            path.unlink()
+        else:
+            path.unlink(missing_ok=True)

@@ -61,6 +61,9 @@ def test_pickles_of_older_numpy_are_read(tmp_path):
         {"params": {"seed": np.zeros(3)}},
         {"params": {}},
         {"params": None},
+        {"models": {"ST": {"test_error": np.array(["x", "y"])}}},
+        {"models": {"ST": {"test_error": np.zeros(2, complex)}}},
+        {"totals": {"loss": np.zeros(2, object)}},
     ],
 )
 def test_statistics_of_which_a_part_is_no_part_of_a_run(damage, tmp_path):

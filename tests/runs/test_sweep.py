@@ -188,9 +188,10 @@ def test_a_finished_run_without_its_record_is_told(tmp_path):
     records[1].write_text("[]")
     records[2].write_text(records[3].read_text())
     result, _ = swept(tmp_path, FakePool(tmp_path, lambda config: 0), CONFIGS[:4])
+    why = "list indices must be integers or slices, not str"
     whats = (
         "finished run whose config.json is not there: put it",
-        f"run that cannot be read: {records[1]} is damaged: put a whole one",
+        f"run that cannot be read: {records[1]} is damaged ({why}): put a whole one",
         "run whose config.json is of another: put its own",
     )
     assert result.failed == {

@@ -35,7 +35,18 @@ def test_a_run_that_was_killed_before_its_end_was_written_is_finished(
 
 @pytest.mark.parametrize(
     "content",
-    ["{", "[]", '{"config": {}, "plugins": 5}', '{"config": {}, "earlier": 5}'],
+    [
+        "{",
+        "[]",
+        '{"config": {}, "plugins": 5}',
+        '{"config": {}, "plugins": [{"file": null, "sha256": 3}]}',
+        '{"config": {}, "earlier": 5}',
+        '{"config": {}, "data": []}',
+        '{"config": {}, "data": {"train": "400"}}',
+        '{"config": {}, "class_names": [1, "a"]}',
+        '{"config": {}, "fingerprint": []}',
+        '{"config": {}, "fingerprint": {"dataset": "x"}}',
+    ],
 )
 def test_a_damaged_config_is_not_overwritten(tmp_path, tiny, content):
     run_dir = CONFIG.run_dir(tmp_path)
@@ -94,6 +105,19 @@ def test_a_finished_run_without_its_statistics_is_not_overwritten(tmp_path, tiny
     assert not stands.is_to_run and "stats.pkl is not there: put it" in stands.reason
     train(ONE_EPOCH, tiny, tmp_path, overwrite=True)
     assert standings.standing(ONE_EPOCH, tmp_path).state == "finished"
+
+
+def test_what_is_no_run_s_stays_where_it_is_trained_anew(tmp_path, tiny):
+    run_dir = train(ONE_EPOCH, tiny, tmp_path).run_dir
+    for path in (run_dir / "notes.txt", run_dir / "mine" / "notes.txt"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    (run_dir / "export").mkdir()
+    before = (run_dir / "stats.pkl").stat().st_ino
+    train(ONE_EPOCH, tiny, tmp_path, overwrite=True)
+    assert (run_dir / "stats.pkl").stat().st_ino != before
+    assert not (run_dir / "export").exists()
+    assert (run_dir / "notes.txt").exists() and (run_dir / "mine/notes.txt").exists()
 
 
 def test_a_finished_run_without_its_config_is_not_overwritten(tmp_path):

@@ -7,7 +7,6 @@ import tempfile
 
 import numpy as np
 
-from collaborative import models
 from collaborative.data import own_names
 from collaborative.deployment import (
     formats,
@@ -17,6 +16,7 @@ from collaborative.deployment import (
     verification,
 )
 from collaborative.deployment.web import page
+from collaborative.runs import trained_model
 from collaborative.system.errors import UserError
 
 MISTAKES = 12
@@ -68,7 +68,7 @@ def networks(run, trained, plain, compared, softmax=False):
             f"{compared.run_dir} learnt {learnt[1]}, and {run.run_dir} {learnt[0]}: "
             "choose runs on the same data, whose test pictures are the same"
         )
-    other = models.load_model(compared.model_path, compile=False)
+    other = trained_model.load(compared.model_path, compared.config.member_names)
     beside = [(compared, other, plain.name)]
     if plain.name != "ensemble" and "ensemble" in run.predictor_names:
         beside.append((run, trained, "ensemble"))
