@@ -51,6 +51,7 @@ def run():
     output_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=output_dir):
         pass  # a directory that cannot be written is known before the work
+    page.check_place(output_dir)
     runs, left_out = _runs()
     if FLAGS.images or FLAGS.latency:
         streams.start_tensorflow()

@@ -152,6 +152,8 @@ def parse_flags(argv):
         _check_format(
             f"--quantize {FLAGS.quantize}", formats.QUANTIZABLE[FLAGS.quantize]
         )
+    elif FLAGS["tolerance"].present and FLAGS.format != ALL:
+        command_line.fail("--tolerance is for --quantize: leave it out", 2)
     if FLAGS.batch:
         _check_format("--batch", formats.WITH_BATCH)
     for name in ("compare", "onnxruntime_web"):

@@ -134,10 +134,11 @@ def test_runs_on_other_data_are_told(tmp_path):
     assert runs["run"].nunique() == len(configs)
     first = "mnist/ST-M/L2_0.01/seed_912"
     assert said == [
-        "mnist/ST-M/L2_0.1/seed_2 is not of the data of mnist/ST-M/L2_0.01/seed_1: it "
-        "had 5 train, 3 test images, here are 4 train, 3 test",
-        f"mnist/ST-M/L2_0.1/seed_912 is not of the data of {first}: its images are "
-        "others, or in another order",
+        "compared, but not of the data of mnist/ST-M/L2_0.01/seed_1: "
+        "mnist/ST-M/L2_0.1/seed_2: it had 5 train, 3 test images, here are 4 train, 3 "
+        "test",
+        f"compared, but not of the data of {first}: mnist/ST-M/L2_0.1/seed_912: its "
+        "images are others, or in another order",
     ]
 
 
@@ -170,18 +171,22 @@ def test_a_run_that_a_callback_ended_counts_with_its_last_epoch(tmp_path):
 def test_errors_are_one_line(tmp_path, python):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "index.html").write_text("mine")
     output = ("--output_dir", tmp_path / "report", "--noimages", "--nolatency")
     for arguments, status, message in [
         (("--log_dir", tmp_path / "none", *output), 1, "there is no directory"),
         (("--log_dir", tmp_path / "empty", *output), 1, "no finished run below"),
         (("--paper", "--output_dir", tmp_path / "file"), 2, "must be a directory"),
         (("--paper", "--output_dir", "/proc/none"), 1, "/proc/none"),
+        (("--paper", "--output_dir", tmp_path / "mine"), 1, "is no report, and would"),
         (("--papr",), 2, "there is no flag '--papr'"),
         (("logs",), 2, "got 'logs', which is no flag"),
     ]:
         result = python(ROOT / "analysis.py", *arguments)
         assert result.returncode == status, result
         assert message in result.stderr and len(result.stderr.splitlines()) == 1
+    assert (tmp_path / "mine" / "index.html").read_text() == "mine"
 
 
 def test_help_is_quick_and_complete():

@@ -143,6 +143,7 @@ def test_what_was_ready_when_all_formats_are_interrupted_is_not_denied(
         ((), 2, "--run"),
         (("--run", "gone"), 1, "gone holds no finished run: there is no config.json"),
         (("--run", "a" * 300), 1, "File name too long"),
+        (("--run", "RUN", "--tolerance", "5"), 2, "--tolerance is for --quantize"),
         (("--run", "RUN", "--member", "M"), 2, "of ST, ST_2, ensemble in RUN, got 'M'"),
         (
             ("--run", "RUN", "--format", "pmml"),

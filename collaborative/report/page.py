@@ -26,12 +26,28 @@ from collaborative.report.sections import (
     studies,
 )
 from collaborative.runs import author_runs
+from collaborative.system.errors import UserError
 
 # Templates, and the library that draws the curves with its licence.
 FOLDERS = [pathlib.Path(__file__).with_name(n) for n in ("templates", "vendor")]
+INDEX, TITLE = "index.html", "A collaborative approach to deep learning"
 LONGEST_TABLE = 30  # rows; longer ones are folded: the errors of very many classes
 # In the order of the page: one's own results first.
 SECTIONS = (runs, results, curves, studies, claims, networks, samples, further)
+
+
+class PlaceTaken(UserError):
+    """Where the report would go lies a page that is none."""
+
+
+def check_place(output_dir):
+    """Raises PlaceTaken where a page of somebody else's would be lost."""
+    path = output_dir / INDEX
+    if path.exists() and TITLE not in path.read_bytes()[:2000].decode(errors="ignore"):
+        raise PlaceTaken(
+            f"{path} is no report, and would be lost: move it away, or choose another "
+            "--output_dir"
+        )
 
 
 def write(
@@ -70,7 +86,7 @@ def write(
     parts = {"is_paper": is_paper, "names": [_name(section) for section in SECTIONS]}
     for section in SECTIONS:
         parts |= section.parts(context)
-    return context.text("index.html", _render(parts))
+    return context.text(INDEX, _render(parts))
 
 
 def _name(section):
@@ -93,5 +109,5 @@ def environment():
         keep_trailing_newline=True,
     )  # fmt: skip
     made.filters["laid_out"] = page_tables.laid_out
-    made.globals["longest_table"] = LONGEST_TABLE
+    made.globals |= {"longest_table": LONGEST_TABLE, "title": TITLE}
     return made

@@ -40,11 +40,15 @@ CHECKED = {
 }
 
 
-def read_run(digits_run, copy, evaluation):
-    """A copy of a run that has recorded `evaluation`, read back."""
+def read_run(digits_run, copy, evaluation, **settings):
+    """A copy of a run with other settings that has recorded `evaluation`, read back."""
     shutil.copytree(digits_run, copy)
     statistics = reader.read_statistics(copy / "stats.pkl")
     statistics["evaluation"] = evaluation
+    statistics["params"] |= settings
+    record = json.loads((copy / "config.json").read_text())
+    record["config"] |= settings
+    (copy / "config.json").write_text(json.dumps(record))
     (copy / "stats.pkl").write_bytes(pickle.dumps(statistics, protocol=4))
     return read_finished(copy)
 
@@ -219,12 +223,8 @@ def test_a_run_that_was_not_tried_on_foreign_images(digits_run, tmp_path):
 
 
 def test_a_card_says_how_pictures_were_made_of_one_size(digits_run, tmp_path):
-    shutil.copytree(digits_run, tmp_path / "run")
-    path = tmp_path / "run" / "config.json"
-    record = json.loads(path.read_text())
-    record["config"]["image_size"] = "8x8"
-    path.write_text(json.dumps(record))
-    metadata, card = described(read_finished(path.parent), "ST", tmp_path / "a" / "m")
+    run = read_run(digits_run, tmp_path / "run", RECORDED, image_size="8x8")
+    metadata, card = described(run, "ST", tmp_path / "a" / "m")
     assert "All were stretched to 8x8: bilinear, antialiased, as Pillow's" in card
     assert metadata["input"]["resize"].startswith("bilinear, antialiased")
 
