@@ -33,13 +33,7 @@ def check_members(members):
         if not isinstance(member, keras.Model):
             raise ValueError(f"members must be Keras models, got {member!r}")
     _check_names([member.name for member in members])
-    for member in members:
-        check_logits(member.name, getattr(member, "output_shape", None))
-    shapes = {m.name: getattr(m, "output_shape", None) for m in members}
-    if not _all_fit(shapes.values()):
-        raise ValueError(
-            f"members must all give logits of one shape [batch, classes], got {shapes}"
-        )
+    _check_shapes({m.name: getattr(m, "output_shape", None) for m in members})
     _check_inputs(members)
     for member in filter(says_its_kind, members):
         check_kind(member)
@@ -85,7 +79,30 @@ def _check_names(names):
         raise ValueError(f"members' names must be without /, got {names}")
 
 
-def check_logits(name, shape):
+def check_returned(members, logits):
+    """Raises ValueError unless what members returned is as `check_members` wants it.
+
+    Args:
+        members: Keras models, of which it may not be known before.
+        logits: what each returned.
+    """
+    shapes = {}
+    for member, g in zip(members, logits, strict=True):
+        shape = keras.tree.map_structure(lambda one: one.shape, g)
+        shapes[member.name] = tuple(shape) if hasattr(g, "shape") else shape
+    _check_shapes(shapes)
+
+
+def _check_shapes(shapes):
+    for name, shape in shapes.items():
+        _check_logits(name, shape)
+    if not _all_fit(shapes.values()):
+        raise ValueError(
+            f"members must all give logits of one shape [batch, classes], got {shapes}"
+        )
+
+
+def _check_logits(name, shape):
     """Raises ValueError unless a shape, where it is known, is `[batch, classes >= 2]`.
 
     Args:

@@ -15,7 +15,7 @@ from collaborative.data.examples import Inputs
 from collaborative.nn import metrics, outputs, replicas
 from collaborative.nn.frozen import is_frozen
 from collaborative.nn.labels import class_labels, image_weights
-from collaborative.nn.members import check_kind, check_logits
+from collaborative.nn.members import check_kind, check_returned
 
 
 class Steps(keras.Model):
@@ -91,9 +91,7 @@ class Steps(keras.Model):
             for m in self.members
         ]
         self.built = True  # members build themselves when they are called
-        for member, g in zip(self.members, logits, strict=True):
-            shape = keras.tree.map_structure(lambda one: one.shape, g)
-            check_logits(member.name, tuple(shape) if hasattr(g, "shape") else shape)
+        check_returned(self.members, logits)
         return [tf.cast(g, tf.float32) for g in logits]
 
     def frozen_logits(self, x):

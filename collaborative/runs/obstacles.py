@@ -29,6 +29,7 @@ def examined(config, run_dir):
             _of_another(config, settings_in(run_dir, statistics, record))
             or _without_record(statistics, record)
             or _without_statistics(run_dir)
+            or _in_a_folder_s_place(run_dir)
         )
     except reader.UnreadablePickle as error:
         obstacle = f"a run that cannot be read: {error}: put a whole one back"
@@ -82,6 +83,13 @@ def _without_statistics(run_dir):
     if any(path.exists() for path in begun) or not (run_dir / run_files.MODEL).exists():
         return None
     return f"a finished run whose {run_files.STATISTICS} is not there: put it back"
+
+
+def _in_a_folder_s_place(run_dir):
+    for path in (run_dir / run_files.CHECKPOINTS, run_dir / run_files.TENSORBOARD):
+        if path.exists() and not path.is_dir():
+            return f"a file where a directory goes, {path}: move it away"
+    return None
 
 
 def _statistics(run_dir):

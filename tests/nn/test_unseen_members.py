@@ -29,3 +29,13 @@ def test_probabilities_are_refused_when_they_are_seen(make, images_and_labels):
         fit(model, images_and_labels)
     model = compiled(models.EnsembleModel([linear("a"), make(None)]))
     assert len(fit(model, images_and_labels).history["loss"]) == 1
+
+
+def test_other_classes_are_refused_when_they_are_seen(images_and_labels):
+    members = [keras.Sequential([keras.layers.Flatten()], name=name) for name in "ab"]
+    for member, classes in zip(members, (3, 4), strict=True):
+        member.add(keras.layers.Dense(classes))
+    model = compiled(models.EnsembleModel(members))
+    with pytest.raises(ValueError, match="logits of one shape") as caught:
+        fit(model, images_and_labels)
+    assert "'a': (32, 3), 'b': (32, 4)" in str(caught.value)

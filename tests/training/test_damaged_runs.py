@@ -57,6 +57,16 @@ def test_a_damaged_config_is_not_overwritten(tmp_path, tiny, content):
     assert (run_dir / "config.json").read_text() == content
 
 
+@pytest.mark.parametrize("name", ["checkpoint", "tensorboard"])
+def test_a_file_where_a_directory_goes_is_told_before_training(tmp_path, tiny, name):
+    path = CONFIG.run_dir(tmp_path) / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    with pytest.raises(trainer.RunError, match=f"{path}: move it away, or use --over"):
+        train(CONFIG, tiny, tmp_path)
+    assert path.read_text() == "mine"
+
+
 def test_a_run_that_goes_on_without_its_config_says_so(tmp_path, tiny):
     with pytest.raises(KeyboardInterrupt):
         train(CONFIG, tiny, tmp_path, callbacks=[StopAfter(1)])
