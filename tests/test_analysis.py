@@ -134,10 +134,10 @@ def test_runs_on_other_data_are_told(tmp_path):
     assert runs["run"].nunique() == len(configs)
     first = "mnist/ST-M/L2_0.01/seed_912"
     assert said == [
-        "compared, but not of the data of mnist/ST-M/L2_0.01/seed_1: "
-        "mnist/ST-M/L2_0.1/seed_2: it had 5 train, 3 test images, here are 4 train, 3 "
+        "compared, but from mnist/ST-M/L2_0.01/seed_1 to mnist/ST-M/L2_0.1/seed_2 data "
+        "changed: it had 5 train, 3 test images, here are 4 train, 3 "
         "test",
-        f"compared, but not of the data of {first}: mnist/ST-M/L2_0.1/seed_912: its "
+        f"compared, but from {first} to mnist/ST-M/L2_0.1/seed_912 data changed: its "
         "images are others, or in another order",
     ]
 
@@ -172,6 +172,7 @@ def test_errors_are_one_line(tmp_path, python):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
     (tmp_path / "mine").mkdir()
+    (tmp_path / "dir" / "index.html").mkdir(parents=True)
     (tmp_path / "mine" / "index.html").write_text("mine")
     output = ("--output_dir", tmp_path / "report", "--noimages", "--nolatency")
     for arguments, status, message in [
@@ -180,6 +181,7 @@ def test_errors_are_one_line(tmp_path, python):
         (("--paper", "--output_dir", tmp_path / "file"), 2, "must be a directory"),
         (("--paper", "--output_dir", "/proc/none"), 1, "/proc/none"),
         (("--paper", "--output_dir", tmp_path / "mine"), 1, "is no report, and would"),
+        (("--paper", "--output_dir", tmp_path / "dir"), 1, "is no report, and would"),
         (("--papr",), 2, "there is no flag '--papr'"),
         (("logs",), 2, "got 'logs', which is no flag"),
     ]:

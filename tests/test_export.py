@@ -15,7 +15,7 @@ import pytest
 import small_models
 from conftest import ROOT
 
-from collaborative import datasets, export
+from collaborative import datasets, export, models
 from collaborative.deployment import model_card, predictors, verification
 
 
@@ -105,7 +105,10 @@ def test_files_of_another_run_are_refused(digits_run, tmp_path, command):
     arguments = ("--run", run_dir, "--member", "ST")
     status, out, err = command(*arguments)
     assert (status, out, len(err)) == (1, "", 1)
-    assert f"{run_dir / 'model.keras'} is not the run's own: its members" in err[0]
+    said = f"{run_dir / 'model.keras'} is not the run's own: its members"
+    assert said in err[0]
+    with pytest.raises(models.UnusableModel, match=said):
+        predictors.load(run_dir)
     statistics = pickle.loads((run_dir / "stats.pkl").read_bytes())
     statistics["params"]["seed"] += 1
     (run_dir / "stats.pkl").write_bytes(pickle.dumps(statistics))

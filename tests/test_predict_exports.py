@@ -53,6 +53,7 @@ def picture(tmp_path):
         {"member": None},
         {"class_names": None},
         {"class_names": [1, 2, 3]},
+        {"class_names": "012"},
         {"input": {}},
         {"input": {"shape": []}},
         {"input": {"shape": [None, "x"]}},

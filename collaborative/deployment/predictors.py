@@ -11,6 +11,7 @@ import numpy as np
 from etils import epy
 
 from collaborative.deployment import formats, labels, model_card, runtimes
+from collaborative.runs.run import DamagedRecord, config_of
 from collaborative.system import run_files, streams
 from collaborative.system.errors import UserError, reason_of
 
@@ -20,6 +21,7 @@ with epy.lazy_imports():
     from collaborative import models
     from collaborative.deployment import other_files
     from collaborative.nn import outputs as kinds
+    from collaborative.runs import trained_model
 
 
 # What files are that others made, by their ending.
@@ -125,8 +127,7 @@ def load(path, labels_file=None, values="0..255"):
     elif artifact.suffix.casefold() in _OTHERS:
         return _of_others(artifact, labels_file, values)
     else:
-        model = models.load_model(artifact, compile=False)
-        found = _trained(model, record.get("class_names", ()))
+        found = _trained(_loaded(artifact, record), record.get("class_names", ()))
         if not record:
             names = labels.of_model(artifact, None, len(found.class_names))
             found = dataclasses.replace(found, class_names=names)
@@ -176,6 +177,7 @@ def _read_metadata(path):
         outputs, (_, *shape) = found["outputs"], found["input"]["shape"]
         texts = [found["file"], found["member"], *found["class_names"]]
         is_whole = outputs in ("logits", "probabilities")
+        is_whole &= isinstance(found["class_names"], list)
         is_whole &= all(isinstance(text, str) for text in texts)
         is_whole &= all(isinstance(size, int) for size in shape)
     except (LookupError, TypeError, ValueError):
@@ -210,6 +212,15 @@ def _exported(artifact, metadata):
         (metadata["member"],),
         metadata["outputs"],
     )
+
+
+def _loaded(path, record):
+    """The model in a file, which has a run's members where a run's record is beside."""
+    try:
+        names = config_of(record).member_names
+    except DamagedRecord:  # somebody else's, or without the plugin that it needs
+        return models.load_model(path, compile=False)
+    return trained_model.load(path, names)
 
 
 def _trained(model, class_names):

@@ -43,7 +43,9 @@ class PlaceTaken(UserError):
 def check_place(output_dir):
     """Raises PlaceTaken where a page of somebody else's would be lost."""
     path = output_dir / INDEX
-    if path.exists() and TITLE not in path.read_bytes()[:2000].decode(errors="ignore"):
+    is_file = path.is_file()
+    begin = path.read_bytes()[:2000].decode(errors="ignore") if is_file else ""
+    if (path.exists() and not is_file) or (begin and TITLE not in begin):
         raise PlaceTaken(
             f"{path} is no report, and would be lost: move it away, or choose another "
             "--output_dir"

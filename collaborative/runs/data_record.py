@@ -113,7 +113,7 @@ def compared_unlike(runs):
         ):
             other, had = first.setdefault(key, (name, of))
             if said := between(had, of):
-                yield f"compared, but not of the data of {other}: {name}: {said}"
+                yield f"compared, but from {other} to {name} data changed: {said}"
                 break
 
 

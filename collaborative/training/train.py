@@ -203,7 +203,7 @@ def _restore(log, model, config, dataset, say):
     run_dir = log.run_dir
     first_epoch, damaged = log.restore()
     for path in damaged:
-        say(f"{path} is damaged and passed over")
+        say(f"{path} is damaged or misnamed, and passed over")
     logged = standings.epochs_logged(run_dir)
     if first_epoch or logged:
         sameness.check_data(dataset, run_dir)
