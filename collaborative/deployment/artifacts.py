@@ -24,20 +24,13 @@ from collaborative.deployment import (
 )
 from collaborative.deployment.web import exhibit
 from collaborative.system import files, processor, run_files
-from collaborative.system.errors import UserError
+from collaborative.system.errors import PlaceTaken
 
 
-class PlaceTaken(UserError):
-    """Files that are not ours are where an artifact should go."""
-
-    @classmethod
-    def of(cls, place, *names):
-        """Of a place, and of files in it that no export has written."""
-        what = f"{', '.join(names[:3])} in {place}" if names else place
-        return cls(
-            f"{what} was not exported, and would be lost: move it away, or give "
-            "another --output_dir"
-        )
+def not_exported(place, *names):
+    """`PlaceTaken` of a place, or of files in it that no export has written."""
+    what = f"{', '.join(names[:3])} in {place}" if names else place
+    return PlaceTaken(f"{what} was not exported")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +163,7 @@ def _check_place(directory):
         ours = []
     others = [name for name in there if name not in ours]
     if others or not directory.is_dir():
-        raise PlaceTaken.of(directory, *others)
+        raise not_exported(directory, *others)
 
 
 def _files_in(directory):

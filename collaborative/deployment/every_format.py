@@ -57,7 +57,7 @@ def _check_place(path):
     else:
         is_ours = not os.path.lexists(path)
     if not is_ours:
-        raise artifacts.PlaceTaken.of(path)
+        raise artifacts.not_exported(path)
 
 
 def _check_possible(options):

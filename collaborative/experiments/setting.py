@@ -156,8 +156,9 @@ _KINDS = {  # a test of what can be taken for it, and words that complete "must 
 
 
 @functools.cache
-def settings_of(configs):
+def settings_of(config_class):
     """The settings of a dataclass: dict from name to `Setting`."""
     return {
-        field.name: field.metadata["setting"] for field in dataclasses.fields(configs)
+        field.name: field.metadata["setting"]
+        for field in dataclasses.fields(config_class)
     }

@@ -69,7 +69,7 @@ def restore(directory, model):
     damaged = []
     for path in _newest_first(directory):
         try:
-            with open(path, "rb") as file, np.load(file) as archive:
+            with _opened(path) as archive:
                 _check_name(path, archive)
                 arrays = {name: archive[name] for name in archive.files}
             _assign(model, arrays)
@@ -89,7 +89,7 @@ def restore(directory, model):
 def newest(directory):
     """How many epochs the newest whole checkpoint has; 0 where there is none."""
     for path in _newest_first(directory):
-        with contextlib.suppress(*_DAMAGE), np.load(path) as archive:
+        with contextlib.suppress(*_DAMAGE), _opened(path) as archive:
             _check_name(path, archive)
             return _epochs_of(path)
     return 0
@@ -99,7 +99,7 @@ def settings(directory):
     """What each whole checkpoint has been given as settings, by its path."""
     found = {}
     for path in _newest_first(directory):
-        with contextlib.suppress(*_DAMAGE), np.load(path) as archive:
+        with contextlib.suppress(*_DAMAGE), _opened(path) as archive:
             found[path] = dict(json.loads(str(archive["settings"])))
     return found
 
@@ -124,6 +124,13 @@ def _assign(model, arrays):
             raise ValueError(f"{variable.path} is {variable.shape}, not {value.shape}")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """The arrays of a file, which is closed where it is damaged, too."""
+    with open(path, "rb") as file, np.load(file) as archive:
+        yield archive
 
 
 def _check_name(path, archive):

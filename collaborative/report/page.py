@@ -26,7 +26,7 @@ from collaborative.report.sections import (
     studies,
 )
 from collaborative.runs import author_runs
-from collaborative.system.errors import UserError
+from collaborative.system.errors import PlaceTaken
 
 # Templates, and the library that draws the curves with its licence.
 FOLDERS = [pathlib.Path(__file__).with_name(n) for n in ("templates", "vendor")]
@@ -36,20 +36,17 @@ LONGEST_TABLE = 30  # rows; longer ones are folded: the errors of very many clas
 SECTIONS = (runs, results, curves, studies, claims, networks, samples, further)
 
 
-class PlaceTaken(UserError):
-    """Where the report would go lies a page that is none."""
-
-
 def check_place(output_dir):
     """Raises PlaceTaken where a page of somebody else's would be lost."""
     path = output_dir / INDEX
-    is_file = path.is_file()
-    begin = path.read_bytes()[:2000].decode(errors="ignore") if is_file else ""
-    if (path.exists() and not is_file) or (begin and TITLE not in begin):
-        raise PlaceTaken(
-            f"{path} is no report, and would be lost: move it away, or choose another "
-            "--output_dir"
-        )
+    if path.is_file():
+        with path.open("rb") as file:
+            begin = file.read(2000)
+        is_ours = not begin or TITLE.encode() in begin
+    else:
+        is_ours = not path.exists()
+    if not is_ours:
+        raise PlaceTaken(f"{path} is no report")
 
 
 def write(

@@ -17,6 +17,18 @@ class UserError(Exception):
     status = 1
 
 
+class PlaceTaken(UserError):
+    """Something that is not ours lies where output should go.
+
+    Args:
+        what: it is, and is not, e.g. "index.html is no report".
+    """
+
+    def __init__(self, what):
+        advice = "move it away, or give another --output_dir"
+        super().__init__(f"{what}, and would be lost: {advice}")
+
+
 # What TensorFlow and tfds put around the reason.
 _AROUND = re.compile(
     r"\{\{.*?\}\}|\[Op:\w*\].*|Failed to construct dataset \".*?\}\": "
