@@ -83,6 +83,12 @@ def _check_collaboration(config):
             f"method {config.method} needs at least 2 members, got "
             f"{config.members[0]} alone: name a second one or use method Single"
         )
+    for name in ("pull", "topology", "pair_cost"):
+        if alone and getattr(config, name) != getattr(type(config), name):
+            raise ConfigError(
+                f"{name} is for several members, got {config.members[0]} alone: "
+                "leave it out"
+            )
     try:
         config.collaboration  # noqa: B018 (it checks itself)
     except ValueError as error:

@@ -102,16 +102,7 @@ class ExperimentConfig(Settings):
         """The experiment that trains the teacher, or None: everything else is equal."""
         if not self.teacher:
             return None
-        return dataclasses.replace(
-            self,
-            members=self.teacher,
-            method="Single",
-            alpha=0.0,
-            teacher=(),
-            init_from=None,
-            temperature=ExperimentConfig.temperature,
-            alpha_schedule=ExperimentConfig.alpha_schedule,
-        )
+        return dataclasses.replace(self.apart, members=self.teacher, init_from=None)
 
     @property
     def apart(self):

@@ -219,16 +219,30 @@ def _grid():
             f"grid must be one of {', '.join(_GRIDS)}, got {FLAGS.grid!r}"
         )
     is_paper = FLAGS.grid == "paper"
-    known = () if is_paper else [studies.STUDIES[part.study] for part in _parts()]
-    varied = set().union(*(study.varied for study in known))
-    for name in sorted({"method", "alpha", "members"} | varied):
+    fixed = {"method", "alpha", "members"} | (set() if is_paper else _fixed())
+    for name in sorted(fixed):
         flag = "recipe" if name in _recipe() else name
         if FLAGS[flag].present:
             raise ConfigError(f"--grid says what {name} is: leave --{flag} out")
     if is_paper:
         datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
         return grids.paper_grid(datasets_named, _seeds(), **_common())
+    if callbacks := _common()["callbacks"]:
+        raise ConfigError(
+            "a study is trained without callbacks of your own, got "
+            f"{', '.join(callbacks)}: give --callbacks= to leave them out"
+        )
     return list(dict.fromkeys(config for _, config in _studied()))
+
+
+def _fixed():
+    """The settings of the studies' arms, and those that make other studies of them."""
+    known = (
+        name
+        for name, facts in SETTINGS.items()
+        if facts.material and not (facts.free or facts.level or name == "callbacks")
+    )
+    return {*known}.union(*(studies.STUDIES[part.study].varied for part in _parts()))
 
 
 def _parts():
@@ -241,7 +255,6 @@ def _studied():
     common = _common()
     given = {name: value for name, value in common.items() if FLAGS[name].present}
     given |= _recipe()
-    given |= {"callbacks": common["callbacks"]} if common["callbacks"] else {}
     is_given = FLAGS["seed"].present or FLAGS["seeds"].present
     seeds = _seeds() if is_given else None
     named = FLAGS.dataset if FLAGS["dataset"].present else [None]

@@ -93,6 +93,7 @@ class Settings(PaperSettings):
     augment: bool = setting(
         False,
         "Shift training images at random, by up to an eighth; flip those of CIFAR too.",
+        free=True,
     )
     shuffle: str = setting(
         "each_epoch",
@@ -144,7 +145,6 @@ class Settings(PaperSettings):
     callbacks: tuple[str, ...] = setting(
         (),
         "Keras callbacks of your own to train with. Default: all that --plugin has.",
-        free=True,
     )
     labeled: float = setting(
         1.0,

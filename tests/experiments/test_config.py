@@ -57,6 +57,10 @@ def test_a_pupil_and_its_teacher():
     assert (config.method, config.alpha) == ("KL", 1.0)
     assert config.teacher_config == ExperimentConfig("mnist", method="Single", epochs=7)
     assert ExperimentConfig("mnist").teacher_config is None
+    softened = {"teacher": ("M",), "alpha_schedule": "ramp_up", "temperature": 2.0}
+    taught = ExperimentConfig("mnist", members=("ST",), ema=0.9, seed=3, **softened)
+    apart = ExperimentConfig("mnist", ("M",), "Single", ema=0.9, seed=3)
+    assert taught.teacher_config == apart
 
 
 def test_what_members_that_are_trained_apart_have_in_common_with_others():
@@ -110,6 +114,15 @@ def test_members_have_different_names():
         ({"pull": ("M=-1",)}, "pull must be NAME=FACTOR"),
         ({"pull": ("M=nan",)}, "pull must be NAME=FACTOR"),
         ({"pull": ("D=1",)}, "pull must name members, ST, M, got 'D'"),
+        (
+            {"members": ("ST",), "pull": ("ST=0",)},
+            "pull is for several members, got ST",
+        ),
+        (
+            {"members": ("ST",), "teacher": ("M",), "topology": "ring"},
+            "topology is for",
+        ),
+        ({"members": ("ST",), "pair_cost": "mean"}, "pair_cost is for several members"),
         ({"teacher": ("M",)}, "a teacher needs one pupil"),
         (
             {"members": ("ST",), "teacher": ("M",), "method": "Single"},

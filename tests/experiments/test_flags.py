@@ -4,6 +4,7 @@ from collaborative.experiments import flags, recipes
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
+from collaborative.report.studies.findings import FREE
 
 
 def test_help_shows_flags_in_groups():
@@ -57,3 +58,17 @@ def test_a_recipe_for_the_experiments_of_a_grid(fresh_flags):
 def test_recipes_that_cannot_be(arguments, message, fresh_flags):
     with pytest.raises(ConfigError, match=message):
         asked(*arguments)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, facts in SETTINGS.items() if facts.material and not facts.level]
+)
+def test_a_study_takes_what_the_report_knows_it_with(name, fresh_flags):
+    is_bool = flags.FLAGS[name].boolean
+    try:
+        asked("--grid=size", f"--{name}" if is_bool else f"--{name}=1")
+        said = ""
+    except ConfigError as error:
+        said = str(error)
+    refused = said.startswith(("--grid says what", "a study is trained without"))
+    assert refused == (name not in FREE)

@@ -22,8 +22,7 @@ from collaborative.report.studies import families
 from collaborative.runs import run_table
 
 # Settings that a person may give a study in place of its own.
-# Callbacks are not among them: who trains with some makes runs of their own.
-FREE = tuple(n for n, facts in SETTINGS.items() if facts.free and n != "callbacks")
+FREE = tuple(name for name, facts in SETTINGS.items() if facts.free)
 RESULTS = ("test_error", run_table.CHOSEN_BY, run_table.CHOSEN_BY_NOISY)
 _WHAT_IS_COMPUTED = [name for name, facts in SETTINGS.items() if facts.material]
 
