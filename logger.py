@@ -23,6 +23,8 @@ from collaborative.nn.member_optimizers import learning_rates
 from collaborative.system import drawing, files, interruption, run_files
 from collaborative.system.errors import UserError
 
+# Of each predictor; in training also means that weigh the newest batches most.
+MEASURED = ("error", "cost", "error_running", "cost_running")
 TOTALS = ("loss", "collaboration_cost", "weight_decay", "alpha", "unlabeled_cost")
 
 
@@ -179,9 +181,9 @@ class Logger(keras.callbacks.Callback):
             if metric in TOTALS:
                 yield f"totals/{images}_{metric}", value
             for predictor in self.model.predictor_names:
-                statistic = metric.removeprefix(f"{predictor}_")
-                if statistic.startswith(("error", "cost")):
-                    yield f"{predictor}/{images}_{statistic}", value
+                for statistic in MEASURED:
+                    if metric == f"{predictor}_{statistic}":
+                        yield f"{predictor}/{images}_{statistic}", value
 
     def _write_scalars(self, names, epoch):
         values = {name: self.history[name][epoch - 1] for name in names}

@@ -152,6 +152,24 @@ def test_tensorboard_has_the_test_set_measured_after_validation(
     assert (tmp_path / "tensorboard" / "validation").is_dir()
 
 
+def test_noisy_validation_images_have_a_run_of_tensorboard(tmp_path, images_and_labels):
+    log, _ = logged_fit(tmp_path, images_and_labels, epochs=1, held_out="validation")
+    log.finish({}, {"noisy_validation": {"a_error": 0.25}})
+    found = events_of(tmp_path / "tensorboard" / "noisy_validation")
+    (event,) = found.Tensors("error/a")
+    assert float(tf.make_ndarray(event.tensor_proto)) == 0.25
+
+
+@pytest.mark.parametrize("name", ["cost", "cost_a", "a_error"])
+def test_statistics_of_members_named_like_statistics_stay_apart(name, tmp_path):
+    log = logger.Logger(tmp_path, PARAMS)
+    log.set_model(mock.Mock(predictor_names=("a", name)))
+    log.history = {"seconds": [1.0]}
+    log.finish({}, {"test": {"a_error": 0.25, f"{name}_error": 0.5}})
+    models = reader.read_statistics(tmp_path / "stats.pkl")["models"]
+    assert models == {"a": {"test_error": [0.25]}, name: {"test_error": [0.5]}}
+
+
 def test_finish_marks_the_end(tmp_path, images_and_labels):
     log, _ = logged_fit(tmp_path, images_and_labels, epochs=1)
     log.finish({"answers": {"a": np.arange(3)}})

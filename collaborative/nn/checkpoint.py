@@ -87,7 +87,10 @@ def restore(directory, model):
 
 
 def newest(directory):
-    """How many epochs the newest whole checkpoint has; 0 where there is none."""
+    """How many epochs the newest checkpoint has; 0 where there is none.
+
+    Damage to its variables, which are not read, only `restore` finds.
+    """
     for path in _newest_first(directory):
         with contextlib.suppress(*_DAMAGE), _opened(path) as archive:
             _check_name(path, archive)
@@ -96,7 +99,7 @@ def newest(directory):
 
 
 def settings(directory):
-    """What each whole checkpoint has been given as settings, by its path."""
+    """What each checkpoint has been given as settings, by its path, misnamed or not."""
     found = {}
     for path in _newest_first(directory):
         with contextlib.suppress(*_DAMAGE), _opened(path) as archive:
@@ -135,7 +138,7 @@ def _opened(path):
 
 def _check_name(path, archive):
     """Raises ValueError for a file that is named after another epoch than its own."""
-    epochs = archive.get("epochs_done", _epochs_of(path))  # none before 2026-11-30
+    epochs = archive.get("epochs_done", _epochs_of(path))  # an old one has none
     if int(epochs) != _epochs_of(path):
         raise ValueError(f"{path} is of epoch {epochs}")
 

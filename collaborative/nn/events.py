@@ -16,7 +16,7 @@ import pathlib
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-HELD_OUT = ("validation", "test")
+IMAGES = ("train", "validation", "test", "noisy_validation")  # what is measured on
 SAMPLES = 16  # images that are shown
 NAME_PARTS = 4  # of a run's path, below the directory of logs: its name in HParams
 
@@ -85,9 +85,8 @@ class Events:
 def _placed(name):
     """The images that a statistic was measured on, and its tag."""
     group, _, statistic = name.rpartition("/")
-    images, _, quantity = statistic.partition("_")
-    if images not in ("train", *HELD_OUT):
-        images, quantity = "train", statistic
+    images = next((i for i in IMAGES if statistic.startswith(f"{i}_")), "train")
+    quantity = statistic.removeprefix(f"{images}_")
     if group in ("", "totals"):
         return images, "/".join(filter(None, (group, quantity)))
     return images, f"{quantity.replace('cost', 'loss')}/{group}"
