@@ -233,16 +233,26 @@ def with_unlabeled(dataset: Dataset, name: str, seed: int, **places) -> Dataset:
         name, seed, **places: of the other one, as in `load`.
 
     Raises:
-        DatasetError: as `load`.
+        DatasetError: as `load`, or where it is made grey or colour, and is larger than
+            the memory.
     """
     *size, channels = dataset.input_shape
-    images = load(name, seed=seed, image_size=tuple(size), **places).train.images
+    other = load(name, seed=seed, image_size=tuple(size), **places)
+    images = other.train.images
     if images.shape[3] != channels:
+        if not other.train.in_memory:
+            raise DatasetError(
+                f"unlabeled images must have {channels} channels where they are read "
+                f"from the disk, got {images.shape[3]} in {name}: make them so before"
+            )
         rows = np.reshape(images, (-1, size[1], images.shape[3]))  # one tall picture
         tall = Image.fromarray(rows.squeeze(2) if channels == 3 else rows)
         tall = np.asarray(tall.convert("RGB" if channels == 3 else "L"))
         images = tall.reshape(-1, *dataset.input_shape)
-    return replace(dataset, unlabeled=images)
+    fingerprint = dict(dataset.fingerprint)
+    if "dataset" in other.fingerprint:
+        fingerprint["unlabeled"] = other.fingerprint["dataset"]
+    return replace(dataset, unlabeled=images, fingerprint=fingerprint)
 
 
 def with_unlabeled_pictures(dataset: Dataset, name: str, **places) -> Dataset:

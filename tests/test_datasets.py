@@ -169,7 +169,10 @@ def test_images_of_another_data_set_without_labels(tmp_path):
     red[..., 0] = 255
     path = str(tmp_path / "red.npz")
     np.savez(path, x_train=red, y_train=np.arange(10) % 2, x_test=red, y_test=[0] * 10)
-    grey = datasets.with_unlabeled(digits, path, 1).unlabeled
+    extended = datasets.with_unlabeled(digits, path, 1)
+    mark = datasets.load(path).fingerprint["dataset"]
+    assert extended.fingerprint == {"unlabeled": mark}
+    grey = extended.unlabeled
     assert grey.shape == (10, 8, 8, 1) and np.all(grey == 76)  # the luma of red
     colour = datasets.with_unlabeled(datasets.load(path), "digits", 912).unlabeled
     stretched = datasets.load("digits", image_size=(32, 16)).train.images
