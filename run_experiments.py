@@ -114,8 +114,7 @@ def run_one(config):
         failures.record(config.run_dir(FLAGS.log_dir), str(error))
         raise
     except datasets.DatasetError as error:
-        if config.run_dir(FLAGS.log_dir).exists():  # as a sweep has made it
-            failures.record(config.run_dir(FLAGS.log_dir), str(error), of_data=True)
+        failures.record(config.run_dir(FLAGS.log_dir), str(error), of_data=True)
         raise
     paper = reference.paper_results(config)
     command_line.show(progress.closing_table(result.statistics, paper))

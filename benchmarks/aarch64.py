@@ -195,7 +195,7 @@ def rows(directory, run_dir, data_dir):
     run = read_finished(run_dir)
     dataset = load_data(run, data_dir)
     trained = models.load_model(run.model_path, compile=False)
-    for name in run.predictor_names[:-1]:
+    for name in run.config.member_names:
         plain = plain_models.plain_model(trained, name)
         for (form, kind), found in compared(directory, plain, dataset).items():
             cells = [

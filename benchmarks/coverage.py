@@ -16,10 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import sys
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from collaborative.report import comparison, layout
 from collaborative.system import text_table

@@ -68,6 +68,15 @@ def test_damaged_metadata_is_one_line(damage, picture, tmp_path, command):
     assert len(err) == 1 and f"{path} is damaged: export the network again" in err[0]
 
 
+def test_metadata_nested_too_deeply_is_one_line(picture, tmp_path, command):
+    exported(tmp_path, "keras")
+    path = tmp_path / "metadata.json"
+    path.write_text(100_000 * "[")
+    status, out, err = command("--model", tmp_path, picture[0])
+    assert (status, out, len(err)) == (1, "", 1)
+    assert f"{path} is damaged (it is nested too deeply)" in err[0]
+
+
 def test_as_many_classes_as_names(picture, tmp_path, command):
     exported(tmp_path, "keras")
     path = tmp_path / "metadata.json"

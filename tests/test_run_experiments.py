@@ -116,6 +116,15 @@ def test_one_line_for_a_person(
         assert message in record.read_text()
 
 
+def test_the_advice_where_a_teacher_diverges(tmp_path, capsys, fresh_flags, small_runs):
+    arguments = ("--members=ST", "--teacher=ST", "--learning_rate=1e30")
+    with pytest.raises(SystemExit) as raised:
+        run_experiments.main(["", "--log_dir", str(tmp_path), *arguments])
+    error = capsys.readouterr().err
+    assert raised.value.code == 1 and len(error.splitlines()) == 1
+    assert "the total cost is" in error and "lower the learning rate" in error
+
+
 @pytest.mark.slow
 def test_a_missing_data_set_is_explained(tmp_path):
     """In a process of its own, where nothing else may be on stderr."""

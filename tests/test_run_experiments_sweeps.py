@@ -58,6 +58,15 @@ def test_a_dry_run_is_quick_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
+def test_without_ray_how_to_install_it(tmp_path, monkeypatch, capsys, fresh_flags):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(SystemExit) as raised:
+        run_experiments.main(["", "--ray=auto", f"--log_dir={tmp_path}"])
+    error = capsys.readouterr().err
+    assert raised.value.code == 1 and len(error.splitlines()) == 1
+    assert "Ray must be installed: python -m pip install -e '.[cluster]'" in error
+
+
 def test_a_sweep_survives_a_failing_experiment(tmp_path, own_network, python):
     """Of processes of their own: one ends well, one cannot find its images."""
     arguments = ("--dataset", "digits,cifar01", *own_network, "--log_dir", tmp_path)

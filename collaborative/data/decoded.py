@@ -214,7 +214,7 @@ def writing(folder, count):
 def _whole(folder, facts):
     """What `decoded.json` says in a folder whose images are whole, or None."""
     try:
-        found = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        found = files.read_json(folder / FACTS)
         size = (folder / IMAGES).stat().st_size
         same = {name: found[name] for name in facts} == facts
         same &= found["beside"] == _digests(folder, found["beside"])

@@ -26,7 +26,7 @@ from collaborative.data.errors import (
     NotPrepared,
     damaged,
 )
-from collaborative.system import files
+from collaborative.system import files, resources
 from collaborative.system.errors import reason_of
 
 with epy.lazy_imports():
@@ -282,7 +282,7 @@ def _run(name, builder, manual, **settings):
 
 
 def _missing(name, builder, data_dir, manual, absent):
-    command = ["python", "run_experiments.py", "--dataset", name]
+    command = [*resources.command_to_train(), "--dataset", name]
     if data_dir:
         command += ["--data_dir", str(data_dir)]
     text = f"{name} is not prepared in {builder.data_dir}"

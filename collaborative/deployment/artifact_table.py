@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import pathlib
 
 from collaborative.deployment import model_card, verification_text
-from collaborative.system import text_table
+from collaborative.system import files, text_table
 
 
 def table(output_dir):
@@ -23,7 +22,7 @@ def table(output_dir):
 
 
 def _row(path):
-    metadata = json.loads(path.read_text(encoding="utf-8"))
+    metadata = files.read_json(path)
     latency = metadata["verification"].get("latency_ms", {})
     return [
         path.parent.name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import os
 import pathlib
 import shutil
@@ -156,8 +155,8 @@ def _check_place(directory):
         return
     there = _files_in(directory)
     try:
-        metadata = json.loads((directory / model_card.METADATA).read_text("utf-8"))
-        # Before 2026-11-28 an export did not say what it wrote.
+        metadata = files.read_json(directory / model_card.METADATA)
+        # An old export does not say what it wrote.
         ours = metadata.get("files", there) if metadata["member"] else []
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         ours = []

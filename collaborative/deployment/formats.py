@@ -16,7 +16,7 @@ import tempfile
 import numpy as np
 from etils import epy
 
-from collaborative.system import streams
+from collaborative.system import resources, streams
 from collaborative.system.errors import UserError, reason_of
 
 with epy.lazy_imports():
@@ -80,10 +80,8 @@ def check_packages(form, writing=False):
     packages = PACKAGES[form] | (_CONVERTERS.get(form, {}) if writing else {})
     missing = [p for m, p in packages.items() if importlib.util.find_spec(m) is None]
     if missing:
-        extra = _EXTRAS.get(form, "export")
-        raise MissingPackage(
-            f"{', '.join(missing)} must be installed: pip install -e '.[{extra}]'"
-        )
+        command = resources.command_to_install(_EXTRAS.get(form, "export"))
+        raise MissingPackage(f"{', '.join(missing)} must be installed: {command}")
 
 
 class ConversionFailed(UserError):

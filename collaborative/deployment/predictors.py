@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Callable
 
@@ -12,7 +11,7 @@ from etils import epy
 
 from collaborative.deployment import formats, labels, model_card, runtimes
 from collaborative.runs.run import DamagedRecord, config_of
-from collaborative.system import run_files, streams
+from collaborative.system import files, run_files, streams
 from collaborative.system.errors import UserError, reason_of
 
 with epy.lazy_imports():
@@ -190,7 +189,7 @@ def _read_metadata(path):
 def _read_json(path):
     """The dict in a file; {} where there is no file, or something else in it."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = files.read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:

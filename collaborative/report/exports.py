@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import pathlib
 
 import pandas as pd
 
-from collaborative.system import run_files
+from collaborative.system import files, run_files
 
 COLUMNS = ("run", "member", "quantize", "bytes", "ms", "error")
 # Speeds are those of one runtime, so that they can be compared; it has int8 as well.
 FORMAT = "litert"
-# What a record that is none of ours may raise, nested or large beyond measure too.
-_DAMAGED = (ValueError, LookupError, TypeError, ArithmeticError, RecursionError)
+# What a record that is none of ours may raise, of numbers beyond measure too.
+_DAMAGED = (ValueError, LookupError, TypeError, ArithmeticError)
 
 
 def load(runs, log_dir, say=print):
@@ -36,7 +35,7 @@ def load(runs, log_dir, say=print):
         exports = pathlib.Path(log_dir, run, run_files.EXPORTS)
         for path in sorted(exports.glob(f"*/{run_files.METADATA}")):
             try:
-                metadata = json.loads(path.read_text(encoding="utf-8"))
+                metadata = files.read_json(path)
                 if metadata["format"] == FORMAT:
                     rows.append((run, *_numbers(metadata)))
             except (*_DAMAGED, OSError) as error:

@@ -13,10 +13,12 @@ def record(run_dir, reason, of_data=False):
     """Keeps why a run failed, one line, until it succeeds.
 
     Args:
-        run_dir: its directory.
+        run_dir: its directory; where it is not there, nothing was begun, nor is kept.
         reason: the line.
         of_data: whether all runs on the same images and labels fail like it.
     """
+    if not pathlib.Path(run_dir).is_dir():
+        return
     content = {"reason": reason, "of_data": of_data, "time": time.time()}
     with files.replacing(_path(run_dir)) as path:
         path.write_text(json.dumps(content) + "\n", encoding="utf-8")
@@ -40,8 +42,8 @@ def forget(run_dir):
 def _read(run_dir):
     """What is recorded, a dict; empty where nothing is, or it is damaged."""
     try:
-        content = json.loads(_path(run_dir).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = files.read_json(_path(run_dir))
+    except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 

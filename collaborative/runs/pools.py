@@ -147,7 +147,13 @@ class RayPool:
         _check_address(address)
         self.slots = slots
         self._log_dir = pathlib.Path(log_dir).absolute()
-        self._options = options | {"log_dir": self._log_dir, "threads": 1}
+        places = {
+            name: pathlib.Path(path).absolute()
+            for name in ("data_dir", "manual_dir")
+            if (path := options.get(name))
+        }
+        own = {"log_dir": self._log_dir, "threads": 1}
+        self._options = options | places | own
         try:
             with streams.silence():  # its C++ repeats an error every second
                 ray.init(address, logging_level="error", log_to_driver=False)

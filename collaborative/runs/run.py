@@ -71,12 +71,12 @@ def read_record(run_dir):
     try:
         if path.stat().st_size > LARGEST_RECORD:
             raise ValueError("it is too large")
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = files.read_json(path)
         record = record | {"config": dict(record["config"])}
         data_record.check(record)
         origin_record.check(record)
         return record
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DamagedRecord(str(error).partition("\n")[0]) from error
 
 

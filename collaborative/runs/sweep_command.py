@@ -9,7 +9,7 @@ import math
 from etils import epy
 
 from collaborative.experiments.flags import FLAGS
-from collaborative.system import command_line, limits
+from collaborative.system import command_line, limits, resources
 from collaborative.system.errors import reason_of
 
 with epy.lazy_imports():
@@ -65,7 +65,10 @@ def experiments_pool(options, count):
     if FLAGS.ray:
         try:
             pool = pools.RayPool(FLAGS.ray, FLAGS.log_dir, options, count)
-        except (ImportError, OSError, ValueError) as error:
+        except ImportError:
+            command = resources.command_to_install("cluster")
+            command_line.fail(f"Ray must be installed: {command}", 1)
+        except (OSError, ValueError) as error:
             reason = reason_of(error)
             command_line.fail(
                 f"no Ray cluster at {FLAGS.ray}: {reason}; where it asks for a token, "

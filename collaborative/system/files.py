@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import pathlib
 import shutil
@@ -25,6 +26,19 @@ class Busy(UserError):
     """Another process is writing to the directory."""
 
     status = 75  # EX_TEMPFAIL: try again later
+
+
+def read_json(path):
+    """What a file of JSON holds.
+
+    Raises:
+        OSError: where it cannot be read.
+        ValueError: where it is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 @contextlib.contextmanager

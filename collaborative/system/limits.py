@@ -19,8 +19,13 @@ _PROCESS = pathlib.Path("/proc/self")
 
 
 def cores():
-    """The cores that this process may run on: their numbers, in order."""
-    return sorted(os.sched_getaffinity(0))
+    """The cores that this process may run on: their numbers, in order.
+
+    Where the system does not bind processes to cores, as macOS, these are all.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 def core_count():

@@ -11,6 +11,17 @@ _PACKAGE = pathlib.Path(collaborative.__file__).parent
 CHECKOUT = None if (_PACKAGE / "models.py").exists() else _PACKAGE.parent
 
 
+def command_to_train():
+    """The words that begin it."""
+    return ["python", "run_experiments.py"] if CHECKOUT else ["collaborative-train"]
+
+
+def command_to_install(extra):
+    """The command that installs what an optional part of this project needs."""
+    editable = "-e " if CHECKOUT else ""
+    return f"python -m pip install {editable}'.[{extra}]', in this project's folder"
+
+
 def find(name):
     """The path of a file of the project: its path in a checkout is `name`."""
     return (CHECKOUT or _PACKAGE) / name

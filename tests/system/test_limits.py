@@ -45,6 +45,12 @@ def test_a_machine_without_limits(machine):
     assert limits.free_memory() == 16 * GIB
 
 
+def test_without_binding_to_cores_all_are_there(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    assert limits.cores() == list(range(os.cpu_count()))
+    assert limits.core_count() >= 1
+
+
 @pytest.mark.parametrize(
     "quota, count, limited",
     [

@@ -10,7 +10,6 @@ import functools
 import gzip
 import importlib.metadata
 import importlib.resources
-import json
 import pathlib
 import re
 import tempfile
@@ -19,6 +18,7 @@ from etils import epy
 
 from collaborative.deployment import float_onnx
 from collaborative.deployment.web import base85, runtime
+from collaborative.system import files
 from collaborative.system.errors import UserError
 
 with epy.lazy_imports():
@@ -82,7 +82,7 @@ def _compressed(data):
 
 def _version(directory):
     try:
-        facts = json.loads((directory / "package.json").read_text(encoding="utf-8"))
+        facts = files.read_json(directory / "package.json")
         name, version = facts["name"], facts["version"]
     except (OSError, ValueError, LookupError, TypeError):
         name, version = "no package of npm", ""
