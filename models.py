@@ -53,7 +53,18 @@ class _CollaborativeModel(CollaborativeSettings):
     def total_cost(
         self, costs, logits, labels, weights=None, teacher=(), unlabeled_cost=0.0
     ):
-        """Equations (2.1) and (2.2): sum_i CE_i + alpha Collab + weight decay."""
+        """Equations (2.1) and (2.2): sum_i CE_i + alpha Collab + weight decay.
+
+        Args:
+            costs: CE(y, f_i) of each member, its mean over the batch, `[members]`; see
+                `metrics.errors_and_costs`.
+            logits: of the members, each `[batch, classes]`.
+            labels, weights, teacher: as for `collaboration_cost`.
+            unlabeled_cost: the collaboration cost on images without labels.
+
+        Returns:
+            Dict of scalars: the total is its "loss".
+        """
         alpha = self._alpha()
         collaboration_cost = self.collaboration_cost(logits, labels, weights, teacher)
         decay = self._weight_decay_cost()
@@ -163,7 +174,8 @@ class SingleModel(_CollaborativeModel):
 
     `compile` it with an optimizer and without a loss. Metrics: `<member>_error`
     (fraction misclassified), `<member>_cost` (mean cross-entropy against the labels),
-    `weight_decay`, `collaboration_cost` (0) and `loss` (the total cost).
+    `weight_decay`, `collaboration_cost` (the distance to the teacher; 0 without one)
+    and `loss` (the total cost).
     """
 
     def __init__(self, member, weight_decay=0.0, method="Single", alpha=0.0, **kwargs):
@@ -197,7 +209,7 @@ class EnsembleModel(_CollaborativeModel):
         method: "CE", "L2" or "L1", or beyond the paper another of
             `costs.METHODS`: how collaboration is measured; "Single" is the
             traditional ensemble, whose members know nothing of each other.
-        alpha: the collaboration weight, >= 0.
+        alpha: the collaboration weight, >= 0; below 0 for a cost that is `signed`.
         weight_decay: factor of sum(w^2)/2 over the kernels in the total cost; or one
             for each member, a list in their order or a dict by name.
         average: what the ensemble's prediction is the mean of: "logits" (the paper's
@@ -223,12 +235,13 @@ class EnsembleModel(_CollaborativeModel):
             `collaboration`, a ready one in place of `method` and `alpha`.
 
     Calling the model gives the ensemble's logits `[batch, classes]`. `compile` it with
-    an optimizer and without a loss; labels are integers. Metrics: `<member>_error`
+    an optimizer and without a loss; labels are integers `[batch]`, or distributions
+    over the classes, `[batch, classes]`. Metrics: `<member>_error`
     (fraction misclassified) and `<member>_cost` (mean cross-entropy against the
     labels) for each member and for `ensemble`; `collaboration_cost` (before alpha),
     `weight_decay` and `loss` (the total cost); `alpha` where it has a schedule, and
     `unlabeled_cost`. In training each error and cost has a companion `..._running`, the
-    paper's running mean (0.95 / 0.05).
+    running mean of remark 5.1 (with 0.95 and 0.05, as in the author's code).
 
     A member that is frozen (`member.trainable = False`, before `compile`) is a teacher:
     the others are drawn to its logits as to constants, it stays as it is, and is

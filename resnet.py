@@ -69,8 +69,8 @@ class ResNetConfig:
             + (2 * self.repetitions + 1)
         )
 
-    def layers(self, input_shape, num_classes=10):
-        """The layers with kernels, by their numbers.
+    def kernels(self, input_shape, num_classes=10):
+        """The kernels of the layers, by their numbers.
 
         Args:
             input_shape: (height, width, channels).

@@ -24,6 +24,7 @@ import argparse
 import functools
 import importlib.util
 import json
+import math
 import os
 import pathlib
 import statistics
@@ -40,7 +41,6 @@ from overhead import bare_step, load
 from collaborative.data import batches
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.nn import fast_paths
-from collaborative.report import footprint
 from collaborative.system import environment, libraries
 from collaborative.training import building
 
@@ -65,8 +65,9 @@ def operations(model):
     for member in model.members:
         convolutions = [x for x in member.layers if isinstance(x, keras.layers.Conv2D)]
         for index, layer in enumerate(convolutions):
-            passes = 3 if index else 2
-            total += passes * footprint.layer_operations(layer)
+            places = math.prod(layer.output.shape[1:3])
+            weights = math.prod(layer.kernel.shape)
+            total += (3 if index else 2) * 2 * places * weights
     return total
 
 

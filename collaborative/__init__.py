@@ -30,5 +30,5 @@ with epy.lazy_api_imports(globals()):
     from collaborative.nn.callbacks import register_callback
     from collaborative.resnet import PRESETS, build_resnet, register_network
     from collaborative.runs.reader import read_statistics
-    from collaborative.runs.run_table import load_runs
+    from collaborative.runs.run_table import final_epochs, load_runs
     from collaborative.schedules import register_schedule

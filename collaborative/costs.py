@@ -100,7 +100,7 @@ def _taken(cost):
 
 @register("CE", probabilities=True)
 def symmetric_cross_entropy(g1, g2):
-    """CE: -sum_c (p1_c log p2_c + p2_c log p1_c), with p = softmax(g).
+    """CE, (1) of section 2.0.1: -sum_c (p1_c log p2_c + p2_c log p1_c), p = softmax(g).
 
     Args:
         g1, g2: logits `[batch, classes]`.
@@ -113,13 +113,19 @@ def symmetric_cross_entropy(g1, g2):
 
 @register("L2")
 def squared_distance(g1, g2):
-    """L2: sum_c (g1_c - g2_c)^2; logits `[batch, classes]` to costs `[batch]`."""
+    """L2, (2) of section 2.0.1: sum_c (g1_c - g2_c)^2.
+
+    Args, Returns: as `symmetric_cross_entropy`.
+    """
     return tf.reduce_sum(tf.math.squared_difference(g1, g2), axis=-1)
 
 
 @register("L1")
 def absolute_distance(g1, g2):
-    """L1: sum_c |g1_c - g2_c|; logits `[batch, classes]` to costs `[batch]`."""
+    """L1, (3) of section 2.0.1: sum_c |g1_c - g2_c|.
+
+    Args, Returns: as `symmetric_cross_entropy`.
+    """
     return tf.reduce_sum(tf.abs(g1 - g2), axis=-1)
 
 

@@ -17,22 +17,22 @@ def fit_on_inputs(model, inputs, labels, epochs=1):
     return model.fit(data, epochs=epochs, verbose=0).history
 
 
-def test_a_pupil_descends_hintons_cost(images_and_labels):
+def test_a_student_descends_hintons_cost(images_and_labels):
     """CE(y, p) + alpha T^2 KL(teacher / T || p / T), but for a constant."""
     images, labels = images_and_labels
     teacher = np.random.default_rng(0).normal(size=(96, 3)).astype(np.float32)
-    pupil = models.SingleModel(linear("a"), method="KL", alpha=0.5, temperature=2.0)
-    compiled(pupil, optimizer=keras.optimizers.SGD(0.1))
-    before = weights(pupil)
+    student = models.SingleModel(linear("a"), method="KL", alpha=0.5, temperature=2.0)
+    compiled(student, optimizer=keras.optimizers.SGD(0.1))
+    before = weights(student)
     with tf.GradientTape() as tape:
-        g = pupil.members[0](images)
+        g = student.members[0](images)
         cost = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=g)
         target = tf.nn.softmax(teacher / 2)
         cost += 0.5 * 4 * tf.nn.softmax_cross_entropy_with_logits(target, g / 2)
         cost = tf.reduce_mean(cost)
-    gradients = tape.gradient(cost, pupil.trainable_variables)
-    fit_on_inputs(pupil, Inputs(images, teacher=teacher), labels)
-    for old, gradient, new in zip(before, gradients, weights(pupil), strict=True):
+    gradients = tape.gradient(cost, student.trainable_variables)
+    fit_on_inputs(student, Inputs(images, teacher=teacher), labels)
+    for old, gradient, new in zip(before, gradients, weights(student), strict=True):
         np.testing.assert_allclose(new, old - 0.1 * gradient, rtol=1e-4, atol=1e-6)
 
 

@@ -142,7 +142,7 @@ def test_pytorch_run_wants_a_weight_that_fits(given, pytorch, capsys):
 def test_pytorch_has_the_same_learning_rates(pytorch):
     pytorch_run = pytorch("pytorch_run")
     for config in (ExperimentConfig(), ExperimentConfig(**RECIPES["cifar_sgd"])):
-        ours = optimization.learning_rates(
+        ours = optimization.learning_rate_schedule(
             40, config.learning_rate, config.learning_rate_schedule
         )
         theirs = [pytorch_run.learning_rate(config, step / 40) for step in range(40)]

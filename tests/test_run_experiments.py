@@ -179,10 +179,10 @@ def test_foreign_images_are_those_of_the_other_set(monkeypatch, fresh_flags, cap
     assert run_experiments.foreign_dataset(config) == (32, 36)
 
 
-def test_overwriting_a_pupil_keeps_its_teacher(
+def test_overwriting_a_student_keeps_its_teacher(
     tmp_path, monkeypatch, fresh_flags, capsys
 ):
-    pupil = ExperimentConfig("digits", ("ST",), "KL", 1.0, teacher=("ST", "ST"))
+    student = ExperimentConfig("digits", ("ST",), "KL", 1.0, teacher=("ST", "ST"))
     flags = ("--log_dir", str(tmp_path), "--overwrite")
     run_experiments.FLAGS(["run_experiments.py", *flags])
     trained = []
@@ -191,15 +191,15 @@ def test_overwriting_a_pupil_keeps_its_teacher(
         trained.append((config, overwrite))
 
     monkeypatch.setattr(train, "train", trains)
-    run_experiments.result_of(pupil)
-    assert trained == [(pupil.teacher_config, False), (pupil, True)]
+    run_experiments.result_of(student)
+    assert trained == [(student.teacher_config, False), (student, True)]
     assert "first its teacher: ST,ST" in capsys.readouterr().out
-    logged_run(pupil.teacher_config, tmp_path, finished=True)
-    run_experiments.result_of(pupil)
-    assert trained[2:] == [(pupil, True)]
-    (pupil.teacher_config.run_dir(tmp_path) / "config.json").unlink()
+    logged_run(student.teacher_config, tmp_path, finished=True)
+    run_experiments.result_of(student)
+    assert trained[2:] == [(student, True)]
+    (student.teacher_config.run_dir(tmp_path) / "config.json").unlink()
     with pytest.raises(train.RunError, match="put it back, or move it away to have"):
-        run_experiments.result_of(pupil)
+        run_experiments.result_of(student)
 
 
 def test_closing_table_without_the_paper():

@@ -75,7 +75,7 @@ def _check_collaboration(config):
     alone = len(config.members) == 1
     if config.teacher and (not alone or config.method == "Single"):
         raise ConfigError(
-            "a teacher needs one pupil and a method to compare them, got members "
+            "a teacher needs one student and a method to compare them, got members "
             f"{','.join(config.members)} and method {config.method}"
         )
     if alone and not config.teacher and config.method != "Single":

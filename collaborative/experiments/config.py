@@ -39,8 +39,8 @@ class ExperimentConfig(Settings):
             self._set("unlabeled", checks.canonical_dataset(self.unlabeled))
         alone = len(self.members) == 1
         if self.method is None:
-            pupil = "KL" if self.teacher else "Single"
-            self._set("method", pupil if alone else "L2")
+            of_one = "KL" if self.teacher else "Single"
+            self._set("method", of_one if alone else "L2")
         if self.alpha is None:
             self._set("alpha", 1.0 if self.teacher else 0.01)
         if self.method == "Single":

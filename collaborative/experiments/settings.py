@@ -51,7 +51,7 @@ class Settings(PaperSettings):
         "paper",
         "{names}: halved once 50, 75 and 90 % of the steps are done, or a tenth of "
         "what it was once 30, 60 and 90 % are.",
-        names=lambda: optimization.SCHEDULES,
+        names=lambda: optimization.LEARNING_RATE_SCHEDULES,
         free=True,
     )
     ema: float = setting(

@@ -11,11 +11,11 @@ from collaborative.collaboration import batch_mean
 from collaborative.nn import replicas
 from collaborative.nn.labels import are_distributions, class_labels
 
-RUNNING_DECAY = 0.95  # of the paper's running means (remark 5.1)
+RUNNING_DECAY = 0.95  # of the running means of remark 5.1, as in the author's code
 
 
 def errors_and_costs(y, logits):
-    """Errors and costs of several predictors on the images of one batch.
+    """Errors, and costs CE(y, f) of section 2.0.1, of several predictors on one batch.
 
     Args:
         y: labels: integers `[batch]` or `[batch, 1]`, or distributions

@@ -16,7 +16,7 @@ with epy.lazy_imports():
 
 # What the learning rate is multiplied by, and after which parts of training: the
 # paper's (section 5.2), and those of Zhang et al. 2018: every 60 of 200 epochs.
-SCHEDULES = {
+LEARNING_RATE_SCHEDULES = {
     "paper": (1 / 2, (0.5, 0.75, 0.9)),
     "step": (1 / 10, (0.3, 0.6, 0.9)),
 }
@@ -26,13 +26,13 @@ def paper_optimizer(steps, learning_rate=2**-10, *, schedule="paper", **kwargs):
     """Adam (epsilon 1e-8) with the paper's learning rates (section 5.2).
 
     Args:
-        steps, learning_rate, schedule: as for `learning_rates`.
+        steps, learning_rate, schedule: as for `learning_rate_schedule`.
         **kwargs: others of `keras.optimizers.Adam`.
 
     Returns:
         A `keras.optimizers.Adam`, with the fused kernel.
     """
-    rates = learning_rates(steps, learning_rate, schedule)
+    rates = learning_rate_schedule(steps, learning_rate, schedule)
     return fast_paths.FusedAdam(rates, epsilon=1e-8, **kwargs)
 
 
@@ -44,7 +44,7 @@ def adamw(steps, learning_rate, weight_decay, *, schedule="paper", **kwargs):
             what is minimised has to have no weight decay of its own.
         steps, learning_rate, schedule, **kwargs: as for `paper_optimizer`.
     """
-    rates = learning_rates(steps, learning_rate, schedule)
+    rates = learning_rate_schedule(steps, learning_rate, schedule)
     return fast_paths.FusedAdamW(rates, weight_decay, epsilon=1e-8, **kwargs)
 
 
@@ -57,21 +57,21 @@ def sgd(steps, learning_rate, momentum, *, schedule="paper", **kwargs):
         momentum: from 0 to below 1; 0 is plain gradient descent.
         steps, learning_rate, schedule, **kwargs: as for `paper_optimizer`.
     """
-    rates = learning_rates(steps, learning_rate, schedule)
+    rates = learning_rate_schedule(steps, learning_rate, schedule)
     return fast_paths.FusedSGD(rates, momentum, nesterov=True, **kwargs)
 
 
-def learning_rates(steps, learning_rate, schedule="paper"):
+def learning_rate_schedule(steps, learning_rate, schedule="paper"):
     """A schedule of the learning rate, as Keras has it.
 
     Args:
         steps: training steps in all.
         learning_rate: the initial learning rate.
-        schedule: of `SCHEDULES`. With "paper" the learning rate is halved for all steps
-            after 50 %, 75 % and 90 % of them are done, with "step" it is a tenth of
-            what it was after 30 %, 60 % and 90 %.
+        schedule: of `LEARNING_RATE_SCHEDULES`. With "paper" (section 5.2) the learning
+            rate is halved for all steps after 50 %, 75 % and 90 % of them are done,
+            with "step" it is a tenth of what it was after 30 %, 60 % and 90 %.
     """
-    factor, parts = SCHEDULES[schedule]
+    factor, parts = LEARNING_RATE_SCHEDULES[schedule]
     done = [math.ceil(part * steps) for part in parts]
     return keras.optimizers.schedules.PiecewiseConstantDecay(
         # The schedule moves on once more than `boundary` steps are done.

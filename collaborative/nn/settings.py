@@ -75,8 +75,8 @@ def _collaboration(model, value):
 
 
 def _check_schedule(collaboration, steps):
-    by_name = isinstance(collaboration.schedule, str)
-    if by_name and collaboration.is_scheduled and not steps:
+    counts_steps = isinstance(collaboration.schedule, str)
+    if counts_steps and collaboration.is_scheduled and not steps:
         raise ValueError("a schedule of alpha needs steps, those of all training")
 
 

@@ -20,9 +20,10 @@ class Context:
 
     runs: rows of `run_table.load_runs`, or the author's; records: of the trained
     models, see `records.load`; paper: the author's runs, None where `runs` are these;
-    places: of data sets, None without sample images; costs: of `footprint.measure`, or
-    None; exports: of `exports.load`; left_out: lines on files that were left out; say:
-    is called with a line for each part that there is none of; absent: these lines.
+    places: of data sets, None without sample images; costs: of
+    `inference_cost.measure`, or None; exports: of `exports.load`; left_out: lines on
+    files that were left out; say: is called with a line for each part that there is
+    none of; absent: these lines.
     """
 
     runs: pd.DataFrame

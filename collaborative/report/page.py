@@ -13,7 +13,7 @@ import pathlib
 import jinja2
 
 from collaborative.report import exports as run_exports
-from collaborative.report import footprint, page_tables
+from collaborative.report import inference_cost, page_tables
 from collaborative.report.context import Context
 from collaborative.report.sections import (
     claims,
@@ -77,7 +77,7 @@ def write(
         records=records or {},
         paper=None if is_paper else author_runs.load(),
         places=places,
-        costs=footprint.measure() if latency else None,
+        costs=inference_cost.measure() if latency else None,
         exports=run_exports.none() if exports is None else exports,
         left_out=tuple(left_out),
         say=say,

@@ -32,7 +32,7 @@ def visible():
     return [str(i) for i in range(_said_by_driver("-L").count("GPU "))]
 
 
-def models():
+def product_names():
     """What this machine's GPUs are, as the driver says: names, each at most once."""
     said = _said_by_driver("--query-gpu=name", "--format=csv,noheader")
     return sorted({line.strip() for line in said.splitlines() if line.strip()})

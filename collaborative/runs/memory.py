@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collaborative.runs.planning import kind_of
+from collaborative.runs.planning import workload_of
 from collaborative.runs.standings import epochs_logged
 
 # Bytes, of an experiment of which nothing is known yet. The paper's take up to 2.1 GiB.
@@ -38,7 +38,7 @@ class Memory:
         """
         self._now[config], peak = process.memory()
         self._peaks[config] = peak = max(peak, self._peaks[config])
-        kind = kind_of(config.to_json())
+        kind = workload_of(config.to_json())
         if kind not in self._known:
             logged = epochs_logged(config.run_dir(self._log_dir))
             if logged <= self._epochs[config]:
@@ -53,14 +53,14 @@ class Memory:
         """
         peak = self._peaks[config]
         if killed:
-            kind = kind_of(config.to_json())
+            kind = workload_of(config.to_json())
             self._known[kind] = max(peak, self._known.get(kind, 0))
         del self._now[config]
         return peak
 
     def need(self, config):
         """Bytes that an experiment takes; None where nothing is known of its kind."""
-        known = self._known.get(kind_of(config.to_json()))
+        known = self._known.get(workload_of(config.to_json()))
         return MARGIN * known if known else None
 
     def left(self, free):

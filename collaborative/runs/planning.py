@@ -31,11 +31,11 @@ class Estimator:
     def __init__(self, log_dir):
         self._seconds = collections.defaultdict(list)  # of epochs, by kind
         self._bytes = {}  # of finished models, by kind
-        here = (*gpus.models(), processor.name())
+        here = (*gpus.product_names(), processor.name())
         for path in pathlib.Path(log_dir).glob(f"*/*/*/*/{run_files.STATISTICS}"):
             found = logged(path.parent)
             if found and len(found.get("seconds", ())):
-                kind = kind_of(found["params"])
+                kind = workload_of(found["params"])
                 if _was_made_on(path.parent, here):
                     self._seconds[kind].append(statistics.median(found["seconds"]))
                 model = path.with_name(run_files.MODEL)
@@ -72,14 +72,13 @@ def _was_made_on(run_dir, names):
 
 
 def _kinds(config):
-    """The `kind_of` an experiment; with precision "auto" one for each it may become."""
-    own = config.precision
-    precisions = PRECISIONS if own == "auto" else (own,)
+    """Its `workload_of`; with precision "auto" one for each that it may become."""
+    precisions = PRECISIONS if config.precision == "auto" else (config.precision,)
     settings = config.to_json()
-    return [kind_of(settings | {"precision": precision}) for precision in precisions]
+    return [workload_of(settings | {"precision": one}) for one in precisions]
 
 
-def kind_of(settings):
+def workload_of(settings):
     """What the time and the room of an experiment depend on most: hashable.
 
     Args:

@@ -57,8 +57,9 @@ def define_plugin_flag(flag_values):
     flags.DEFINE_string(
         "plugin",
         None,
-        "A Python file that registers costs, networks or callbacks of your own, see "
-        "collaborative.register, register_network and register_callback.",
+        "A Python file that registers costs, networks, callbacks, topologies or "
+        "schedules of your own, see collaborative.register, register_network, "
+        "register_callback, register_topology and register_schedule.",
         flag_values=flag_values,
         module_name=CODE,
     )

@@ -8,8 +8,8 @@ TENSORBOARD = "tensorboard"
 CHECKPOINTS = "checkpoint"  # to resume; removed at the end
 EXPORTS = "export"  # what export.py writes, a directory an artifact, each with
 METADATA = "metadata.json"  # what is known of it
-# In sweeps: what a process said, and why it failed.
-OUTPUT, FAILURE = "output.log", "failure.json"
+OUTPUT = "output.log"  # in sweeps: what a process said
+FAILURE = "failure.json"  # why it failed
 LOCK = "lock"  # of the process that writes here
 # What goes with a run that is trained anew.
 OF_A_RUN = (

@@ -126,7 +126,7 @@ def build_members(config, input_shape, num_classes):
 
     A member's initial weights depend on the experiment's seed and the member's name
     only, so that methods, and ensembles with different other members, are compared on
-    the same ones. A pupil of its own kind starts from other ones than its teacher did.
+    the same ones. A student starts from other ones than a teacher of its kind did.
     """
     members = []
     for network, name in zip(config.members, config.member_names, strict=True):

@@ -109,7 +109,7 @@ def closing_table(statistics, paper):
     """The final results of a run as text, beside the paper's.
 
     Args:
-        statistics: of a finished run, see `logger`.
+        statistics: of a finished run, see `runs.reader`.
         paper: dict from name to (test error in %, test cost); may be empty.
 
     Returns:

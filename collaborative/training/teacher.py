@@ -13,8 +13,8 @@ def answers(path, config, dataset):
 
     Args:
         path: of its saved model.
-        config: the `ExperimentConfig` of the pupil.
-        dataset: the `datasets.Dataset` that the pupil learns.
+        config: the `ExperimentConfig` of the student.
+        dataset: the `datasets.Dataset` that the student learns.
 
     Returns:
         Those for the training images, float32 `[n, classes]`, recorded once; where

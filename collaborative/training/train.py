@@ -38,7 +38,7 @@ from collaborative.training.sameness import RunError
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What became of a run: its statistics (`logger`) and its directory."""
+    """What became of a run: its statistics (`runs.reader`) and its directory."""
 
     statistics: dict
     run_dir: pathlib.Path
@@ -132,7 +132,7 @@ def train(
 
 
 def finished_teacher(config, log_dir):
-    """`finished_result` of an experiment's teacher, which may have other pupils."""
+    """`finished_result` of an experiment's teacher, which may have other students."""
     remedy = "move it away to have the teacher trained again"
     return finished_result(config.teacher_config, log_dir, remedy)
 

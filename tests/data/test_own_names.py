@@ -57,7 +57,8 @@ def test_a_run_s_directory_has_no_path_in_it():
     assert "--dataset=folder:/data/pets" in pools.command(config, {})
     assert dataset_label(config.dataset) == top and paper_results(config) == {}
     larger = ExperimentConfig("folder:/data/pets", image_size="64x64")
-    assert planning.kind_of(config.to_json()) != planning.kind_of(larger.to_json())
+    loads = [planning.workload_of(one.to_json()) for one in (config, larger)]
+    assert loads[0] != loads[1]
 
 
 def test_data_that_was_moved(tmp_path):

@@ -50,7 +50,7 @@ def test_run_dir_says_what_is_not_as_in_the_paper(tmp_path):
     assert ExperimentConfig("notmnist").run_dir("x").parent.name == "L2_0.01"
 
 
-def test_a_pupil_and_its_teacher():
+def test_a_student_and_its_teacher():
     config = ExperimentConfig(
         "mnist", members=("ST",), teacher=("ST", "M"), temperature=4.0, epochs=7
     )
@@ -74,9 +74,9 @@ def test_what_members_that_are_trained_apart_have_in_common_with_others():
         {"method": "Single"},
     ):
         assert ExperimentConfig("mnist", **settings | together).apart == apart
-    pupil = ExperimentConfig("mnist", members=("ST",), teacher=("M",), **settings)
+    student = ExperimentConfig("mnist", members=("ST",), teacher=("M",), **settings)
     alone = ExperimentConfig("mnist", members=("ST",), **settings)
-    assert pupil.apart == alone and alone.method == "Single"
+    assert student.apart == alone and alone.method == "Single"
 
 
 def test_members_have_different_names():
@@ -123,10 +123,10 @@ def test_members_have_different_names():
             "topology is for",
         ),
         ({"members": ("ST",), "pair_cost": "mean"}, "pair_cost is for several members"),
-        ({"teacher": ("M",)}, "a teacher needs one pupil"),
+        ({"teacher": ("M",)}, "a teacher needs one student"),
         (
             {"members": ("ST",), "teacher": ("M",), "method": "Single"},
-            "needs one pupil",
+            "needs one student",
         ),
         ({"members": ("ST",), "teacher": ("XL",)}, "teacher must be one of ST"),
         ({"labeled": 0.0}, "labeled must be above 0 and at most 1, got 0.0"),

@@ -15,7 +15,7 @@ from collaborative.training import teacher
 from collaborative.training import train as trainer
 
 pytestmark = [pytest.mark.usefixtures("small_runs"), pytest.mark.eager]
-PUPIL = dataclasses.replace(
+STUDENT = dataclasses.replace(
     ONE_EPOCH,
     members=("ST",),
     method="KL",
@@ -30,24 +30,24 @@ def weights(result):
     return [np.asarray(v) for v in model.variables]
 
 
-def test_a_pupil_needs_its_teacher_and_learns_from_it(tmp_path, tiny):
+def test_a_student_needs_its_teacher_and_learns_from_it(tmp_path, tiny):
     with pytest.raises(trainer.RunError, match=r"model.keras: train the teacher first"):
-        train(PUPIL, tiny, tmp_path)
-    train(PUPIL.teacher_config, tiny, tmp_path)
-    taught = train(PUPIL, tiny, tmp_path)
+        train(STUDENT, tiny, tmp_path)
+    train(STUDENT.teacher_config, tiny, tmp_path)
+    taught = train(STUDENT, tiny, tmp_path)
     # The distance to the teacher's logits is part of the cost in training only.
     totals = taught.statistics["totals"]
     assert totals["train_collaboration_cost"][0] > 0
     assert totals["test_collaboration_cost"][0] == 0
-    untaught = dataclasses.replace(PUPIL, alpha=0.0)
+    untaught = dataclasses.replace(STUDENT, alpha=0.0)
     alone = train(untaught, tiny, tmp_path)
     pairs = zip(weights(taught), weights(alone), strict=True)
     assert any(np.any(a != b) for a, b in pairs)
 
 
 @pytest.mark.slow
-def test_a_teacher_sees_the_changed_images_that_its_pupil_sees(tmp_path, tiny):
-    config = dataclasses.replace(PUPIL, augment=True)
+def test_a_teacher_sees_the_changed_images_that_its_student_sees(tmp_path, tiny):
+    config = dataclasses.replace(STUDENT, augment=True)
     trained = train(config.teacher_config, tiny, tmp_path)
     path = trained.run_dir / "model.keras"
     said = teacher.answers(path, config, tiny)

@@ -2,7 +2,7 @@ import pytest
 from collaborative.resnet import PRESETS
 
 from collaborative.experiments import studies
-from collaborative.report import footprint
+from collaborative.report import inference_cost
 
 
 @pytest.mark.parametrize("name", studies.STUDIES)
@@ -75,8 +75,8 @@ def test_the_scale_of_diversity_has_these_weights():
 
 def test_networks_in_the_ensemble_s_place_are_as_large_as_it():
     """One just below {ST, M}, one just above it, in parameters and in operations."""
-    ensemble = footprint.sizes()["ensemble"]
-    sizes = {name: footprint.size(PRESETS[name]) for name in ("M17", "M18")}
+    ensemble = inference_cost.sizes()["ensemble"]
+    sizes = {name: inference_cost.size(PRESETS[name]) for name in ("M17", "M18")}
     shares = {
         name: {key: round(size[key] / ensemble[key], 3) for key in size}
         for name, size in sizes.items()

@@ -78,14 +78,14 @@ def test_a_frozen_member_is_frozen_as_a_whole(late, images_and_labels):
     teacher.trainable = False
     if not late:
         teacher.layers[-1].trainable = True
-    pupil = linear("pupil", seed=1)
-    model = models.EnsembleModel([pupil, teacher], "L2", 0.1, weight_decay=0.01)
+    student = linear("student", seed=1)
+    model = models.EnsembleModel([student, teacher], "L2", 0.1, weight_decay=0.01)
     model.build((None, 8, 8, 1))
     before = state(teacher)
     fit(compiled(model, optimizer=keras.optimizers.SGD(0.1)), images_and_labels)
     for old, new in zip(before, state(teacher), strict=True):
         np.testing.assert_array_equal(old, new)
-    assert model.trainable_weights == pupil.trainable_weights
+    assert model.trainable_weights == student.trainable_weights
     own = {id(v) for v in teacher.variables}
     assert own <= {id(v) for v in model.non_trainable_variables}
     assert own & {id(v) for v in model.weights} <= {
@@ -97,7 +97,7 @@ PAIRS = {"chain": ["at", "tc"], "star": ["at", "ac"]}  # by the members' first l
 
 
 @pytest.mark.parametrize("topology", PAIRS)
-def test_its_pupils_learn_from_its_logits_as_from_constants(
+def test_its_students_learn_from_its_logits_as_from_constants(
     topology, images_and_labels
 ):
     images, labels = images_and_labels

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from collaborative.report import footprint
+from collaborative.report import inference_cost
 from collaborative.report.claims import verdicts
 
 COSTS = {
@@ -48,9 +48,10 @@ def test_counts_of_the_author_s_numbers_by_hand(paper_claims):
 def test_no_verdict_depends_on_a_measurement_of_speed(paper, paper_claims):
     def slow(factor):
         times = {"ms_1": 1.0, "ms_64": 1.0}
-        return footprint.sizes() | {
-            "ST": footprint.sizes()["ST"] | {k: factor * v for k, v in times.items()},
-            "M": footprint.sizes()["M"] | times,
+        return inference_cost.sizes() | {
+            "ST": inference_cost.sizes()["ST"]
+            | {k: factor * v for k, v in times.items()},
+            "M": inference_cost.sizes()["M"] | times,
         }
 
     unmeasured = by_number(paper_claims)

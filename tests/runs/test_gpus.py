@@ -64,9 +64,9 @@ def test_gpus_are_listed_by_the_driver(tmp_path, monkeypatch):
 def test_models_are_what_the_driver_says(programs):
     wanted = "#!/bin/sh\n[ $1 = --query-gpu=name ] || exit 9\n"
     put(programs, "nvidia-smi", f"{wanted}printf 'NVIDIA L4\\nH100\\nNVIDIA L4\\n\\n'")
-    assert gpus.models() == ["H100", "NVIDIA L4"]
+    assert gpus.product_names() == ["H100", "NVIDIA L4"]
     put(programs, "nvidia-smi", "#!/bin/sh\nexit 9\n")
-    assert gpus.models() == []
+    assert gpus.product_names() == []
 
 
 def test_a_daemon_of_its_own_which_ends_with_the_block(asked):

@@ -165,7 +165,7 @@ def test_time_is_that_of_this_machine(tmp_path, monkeypatch):
     logged_on("A Processor, 2 cores", third, tmp_path, 50)
     assert planning.Estimator(tmp_path).epoch_seconds(config) == 50
     monkeypatch.setattr(processor, "name", lambda: "Another")
-    monkeypatch.setattr(gpus, "models", lambda: ["A GPU"])
+    monkeypatch.setattr(gpus, "product_names", lambda: ["A GPU"])
     assert planning.Estimator(tmp_path).epoch_seconds(config) == 4
 
 

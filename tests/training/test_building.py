@@ -153,6 +153,6 @@ def test_the_model_collaborates_as_its_experiment_says(images_and_labels):
     model = building.build_model(config, dataset, steps=30)
     assert model.collaboration == config.collaboration
     assert model.collaboration.pull == (1.0, 0.5)
-    pupil = ExperimentConfig("tiny", members=("ST",), teacher=("M",), temperature=4.0)
-    model = building.build_model(pupil, dataset, steps=30)
-    assert model.collaboration == pupil.collaboration
+    student = ExperimentConfig("tiny", members=("ST",), teacher=("M",), temperature=4.0)
+    model = building.build_model(student, dataset, steps=30)
+    assert model.collaboration == student.collaboration

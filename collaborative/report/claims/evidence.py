@@ -40,7 +40,7 @@ class Evidence:
 
     Args:
         runs: rows of `run_table.load_runs`; those in the paper's setting count.
-        inference: what `footprint.sizes` or `footprint.measure` gave.
+        inference: what `inference_cost.sizes` or `inference_cost.measure` gave.
         records: what `records.load` gave: the answers to test images, for intervals
             where there is one seed.
     """

@@ -1,6 +1,6 @@
 """The second list of observations in section 6.1, on how L2 0.01 trains.
 
-Checks as in `claims`: a docstring is the rule, set down before any verdict was
+Checks as in `verdicts`: a docstring is the rule, set down before any verdict was
 computed; where one was changed since it says so. Each compares L2 0.01 with the
 traditional ensemble. Training curves are the paper's running means.
 """

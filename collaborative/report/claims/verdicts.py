@@ -22,7 +22,7 @@ import pandas as pd
 
 from collaborative.datasets import spec
 from collaborative.experiments.reference import dataset_label
-from collaborative.report import footprint, tables
+from collaborative.report import inference_cost, tables
 from collaborative.report.claims import performance, training
 from collaborative.report.claims.evidence import Evidence
 from collaborative.report.claims.parts import Part, conjunction
@@ -64,13 +64,13 @@ def check_all(runs, inference=None, records=None):
 
     Args:
         runs: rows of `run_table.load_runs`.
-        inference: what `footprint.measure` gave; None: without measured times.
+        inference: what `inference_cost.measure` gave; None: without measured times.
         records: what `records.load` gave; None: with one seed signs decide.
 
     Returns:
         List of `Claim`, in the paper's order.
     """
-    evidence = Evidence(runs, inference or footprint.sizes(), records)
+    evidence = Evidence(runs, inference or inference_cost.sizes(), records)
     return [
         *_check(evidence, performance.STATEMENTS, 1),
         *_check(evidence, training.STATEMENTS, 2),

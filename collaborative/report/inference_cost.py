@@ -13,8 +13,6 @@ from etils import epy
 from collaborative import resnet
 
 with epy.lazy_imports():
-    import keras
-    import numpy as np
     import tensorflow as tf
 
     from collaborative import models
@@ -23,23 +21,6 @@ with epy.lazy_imports():
 INPUT_SHAPE = (32, 32, 3)  # of CIFAR-10
 MEMBERS = ("ST", "M")
 BATCH_SIZES = (1, 64)
-
-
-def layer_operations(layer):
-    """Multiplications and additions of a layer for one image.
-
-    Convolutions and linear maps count two for each weight and place; others, which are
-    few beside them, count none.
-
-    Args:
-        layer: a built Keras layer.
-    """
-    if isinstance(layer, keras.layers.Conv2D):
-        height, width = layer.output.shape[1:3]
-        return 2 * height * width * int(np.prod(layer.kernel.shape))
-    if isinstance(layer, keras.layers.Dense):
-        return 2 * int(np.prod(layer.kernel.shape))
-    return 0
 
 
 def size(config, num_classes=10):
@@ -54,11 +35,11 @@ def size(config, num_classes=10):
         additions for one image of INPUT_SHAPE: two for each weight of a convolution or
         a linear map and place; others, which are few beside them, count none.
     """
-    layers = list(config.layers(INPUT_SHAPE, num_classes))
+    kernels = list(config.kernels(INPUT_SHAPE, num_classes))
     biases = config.filters + num_classes + sum(config.norms())
     return {
-        "parameters": sum(weights for weights, _ in layers) + biases,
-        "operations": sum(2 * weights * places for weights, places in layers),
+        "parameters": sum(weights for weights, _ in kernels) + biases,
+        "operations": sum(2 * weights * places for weights, places in kernels),
     }
 
 
