@@ -21,6 +21,7 @@ from etils import epy
 from collaborative.data import own_names
 from collaborative.runs import author_runs, run_table
 from collaborative.system import command_line, streams
+from collaborative.system.words import counted
 
 with epy.lazy_imports():  # so that the help and a wrong flag are answered at once
     from collaborative.report import exports as run_exports
@@ -93,7 +94,7 @@ def _runs():
         )
     number = runs["run"].nunique()
     names = ", ".join(map(own_names.short_name, runs["dataset"].unique()))
-    command_line.show(f"{number} run{'s' * (number > 1)} on {names}")
+    command_line.show(f"{counted(number, 'run')} on {names}")
     return runs, left_out
 
 

@@ -20,6 +20,7 @@ distillation (section 2.0.1; Hinton et al. 2015).
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import warnings
@@ -55,15 +56,8 @@ class _CollaborativeModel(CollaborativeSettings):
     ):
         """Equations (2.1) and (2.2): sum_i CE_i + alpha Collab + weight decay.
 
-        Args:
-            costs: CE(y, f_i) of each member, its mean over the batch, `[members]`; see
-                `metrics.errors_and_costs`.
-            logits: of the members, each `[batch, classes]`.
-            labels, weights, teacher: as for `collaboration_cost`.
-            unlabeled_cost: the collaboration cost on images without labels.
-
-        Returns:
-            Dict of scalars: the total is its "loss".
+        Args, Returns: as in `nn.steps`. CE_i is the mean over the batch of CE(y, f_i),
+        which `metrics.errors_and_costs` computes; the total is "loss".
         """
         alpha = self._alpha()
         collaboration_cost = self.collaboration_cost(logits, labels, weights, teacher)
@@ -81,15 +75,23 @@ class _CollaborativeModel(CollaborativeSettings):
         parts |= {"alpha": alpha} if self.collaboration.is_scheduled else {}
         return parts | ({"unlabeled_cost": unlabeled_cost} if self.unlabeled else {})
 
-    def small_loss_weights(self, costs):
-        """Small-loss selection, where labels may be wrong: weights of images, or None.
+    def training_weights(self, costs, labels, given):
+        """Sample weights, times those of classes and of small-loss selection."""
+        factors = [] if given is None else [given]
+        if self.class_weight is not None:
+            of_classes = tf.constant(self.class_weight, costs.dtype)
+            factors.append(tf.gather(of_classes, labels))
+        if self.small_loss:
+            factors.append(self._small_loss_weights(costs))
+        return functools.reduce(tf.multiply, factors) if factors else None
+
+    def _small_loss_weights(self, costs):
+        """Small-loss selection, where labels may be wrong: weights of images.
 
         Members that collaborate leave out the same images, by the sum of their costs,
         as in JoCoR (Wei et al. 2020), but that it adds their distance; those of
         `Single` leave out their own.
         """
-        if not self.small_loss:
-            return None
         done = schedules.part_done(self.optimizer.iterations, self.steps)
         left_out = self.small_loss * _SMALL_LOSS(done)
         apart = self.method == "Single"

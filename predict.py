@@ -24,6 +24,7 @@ from etils import epy
 from collaborative.data import pictures
 from collaborative.deployment import predictors
 from collaborative.system import command_line, streams, text_table
+from collaborative.system.words import printable
 
 with epy.lazy_imports():  # it imports scikit-learn, which takes a second
     from collaborative.deployment import answers
@@ -77,7 +78,7 @@ def table(predictions):
     most = max(len(c) for p in predictions for c in p["predictions"].values())
     rows = [["picture", "by", *(f"{i + 1}." for i in range(most))]]
     for prediction in predictions:
-        file = command_line.printable(prediction["file"])
+        file = printable(prediction["file"])
         for name, classes in prediction["predictions"].items():
             cells = [f"{c['class']} {100 * c['probability']:.1f} %" for c in classes]
             rows.append([file, name, *cells])
@@ -135,7 +136,7 @@ def predict(paths):
     names = predictor.class_names
     right, notes = answers.right_classes(paths, found, names)
     notes = ([predictor.note] if predictor.note else []) + notes
-    notes += [f"skipped {command_line.printable(n)}: {r}" for n, r in skipped.items()]
+    notes += [f"skipped {printable(n)}: {r}" for n, r in skipped.items()]
     for note in notes:
         print(note, file=sys.stderr)
     predictions = content(read, probabilities, right, names)

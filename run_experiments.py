@@ -31,6 +31,7 @@ from collaborative.runs import code_record, data_record, failures, sweep_command
 from collaborative.runs.run import DamagedRecord, read_record, read_start
 from collaborative.runs.standings import standing
 from collaborative.system import command_line, limits, run_files, streams
+from collaborative.system.words import printable
 
 OUT_OF_TIME = 124  # exit status, as of timeout(1)
 
@@ -80,7 +81,7 @@ def check_what_is_named(configs):
             for name in config.callbacks:
                 CALLBACKS.find(name)
         except ValueError as error:
-            if standing(config, FLAGS.log_dir).state != "finished":
+            if not standing(config, FLAGS.log_dir).is_finished:
                 raise ConfigError(str(error)) from error
 
 
@@ -95,7 +96,7 @@ def check_starts(configs):
         start = config.init_from, config.member_names
         if config.init_from is None or start in checked:
             continue
-        if standing(config, FLAGS.log_dir).state != "finished":
+        if not standing(config, FLAGS.log_dir).is_finished:
             read_start(*start)
             checked.add(start)
 
@@ -194,7 +195,7 @@ def load_dataset(config):
     ]
     own = own_names.kind(config.dataset) and config.split == "official"
     split = "" if own else f", {config.split} split"
-    name = command_line.printable(dataset.name)
+    name = printable(dataset.name)
     command_line.show(f"{name}{split}: {', '.join(sizes)} images")
     for note in dataset.notes:
         command_line.show(note)

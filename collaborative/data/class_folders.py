@@ -18,7 +18,7 @@ import unicodedata
 
 from collaborative.data import pictures
 from collaborative.data.errors import DatasetError
-from collaborative.system import command_line
+from collaborative.system.words import printable
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 ALL = "all"  # the split of pictures that have none
@@ -74,7 +74,7 @@ def find(root: pathlib.Path) -> Found:
     Raises:
         DatasetError: there is no such folder, or its classes cannot be learnt.
     """
-    title = command_line.printable(root.name or root)
+    title = printable(root.name or root)
     folders, stray = _inside(root)
     by_split = _split_folders(title, folders)
     if by_split is None:
@@ -99,7 +99,7 @@ def find(root: pathlib.Path) -> Found:
         for folder in sorted(found):
             label = names.index(folder.name)
             files += _files(root, folder, split, label, skipped)
-    shown = tuple(map(command_line.printable, names))
+    shown = tuple(map(printable, names))
     stray = tuple(str(path.relative_to(root)) for path in stray)
     return Found(root, title, shown, tuple(files), skipped, stray)
 
@@ -113,7 +113,7 @@ def find_flat(root: pathlib.Path) -> Found:
     _inside(root)
     skipped = {}
     files = _files(root, root, ALL, 0, skipped)
-    title = command_line.printable(root.name or root)
+    title = printable(root.name or root)
     return Found(root, title, (), tuple(files), skipped)
 
 
@@ -199,4 +199,4 @@ def _files(root, folder, split, label, skipped):
 
 
 def _listed(names):
-    return ", ".join(map(command_line.printable, names))
+    return ", ".join(map(printable, names))

@@ -30,7 +30,7 @@ import zlib
 import numpy as np
 import tqdm
 
-from collaborative.data import decoded_images, stored
+from collaborative.data import decoded_images, resizing, stored
 from collaborative.data.decoded_images import FACTS, IMAGES, SUMS, DecodedImages
 from collaborative.data.errors import DatasetError
 from collaborative.data.examples import check_labels
@@ -106,7 +106,7 @@ def _decoded(name, builder, split, size, most):
         np.save(folder / _LABELS, np.concatenate(labels).astype(np.int64))
         return {}
 
-    named = f"{split}-{'x'.join(map(str, shape))}"
+    named = f"{split}-{resizing.shown(shape)}"
     what = f"{name} ({split})"
     return keep(what, facts, places, named, lambda: (count, shape), write, most)
 

@@ -15,8 +15,9 @@ import numpy as np
 from collaborative.data import resizing
 from collaborative.data.errors import DatasetError
 from collaborative.data.examples import COPIES, Examples
-from collaborative.system import command_line, digests, limits
+from collaborative.system import digests, limits
 from collaborative.system.errors import reason_of
+from collaborative.system.words import printable
 
 _PARTS = ("train", "test", "validation")
 _WANTED = [f"{kind}_{part}" for part in _PARTS[:2] for kind in "xy"]
@@ -243,7 +244,7 @@ def _unlike_names(path, names):
     """Names as text, which tell the classes apart."""
     if names.dtype.kind == "S":  # as of h5py, and of C
         names = np.char.decode(names, "utf-8", "backslashreplace")
-    shown = [command_line.printable(name) for name in names]
+    shown = [printable(name) for name in names]
     twice = next((name for name in shown if shown.count(name) > 1), None)
     if twice is not None:
         raise DatasetError(

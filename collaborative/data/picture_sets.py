@@ -25,11 +25,11 @@ from collaborative.data import (
 )
 from collaborative.data.errors import DatasetError
 from collaborative.data.examples import COPIES, Examples
-from collaborative.system import command_line, digests, limits
+from collaborative.system import digests, limits
 from collaborative.system.errors import reason_of
+from collaborative.system.words import first_of, printable
 
 _AT_A_TIME = 256  # files
-_NAMES_TOLD = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,9 +106,9 @@ class PictureSet:
                 f"{self.facts['sizes']:,} sizes is {common[0]}x{common[1]}"
             )
         skipped = self.found.skipped | self.facts["skipped"]
-        told = [f"{command_line.printable(n)} ({why})" for n, why in skipped.items()]
+        told = [f"{printable(n)} ({why})" for n, why in skipped.items()]
         said += _named(told, "file was skipped", "files were skipped")
-        stray = list(map(command_line.printable, self.found.stray))
+        stray = list(map(printable, self.found.stray))
         said += _named(stray, "file lies in no class", "files lie in no class")
         return said
 
@@ -238,7 +238,7 @@ def _check_readable(found, skipped):
         empty = found.class_names or (found.title,)
     if empty:
         why = next(iter((found.skipped | skipped).items()), None)
-        first = f" (skipped: {command_line.printable(why[0])}, {why[1]})" if why else ""
+        first = f" (skipped: {printable(why[0])}, {why[1]})" if why else ""
         raise DatasetError(
             f"{found.title} has no pictures of {', '.join(empty)} to learn from{first}:"
             " add some, or take the folder away"
@@ -265,7 +265,5 @@ def _named(names, one, several):
     """A line that counts and names, if there are any."""
     if not names:
         return []
-    told = ", ".join(names[:_NAMES_TOLD])
-    if len(names) > _NAMES_TOLD:
-        told += f" and {len(names) - _NAMES_TOLD:,} more"
-    return [f"{len(names):,} {one if len(names) == 1 else several}: {told}"]
+    what = one if len(names) == 1 else several
+    return [f"{len(names):,} {what}: {first_of(names)}"]

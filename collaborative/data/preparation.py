@@ -28,13 +28,12 @@ from collaborative.data.errors import (
 )
 from collaborative.system import files, resources
 from collaborative.system.errors import reason_of
+from collaborative.system.words import first_of
 
 with epy.lazy_imports():
     import tensorflow_datasets as tfds
 
     from collaborative.data.not_mnist import not_mnist_dataset_builder as not_mnist
-
-_NAMES_TOLD = 10  # unreadable images that a note names
 
 
 def prepared_builder(
@@ -102,11 +101,8 @@ def notes(builder: "tfds.core.DatasetBuilder") -> tuple[str, ...]:
         raise damaged(builder.data_dir, reason) from error
     if not names:
         return ()
-    told = ", ".join(names[:_NAMES_TOLD])
-    if len(names) > _NAMES_TOLD:
-        told += f" and {len(names) - _NAMES_TOLD:,} more"
     images = "image was" if len(names) == 1 else "images were"
-    return (f"{len(names):,} unreadable {images} skipped: {told}",)
+    return (f"{len(names):,} unreadable {images} skipped: {first_of(names)}",)
 
 
 def _note_of_version(builder):

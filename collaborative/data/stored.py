@@ -123,7 +123,7 @@ def room_for(
     # ValueError: more than an array can have.
     except (MemoryError, ValueError) as error:
         raise DatasetError(
-            f"{name} has {count:,} images of {'x'.join(map(str, shape))}, as "
+            f"{name} has {count:,} images of {resizing.shown(shape)}, as "
             f"{builder.data_dir} says, more than the memory holds: use another data set"
         ) from error
 

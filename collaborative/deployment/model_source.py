@@ -18,7 +18,7 @@ import numpy as np
 from scipy import special
 
 from collaborative import datasets, models
-from collaborative.data import own_names
+from collaborative.data import own_names, resizing
 from collaborative.deployment import labels, predictors, runtimes
 from collaborative.nn import network_files
 from collaborative.runs import data_record
@@ -154,8 +154,8 @@ def _images_for(data, shape, data_dir, manual_dir):
     )
     if dataset.input_shape[2] != channels:
         raise UnusableModelFile(
-            f"the model takes images {_by(shape)}, and those of {dataset.name} are "
-            f"{_by(dataset.input_shape)}"
+            f"the model takes images {resizing.shown(shape)}, and those of "
+            f"{dataset.name} are {resizing.shown(dataset.input_shape)}"
         )
     if len(shape) == 3:
         return dataset
@@ -170,10 +170,6 @@ def _each_part(dataset, changed, **changes):
         if len(part := getattr(dataset, name))
     }
     return dataclasses.replace(dataset, **changes, **parts)
-
-
-def _by(shape):
-    return "x".join(map(str, shape))
 
 
 def _in_order(dataset, names, count, labels_file):

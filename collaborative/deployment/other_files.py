@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from collaborative.data import resizing
 from collaborative.deployment import runtimes
 from collaborative.nn import outputs as kinds
 from collaborative.system import streams
@@ -16,7 +17,6 @@ from collaborative.system.errors import UserError, reason_of
 
 # What a fraction of 0..255 is scaled to.
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (2 / 255, -1.0)}
-_CHANNELS = (1, 3)
 _FRACTIONS = ("float32", "float16", "float64")
 _TRIED = 16  # images at random that show what the outputs are
 
@@ -108,9 +108,9 @@ def _layout(path, shape, inputs):
     """(whether channels come before height and width, shape of an image)."""
     sizes = shape[1:]
     if inputs == 1 and all(sizes):
-        if len(sizes) == 2 or (len(sizes) == 3 and sizes[2] in _CHANNELS):
+        if len(sizes) == 2 or (len(sizes) == 3 and sizes[2] in resizing.CHANNELS):
             return False, sizes
-        if len(sizes) == 3 and sizes[0] in _CHANNELS:
+        if len(sizes) == 3 and sizes[0] in resizing.CHANNELS:
             return True, (*sizes[1:], sizes[0])
     what = f"{inputs} inputs" if inputs != 1 else f"inputs of shape {shape}"
     raise UnusableFile(

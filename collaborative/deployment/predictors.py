@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from etils import epy
 
+from collaborative.data import resizing
 from collaborative.deployment import formats, labels, model_card, runtimes
 from collaborative.runs.run import DamagedRecord, config_of
 from collaborative.system import files, run_files, streams
@@ -263,7 +264,7 @@ def image_shape(model):
         2 <= len(sizes) <= 3
         and shape[0] is None
         and all(isinstance(size, int) for size in sizes)
-        and (len(sizes) == 2 or sizes[2] in (1, 3))
+        and (len(sizes) == 2 or sizes[2] in resizing.CHANNELS)
     )
     if not is_image:
         raise UnusablePath(

@@ -22,7 +22,6 @@ class Steps(keras.Model):
     """A model whose `members` one step trains; see `classifier.Classifier`."""
 
     unlabeled = None  # how images without labels come into a step, if there are any
-    class_weight = None  # of what is minimised, if classes are weighted
     label_smoothing = 0.0  # of what is minimised
     _unseen = ()  # names of members that may turn out to give no logits
     steps_of_a_call = 1  # of `train_step`, at most
@@ -31,7 +30,7 @@ class Steps(keras.Model):
     def total_cost(
         self, costs, logits, labels, weights=None, teacher=(), unlabeled_cost=0.0
     ):
-        """What a step minimises: dict of the scalars named `totals`, in their order.
+        """What a step minimises: dict of the scalars named `totals`.
 
         Args:
             costs: mean cross-entropies of the members, `[members]`.
@@ -41,31 +40,33 @@ class Steps(keras.Model):
             teacher: logits of a teacher, `[batch, classes]`, or ().
             unlabeled_cost: collaboration cost on images without labels, a scalar.
         """
-        raise AttributeError("a subclass says what is minimised")
+        raise NotImplementedError("a subclass says what is minimised")
 
-    def small_loss_weights(self, costs):
-        """Weights that leave images of large costs out of what a step minimises.
+    def training_weights(self, costs, labels, given):
+        """Weights of the images in what a training step minimises.
 
         Args:
             costs: cross-entropies of the members, `[members, batch]`.
+            labels: integers `[batch]`.
+            given: sample weights, `[batch]`, or None.
 
         Returns:
-            `[batch]`, or `[members, batch]` where each leaves out its own; or None:
-            none are left out.
+            `[batch]`, or `[members, batch]` where members have their own; None where
+            all are 1.
         """
-        return None
+        return given
 
     def separate_cost(self, unlabeled_cost):
         """What a step on images without labels minimises, a scalar."""
-        raise AttributeError("a subclass says what is minimised")
+        raise NotImplementedError("a subclass says what is minimised")
 
     def cost_without_labels(self, logits):
         """What is minimised besides the members' costs in a larger model, a scalar."""
-        raise AttributeError("a subclass says what is minimised")
+        raise NotImplementedError("a subclass says what is minimised")
 
     def collaboration_cost(self, logits, labels=None, weights=None, teacher=()):
         """How far the members' logits are apart, a scalar; see `total_cost`."""
-        raise AttributeError("a subclass says how it is measured")
+        raise NotImplementedError("a subclass says how it is measured")
 
     @property
     def predictor_names(self):
@@ -148,7 +149,7 @@ class Steps(keras.Model):
         inputs = Inputs.of(x)
         self._check_extras(inputs)
         self._check_kinds(inputs.images)
-        apart = None  # the collaboration cost on images without labels
+        apart = 0.0  # the collaboration cost on images without labels
         others = self.frozen_logits(inputs.unlabeled) if self.unlabeled else {}
         if self.unlabeled == "separate":
             with tf.GradientTape() as tape:
@@ -248,9 +249,7 @@ class Steps(keras.Model):
                 "without labels: see Inputs"
             )
 
-    def _record(
-        self, y, logits, sample_weight, teacher=(), unlabeled_cost=None, training=False
-    ):
+    def _record(self, y, logits, sample_weight, teacher=(), apart=0.0, training=False):
         """Computes and records all errors and costs.
 
         Args:
@@ -258,36 +257,33 @@ class Steps(keras.Model):
                 `[batch, classes]`.
             logits: of all predictors, each `[batch, classes]`.
             sample_weight: None, `[batch]` or `[batch, 1]`, of the images.
-            teacher, unlabeled_cost: as for `total_cost`.
-            training: whether `class_weight`, `label_smoothing` and `small_loss` count,
-                in the total cost alone.
+            teacher: as for `total_cost`.
+            apart: the collaboration cost on images without labels, a scalar.
+            training: whether `training_weights` and `label_smoothing` count, in the
+                total cost alone.
 
         Returns:
             The total cost, a scalar.
         """
         stacked = tf.stack(logits)
         wrong, costs = metrics.errors_and_costs(y, stacked)
-        count = len(self.members)
-        apart = 0.0 if unlabeled_cost is None else unlabeled_cost
         labels = class_labels(y, logits[0].shape[-1])
         given = image_weights(sample_weight, costs.dtype)
         measured = [metrics.mean_by_weight(part, given) for part in (wrong, costs)]
-        weights, minimised = given, measured[1]
-        if training and self.class_weight is not None:
-            of_class = tf.gather(tf.constant(self.class_weight, costs.dtype), labels)
-            weights = of_class if given is None else given * of_class
-        kept = self.small_loss_weights(costs[:count]) if training else None
-        if kept is not None:
-            weights = kept if weights is None else weights * kept
+        count = len(self.members)
+        minimised, weights = costs[:count], given
+        if training:
+            weights = self.training_weights(minimised, labels, given)
         if training and self.label_smoothing:
-            costs = metrics.smoothed(costs, stacked, self.label_smoothing)
-            minimised = batch_mean(costs)
+            part = self.label_smoothing
+            minimised = metrics.smoothed(minimised, stacked[:count], part)
         if weights is not None:
-            minimised = batch_mean(costs[:count] * weights)
+            minimised = minimised * weights
         totals = self.total_cost(
-            minimised[:count], logits[:count], labels, weights, teacher, apart
+            batch_mean(minimised), logits[:count], labels, weights, teacher, apart
         )
         per_predictor = tf.reshape(tf.stack(measured, axis=1), [-1])
-        values = tf.concat([per_predictor, list(totals.values())], axis=0)
+        in_order = [totals[name] for name in self.statistics.names[2 * len(logits) :]]
+        values = tf.concat([per_predictor, in_order], axis=0)
         self.statistics.record(values, logits[0], given)
         return totals["loss"]

@@ -40,7 +40,7 @@ def text(configs, log_dir):
     finished = {
         config: standings.logged(config.run_dir(log_dir))
         for config in configs
-        if standings.standing(config, log_dir).state == "finished"
+        if standings.standing(config, log_dir).is_finished
     }
     if not finished:
         return ""

@@ -38,7 +38,7 @@ def notes(config, run_dir):
                 f"epochs and goes on with its own {name} alone, "
                 f"{getattr(other, name)!r}, not {changes[name]!r}"
             )
-        elif stands.state == "finished" and changes.get("epochs", 0) - other.epochs > 0:
+        elif stands.is_finished and changes.get("epochs", 0) - other.epochs > 0:
             said.append(
                 f"begins anew: {path} is finished after "
                 f"{counted(other.epochs, 'epoch')}, and its learning rates ended with "

@@ -19,6 +19,11 @@ class Standing:
     reason: str | None = None  # why it failed or begins again, or what is in its way
 
     @property
+    def is_finished(self):
+        """Whether it has been trained to its end."""
+        return self.state == "finished"
+
+    @property
     def is_to_run(self):
         """Whether a sweep has anything to do for it."""
         return self.state not in ("finished", "in the way")

@@ -101,7 +101,7 @@ class Sweep:
                 return
             config = self._waiting.popleft()
             stands = standing(config, self._log_dir)
-            if stands.state == "finished":
+            if stands.is_finished:
                 self._done(config, "finished")
             elif stands.state == "running":
                 self._waiting.append(config)
@@ -152,7 +152,7 @@ class Sweep:
             peak = self._memory.end(config, killed=status in KILLED)
             if status == Busy.status:
                 self._waiting.append(config)
-            elif standing(config, self._log_dir).state == "finished":
+            elif standing(config, self._log_dir).is_finished:
                 self._done(config, "finished")
             else:
                 self._fail(config, status, peak)
@@ -204,7 +204,7 @@ class Sweep:
         self._waiting.clear()
         self._terminate()
         for config, _ in self._running.values():
-            if standing(config, self._log_dir).state == "finished":
+            if standing(config, self._log_dir).is_finished:
                 self._done(config, "finished")
             else:
                 self.is_out_of_time = True

@@ -12,6 +12,7 @@ from absl import flags
 
 from collaborative.system import interruption, libraries, plugins
 from collaborative.system.errors import UserError
+from collaborative.system.words import printable
 
 # Flags that are paths: where the shell leaves a ~ as it is, as in --log_dir=~/logs.
 _PATHS = (
@@ -184,13 +185,6 @@ def show(text):
         print(text, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def printable(name):
-    r"""A file's name on one line: line breaks and the like as \n, \x1b, \udcff."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name)
-    )
 
 
 def fail(error, status):

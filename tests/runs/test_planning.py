@@ -62,7 +62,7 @@ def test_seconds_may_be_lacking(tmp_path):
     statistics = pickle.loads(path.read_bytes())
     del statistics["seconds"]
     path.write_bytes(pickle.dumps(statistics))
-    assert standings.standing(CONFIG, tmp_path).state == "finished"
+    assert standings.standing(CONFIG, tmp_path).is_finished
 
 
 def test_files_of_another_run_are_told(tmp_path):

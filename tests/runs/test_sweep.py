@@ -177,7 +177,7 @@ def test_a_run_with_other_settings_is_left_alone(tmp_path):
     reason = "in the way: a run with jit 'auto', not 'on': use --jit auto or"
     assert result.failed[other[0]].startswith(reason)
     assert pool.started == other[1:2]
-    assert standings.standing(CONFIGS[0], tmp_path).state == "finished"
+    assert standings.standing(CONFIGS[0], tmp_path).is_finished
 
 
 def test_a_finished_run_without_its_record_is_told(tmp_path):

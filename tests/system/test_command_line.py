@@ -234,8 +234,3 @@ def test_what_the_locale_cannot_print_is_escaped(encoding, shown, monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(bytes_, encoding))
     command_line.show("中 é \udcff")
     assert bytes_.getvalue() == shown + b"\n"
-
-
-def test_a_name_is_one_line():
-    name = "a\nb\x1b[31m\udcff 中 é"
-    assert command_line.printable(name) == r"a\nb\x1b[31m\udcff 中 é"

@@ -114,7 +114,7 @@ def test_a_finished_run_without_its_statistics_is_not_overwritten(tmp_path, tiny
     stands = standings.standing(ONE_EPOCH, tmp_path)
     assert not stands.is_to_run and "stats.pkl is not there: put it" in stands.reason
     train(ONE_EPOCH, tiny, tmp_path, overwrite=True)
-    assert standings.standing(ONE_EPOCH, tmp_path).state == "finished"
+    assert standings.standing(ONE_EPOCH, tmp_path).is_finished
 
 
 def test_what_is_no_run_s_stays_where_it_is_trained_anew(tmp_path, tiny):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from collaborative.data import resizing
 from collaborative.deployment.web import elementwise, layers, operations
 from collaborative.system.errors import UserError
 
@@ -72,7 +73,7 @@ def check(model):
     """
     single = len(getattr(model, "inputs", None) or ()) == len(model.outputs or ()) == 1
     shape = model.input_shape[1:] if single else ()
-    fits = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
+    fits = len(shape) == 2 or (len(shape) == 3 and shape[2] in resizing.CHANNELS)
     if not fits or None in shape:
         raise NotExpressible(
             f"{model.name} must have one output and take one image [height, width], or "
