@@ -215,7 +215,7 @@ class ExperimentConfig(Settings):
         }
 
 
-def preset_of(member):
+def network_of(member):
     """The network of a member by its name, see `ExperimentConfig.member_names`."""
     return re.sub(r"_\d+$", "", member)
 

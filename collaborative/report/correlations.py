@@ -31,7 +31,9 @@ def table(runs, paper):
     found = [
         row | {"without": without}
         for without, left_out in (("", ()), (_without(HARMFUL), HARMFUL))
-        for row in of_grids(*(run_table.but(part, left_out) for part in (runs, paper)))
+        for row in of_grids(
+            *(run_table.without(part, left_out) for part in (runs, paper))
+        )
     ]
     data = pd.DataFrame(row for row in found if row["settings"] >= 3)
     if data.empty:

@@ -180,9 +180,7 @@ def figure(found, narrow=False):
         axes.set_xlim(-1.15 * limit, 1.15 * limit)
         axes.set_title(styles.NAMES[model], fontsize=9, **drawing.TITLE_AT_TOP)
         axes.set_xlabel("points more (+) or fewer (-) errors than apart", fontsize=8)
-        axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.tick_params(labelsize=8)
+        styles.ruled(axes, "x")
         axes.label_outer()
     panels[0].set_yticks(range(len(settings)), [reference.label(*s) for s in settings])
     panels[0].set_ylim(len(settings) - 0.5, -0.5)  # the first above, also alone

@@ -32,6 +32,17 @@ _TICKS = (1, 2, 3, 5, 7)  # times powers of ten, of a logarithmic axis
 _FEW = 3  # a factor that an axis may span and have few of these
 
 
+def ruled(axes, axis="both"):
+    """Draws light lines at the numbers of the axes, behind all else, and these small.
+
+    Args:
+        axis: "both", or the "x" or "y" whose numbers have lines.
+    """
+    axes.grid(axis=axis, color="#e5e5e5", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(which="both", labelsize=8)
+
+
 def by_factors(axis):
     """Labels a logarithmic axis that may span less than a decade by plain numbers."""
     low, high = axis.get_data_interval()

@@ -255,7 +255,7 @@ def missing_experiments(runs):
     ]
 
 
-def but(runs, settings):
+def without(runs, settings):
     """The rows of all settings but some.
 
     Args:

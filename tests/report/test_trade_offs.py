@@ -101,13 +101,11 @@ def test_one_network_alone_is_not_compared(runs):
 def test_a_panel_for_each_cost_that_is_known(runs, tmp_path, narrow):
     (finding,) = [f for f in findings.findings(runs, {}) if f.name == "controls"]
     all_of_it = exports.load(runs, tmp_path, pytest.fail)
-    drawn = trade_offs.figure(
-        finding, trade_offs.points(finding, runs, all_of_it), narrow
-    )
+    drawn = trade_offs.figure(trade_offs.points(finding, runs, all_of_it), narrow)
     titles = [axes.get_title() for axes in drawn.axes]
     assert titles == list(trade_offs.PANELS.values())
     alone = trade_offs.points(finding, runs, exports.none())
-    (axes,) = trade_offs.figure(finding, alone, narrow).axes
+    (axes,) = trade_offs.figure(alone, narrow).axes
     assert len(axes.containers) == 5
 
 

@@ -77,10 +77,10 @@ def _deployed(context, finding):
     if table is None:
         return None
     figure = context.figure(
-        trade_offs.figure(finding, points),
+        trade_offs.figure(points),
         ("", table.name),
         trade_offs.CAPTION,
-        narrow=trade_offs.figure(finding, points, narrow=True),
+        narrow=trade_offs.figure(points, narrow=True),
     )
     missing = trade_offs.missing(points)
     return {"table": table, "figure": figure, "missing": missing}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 
-from collaborative.experiments.config import preset_of
+from collaborative.experiments.config import network_of
 from collaborative.report import comparison
 from collaborative.report.image_answers import ImageAnswers
 
@@ -54,5 +54,5 @@ def _answers(record, study, model):
     return [
         ImageAnswers.recorded(record, name)
         for name in (record["answers"] if record else ())
-        if study.counts_as.get(preset_of(name), preset_of(name)) == model
+        if study.counts_as.get(network_of(name), network_of(name)) == model
     ]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from collaborative import resnet
 from collaborative.experiments import plans, studies
-from collaborative.experiments.config import ExperimentConfig, preset_of
+from collaborative.experiments.config import ExperimentConfig, network_of
 from collaborative.experiments.reference import PAPER_SETTINGS
 from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
@@ -286,7 +286,7 @@ def _errors(final):
 
     Of several members of a preset, their mean.
     """
-    kinds = final["model"].map(preset_of)
+    kinds = final["model"].map(network_of)
     errors = run_table.percent(final[list(RESULTS)])
     means = errors.groupby([final["run"], kinds]).mean()
     found = {}

@@ -242,9 +242,7 @@ def figure(finding, narrow=False):
             styles.NAMES.get(model, model), fontsize=9, **drawing.TITLE_AT_TOP
         )
         axes.set_xlabel("test error in %", fontsize=8)
-        axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.tick_params(labelsize=8)
+        styles.ruled(axes, "x")
         axes.label_outer()
     panels[0, 0].set_yticks(range(len(arms)), arms)
     panels[0, 0].invert_yaxis()

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from collaborative.experiments.config import preset_of
+from collaborative.experiments.config import network_of
 from collaborative.report import layout, styles
 from collaborative.report.studies import families, results
 from collaborative.report.tables import Cell, Table
@@ -84,7 +84,7 @@ def _recorded(record, models):
         own = [
             scores["ece"]
             for name, scores in record["models"].items()
-            if preset_of(name) == model
+            if network_of(name) == model
         ]
         if own:
             found[f"ece_{model}"] = 100 * np.mean(own)
@@ -210,7 +210,5 @@ def _finish(axes, title):
         axes.set_yscale("log")
         styles.by_factors(axes.yaxis)
     axes.set_ylabel(title, fontsize=8)
-    axes.grid(color="#e5e5e5", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(which="both", labelsize=8)
+    styles.ruled(axes)
     axes.legend(fontsize=8)

@@ -133,11 +133,10 @@ def missing(deployed):
     return f"No artifact is there of {named} (export.py --format {FORMAT})"
 
 
-def figure(finding, deployed, narrow=False):
+def figure(deployed, narrow=False):
     """Errors against each cost; None where there are no networks.
 
     Args:
-        finding: of a study.
         deployed: what `points` gave.
         narrow: whether the panels stand one below the other, for a narrow screen.
     """
@@ -156,9 +155,7 @@ def figure(finding, deployed, narrow=False):
         styles.by_factors(axes.xaxis)
         axes.set_title(PANELS[column], fontsize=9, **drawing.TITLE_AT_TOP)
         axes.set_ylabel("test error in %", fontsize=8)
-        axes.grid(color="#e5e5e5", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.tick_params(labelsize=8)
+        styles.ruled(axes)
         axes.label_outer()
     lines = panels.flat[-1].get_legend_handles_labels()  # of training, which all have
     columns = 2 if narrow else 6
