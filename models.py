@@ -25,6 +25,8 @@ import math
 import os
 import warnings
 import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the split)
 
@@ -180,7 +182,14 @@ class SingleModel(_CollaborativeModel):
     and `loss` (the total cost).
     """
 
-    def __init__(self, member, weight_decay=0.0, method="Single", alpha=0.0, **kwargs):
+    def __init__(
+        self,
+        member: keras.Model,
+        weight_decay: float = 0.0,
+        method: str = "Single",
+        alpha: float = 0.0,
+        **kwargs: Any,
+    ):
         kwargs["pull"] = ()  # the teacher's logits are constants anyway
         super().__init__([member], weight_decay, method, alpha, **kwargs)
 
@@ -275,12 +284,12 @@ class EnsembleModel(_CollaborativeModel):
 
     def __init__(
         self,
-        members,
-        method="L2",
-        alpha=0.01,
-        weight_decay=0.0,
-        average="logits",
-        **kwargs,
+        members: Iterable[keras.Model],
+        method: str = "L2",
+        alpha: float = 0.01,
+        weight_decay: float | Sequence[float] | Mapping[str, float] = 0.0,
+        average: str = "logits",
+        **kwargs: Any,
     ):
         members = [members] if isinstance(members, keras.Model) else list(members)
         if len(members) < 2:
@@ -329,7 +338,7 @@ class UnusableModel(UserError, ValueError):
     """A model that cannot be loaded or rebuilt; the message is one line."""
 
 
-def load_model(path, **kwargs):
+def load_model(path: str | os.PathLike, **kwargs: Any) -> keras.Model:
     """`keras.models.load_model`, with the classes of this project known to it.
 
     Args:

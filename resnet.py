@@ -118,8 +118,14 @@ PRESETS = {
 
 
 def build_resnet(
-    config, input_shape, num_classes=10, name=None, *, seed=None, dtype=None
-):
+    config: ResNetConfig,
+    input_shape: tuple[int, int, int],
+    num_classes: int = 10,
+    name: str | None = None,
+    *,
+    seed: int | None = None,
+    dtype: str | None = None,
+) -> keras.Model:
     """Builds the network of section 2, up to the logits (no softmax).
 
     Args:

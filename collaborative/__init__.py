@@ -28,6 +28,7 @@ with epy.lazy_api_imports(globals()):
     from collaborative.deployment.plain_models import plain_model
     from collaborative.models import EnsembleModel, SingleModel, load_model
     from collaborative.nn.callbacks import register_callback
+    # Of `resnet`, so that the names of its networks are taken by then.
     from collaborative.resnet import PRESETS, build_resnet, register_network
     from collaborative.runs.reader import read_statistics
     from collaborative.runs.run_table import final_epochs, load_runs

@@ -34,7 +34,7 @@ class UnusableCost(UserError, ValueError):
     """A method whose function gives no cost for each image; the message is one line."""
 
 
-def register_topology(name):
+def register_topology(name: str) -> Callable[[Callable], Callable]:
     """Makes a function a topology: from a number of members to pairs of their indices.
 
     Raises:

@@ -41,7 +41,13 @@ class Method:
     signed: bool = False
 
 
-def register(name, *, probabilities=False, labels=False, signed=False):
+def register(
+    name: str,
+    *,
+    probabilities: bool = False,
+    labels: bool = False,
+    signed: bool = False,
+) -> Callable[[Callable], Callable]:
     """Makes a function a collaboration cost that `method` can name.
 
     Args:

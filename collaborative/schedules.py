@@ -16,6 +16,7 @@ part of training that is done, t from 0 to 1:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from etils import epy
 
@@ -28,7 +29,9 @@ SCHEDULES = Registry("schedule")
 _WITHOUT_PART, _WITH_PART = set(), set()
 
 
-def register_schedule(name, *, takes_part=True, needs_part=False):
+def register_schedule(
+    name: str, *, takes_part: bool = True, needs_part: bool = False
+) -> Callable[[Callable], Callable]:
     """Makes a function a schedule that `alpha_schedule` can name.
 
     Args:

@@ -52,6 +52,39 @@ def test_no_module_is_imported_by_its_short_name():
         assert not roots & short, module
 
 
+def public_functions():
+    """Each function or method that `from collaborative import …` offers, as a node."""
+    package = ast.parse((ROOT / "collaborative/__init__.py").read_text())
+    for node in ast.walk(package):
+        if not isinstance(node, ast.ImportFrom) or _file_of(node.module) not in FILES:
+            continue
+        names = {name.name for name in node.names}
+        for found in ast.parse(FILES[_file_of(node.module)].read_text()).body:
+            if getattr(found, "name", None) not in names:
+                continue
+            body = found.body if isinstance(found, ast.ClassDef) else [found]
+            for function in body:
+                if getattr(function, "name", None) in (found.name, "__init__"):
+                    yield function
+
+
+def _file_of(module):
+    """A module as FILES has it, where the paper's are on top."""
+    short = module.removeprefix("collaborative.")
+    return module if module in FILES else short
+
+
+def test_what_people_call_says_what_it_takes():
+    functions = list(public_functions())
+    assert {"build_resnet", "__init__", "load_runs"} < {f.name for f in functions}
+    for function in functions:
+        arguments = function.args
+        given = [*arguments.args, *arguments.kwonlyargs, arguments.kwarg]
+        bare = [a.arg for a in given if a and a.arg != "self" and not a.annotation]
+        assert not bare, f"{function.name}: {bare}"
+        assert function.returns or function.name == "__init__", function.name
+
+
 def test_files_of_tests_have_names_of_their_own():
     """Pytest takes two of one name for one, and leaves the second out."""
     names = [path.name for path in ROOT.glob("tests/**/*.py")]

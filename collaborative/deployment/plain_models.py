@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from typing import Any
 
 import collaborative.system.on_tensorflow  # noqa: F401 (before Keras, by the split)
 
@@ -18,8 +19,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from collaborative import models
 from collaborative.deployment import rebuilding
-from collaborative.models import UnusableModel
 from collaborative.nn import outputs
 from collaborative.system.errors import reason_of
 
@@ -28,7 +29,12 @@ from collaborative.system.errors import reason_of
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.1, "float16": 0.02, "integers": 0.02}
 
 
-def plain_model(model, name, softmax=False, inputs=None):
+def plain_model(
+    model: models.SingleModel | models.EnsembleModel,
+    name: str,
+    softmax: bool = False,
+    inputs: Any = None,
+) -> keras.Model:
     """Builds a functional model of one member, or of the ensemble.
 
     Args:
@@ -50,7 +56,7 @@ def plain_model(model, name, softmax=False, inputs=None):
             rebuilt one computes something else.
     """
     if name not in model.predictor_names:
-        raise UnusableModel(
+        raise models.UnusableModel(
             f"the model has no {name!r}: choose {', '.join(model.predictor_names)}"
         )
     members = [m for m in model.members if name in (m.name, "ensemble")]
@@ -77,14 +83,14 @@ def with_batch(plain, size):
 
 def _copy(member):
     if getattr(member, "inputs", None) is None or not hasattr(member, "outputs"):
-        raise UnusableModel(
+        raise models.UnusableModel(
             f"member {member.name!r} cannot be rebuilt from stock layers: it must be a "
             "functional or a sequential model"
         )
     try:
         return rebuilding.float_copy(member)
     except Exception as error:  # each layer has errors of its own
-        raise UnusableModel(
+        raise models.UnusableModel(
             f"member {member.name!r} cannot be rebuilt: {reason_of(error)}"
         ) from error
 
@@ -97,7 +103,7 @@ def _joined(copies):
         for one in taken
     ]
     if any(other != described[0] for other in described):
-        raise UnusableModel(
+        raise models.UnusableModel(
             "members that take different inputs cannot be joined: "
             + "; ".join(map(str, described))
         )
@@ -155,7 +161,7 @@ def _compare(plain, model, softmax, members, inputs):
         inputs = keras.tree.map_structure(tf.convert_to_tensor, inputs)
         logits = model.predictor_logits(inputs)
     except Exception as error:  # each layer has errors of its own
-        raise UnusableModel(
+        raise models.UnusableModel(
             f"{plain.name} cannot be compared with what it was made of on {which}: "
             f"{reason_of(error)}"
         ) from error
@@ -168,11 +174,11 @@ def _compare(plain, model, softmax, members, inputs):
     # What overflows in float16 need not do so here.
     finite = np.isfinite(wanted).all(axis=1)
     if not finite.any():
-        raise UnusableModel(f"{plain.name} gives no finite outputs")
+        raise models.UnusableModel(f"{plain.name} gives no finite outputs")
     difference = np.abs(found[finite] - wanted[finite]).max()
     allowed = _tolerance(members) * max(1.0, np.abs(wanted[finite]).max())
     if not difference <= allowed:  # also where one is NaN
-        raise UnusableModel(
+        raise models.UnusableModel(
             f"{plain.name} cannot be rebuilt: its outputs differ by {difference:.2g}, "
             f"allowed are {allowed:.2g}; a layer keeps state that it "
             "does not save, or draws random numbers"

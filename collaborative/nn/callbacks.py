@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable
 
 from etils import epy
 
@@ -20,7 +21,7 @@ class FailedCallback(UserError):
     """What a callback raised while a run trained; one line that names it."""
 
 
-def register_callback(name):
+def register_callback(name: str) -> Callable[[Callable], Callable]:
     """Makes a function one whose Keras callback runs train with.
 
     Since a callback may change what is learnt, it is a setting of a run as others are:

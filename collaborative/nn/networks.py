@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+from collections.abc import Callable
 
 from etils import epy
 
@@ -35,7 +36,7 @@ NETWORKS.hint += (
 _OFFERED = ("name", "seed", "dtype", "reduction")
 
 
-def register_network(name):
+def register_network(name: str) -> Callable[[Callable], Callable]:
     """Makes a function a network that `members` can name.
 
     Args:

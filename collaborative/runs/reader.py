@@ -99,7 +99,7 @@ def read_pickle(path):
         ) from error
 
 
-def read_statistics(path):
+def read_statistics(path: str | os.PathLike) -> dict:
     """Reads and checks a run's `stats.pkl`.
 
     Args:

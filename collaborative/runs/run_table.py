@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,9 @@ class _LeftOut(Exception):
     """A run that is not read, and why."""
 
 
-def load_runs(log_dir, say=print):
+def load_runs(
+    log_dir: str | os.PathLike, say: Callable[[str], object] = print
+) -> pd.DataFrame:
     """Reads the finished runs below a directory.
 
     Args:
@@ -274,7 +277,7 @@ def percent(errors):
     return np.round(100 * errors.astype(float), 5)
 
 
-def final_epochs(runs):
+def final_epochs(runs: pd.DataFrame) -> pd.DataFrame:
     """The rows of the epoch whose weights each run has kept: its last, or a chosen one.
 
     Of what validation images chose, the test error was measured in that epoch alone.
