@@ -20,6 +20,7 @@ from collaborative import _checkout
 if not pathlib.Path(__file__).with_name("models.py").exists():
     _checkout.adopt(pathlib.Path(__file__).parents[1])
 
+# `register_network` by way of `resnet`, whose networks have their names by then.
 with epy.lazy_api_imports(globals()):
     from collaborative.collaboration import Collaboration, register_topology
     from collaborative.costs import register
@@ -28,7 +29,6 @@ with epy.lazy_api_imports(globals()):
     from collaborative.deployment.plain_models import plain_model
     from collaborative.models import EnsembleModel, SingleModel, load_model
     from collaborative.nn.callbacks import register_callback
-    # Of `resnet`, so that the names of its networks are taken by then.
     from collaborative.resnet import PRESETS, build_resnet, register_network
     from collaborative.runs.reader import read_statistics
     from collaborative.runs.run_table import final_epochs, load_runs

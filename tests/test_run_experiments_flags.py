@@ -45,7 +45,10 @@ def test_help_is_quick_and_complete():
         (("--alpha", ""), "alpha must be numbers, separated by commas, got ''"),
         (("--method", ""), "method must name at least one value, got none"),
         (("--grid", "noise", "--label_noise", "0.3"), "leave --label_noise out"),
-        (("--grid", "schedules", "--temperature", "2"), "leave --temperature out"),
+        (
+            ("--grid", "schedules", "--temperature", "2"),
+            "schedules cannot have temperature 2.0 (--temperature): leave it out",
+        ),
         (("--grid", "open_questions", "--labeled", "0.5"), "leave --labeled out"),
         (("--jobs", "0"), "--jobs must be an integer in the range [1, 4096], got '0'"),
         (("--validation", "1.5"), "--validation must be an integer, got '1.5'"),

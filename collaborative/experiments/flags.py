@@ -219,30 +219,40 @@ def _grid():
             f"grid must be one of {', '.join(_GRIDS)}, got {FLAGS.grid!r}"
         )
     is_paper = FLAGS.grid == "paper"
-    fixed = {"method", "alpha", "members"} | (set() if is_paper else _fixed())
-    for name in sorted(fixed):
-        flag = "recipe" if name in _recipe() else name
-        if FLAGS[flag].present:
-            raise ConfigError(f"--grid says what {name} is: leave --{flag} out")
+    known = () if is_paper else [studies.STUDIES[part.study] for part in _parts()]
+    varied = set().union(*(study.varied for study in known))
+    for name in sorted({"method", "alpha", "members"} | varied):
+        if FLAGS[_flag_of(name)].present:
+            raise ConfigError(
+                f"--grid says what {name} is: leave --{_flag_of(name)} out"
+            )
     if is_paper:
         datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
         return grids.paper_grid(datasets_named, _seeds(), **_common())
-    if callbacks := _common()["callbacks"]:
-        raise ConfigError(
-            "a study is trained without callbacks of your own, got "
-            f"{', '.join(callbacks)}: give --callbacks= to leave them out"
-        )
+    _check_given()
     return list(dict.fromkeys(config for _, config in _studied()))
 
 
-def _fixed():
-    """The settings of the studies' arms, and those that make other studies of them."""
-    known = (
-        name
-        for name, facts in SETTINGS.items()
-        if facts.material and not (facts.free or facts.level or name == "callbacks")
-    )
-    return {*known}.union(*(studies.STUDIES[part.study].varied for part in _parts()))
+def _flag_of(name):
+    """The flag that says what a setting is."""
+    return "recipe" if name in _recipe() else name
+
+
+def _check_given():
+    """Refuses what makes experiments that the report would not know as a study's."""
+    for name, value in _common().items():
+        facts, usual = SETTINGS[name], getattr(ExperimentConfig, name)
+        is_known = facts.free or facts.level or not facts.material
+        if is_known or value == usual or not (value or usual):
+            continue
+        shown = ",".join(value) if isinstance(value, list | tuple) else value
+        remedy = "leave it out"
+        if name == "callbacks":
+            remedy = "give --callbacks= to leave those of --plugin out"
+        raise ConfigError(
+            f"--grid {FLAGS.grid} cannot have {name} {shown} "
+            f"(--{_flag_of(name)}): {remedy}"
+        )
 
 
 def _parts():

@@ -93,7 +93,6 @@ class Settings(PaperSettings):
     augment: bool = setting(
         False,
         "Shift training images at random, by up to an eighth; flip those of CIFAR too.",
-        free=True,
     )
     shuffle: str = setting(
         "each_epoch",

@@ -1,3 +1,4 @@
+import absl.flags
 import pytest
 
 from collaborative.experiments import flags, recipes
@@ -42,7 +43,7 @@ def test_what_is_given_beside_a_recipe_takes_the_place_of_its_own(fresh_flags):
 def test_a_recipe_for_the_experiments_of_a_grid(fresh_flags):
     configs = asked("--grid=paper", "--recipe=cifar_sgd", "--dataset=cifar10")
     assert len(configs) == 13 and {c.optimizer for c in configs} == {"sgd"}
-    configs = asked("--grid=noise", "--recipe=cifar_sgd", "--epochs=3")
+    configs = asked("--grid=noise", "--recipe=cifar_sgd", "--noaugment", "--epochs=3")
     assert {(c.weight_decay, c.epochs, c.truncate) for c in configs} == {
         (5e-4, 3, 2_000)
     }
@@ -53,6 +54,7 @@ def test_a_recipe_for_the_experiments_of_a_grid(fresh_flags):
     [
         (["--recipe=adam"], "recipe must be one of cifar_sgd, got 'adam'"),
         (["--grid=augmentation", "--recipe=cifar_sgd"], "augment is: leave --recipe"),
+        (["--grid=noise", "--recipe=cifar_sgd"], r"have augment True \(--recipe\)"),
     ],
 )
 def test_recipes_that_cannot_be(arguments, message, fresh_flags):
@@ -66,9 +68,15 @@ def test_recipes_that_cannot_be(arguments, message, fresh_flags):
 def test_a_study_takes_what_the_report_knows_it_with(name, fresh_flags):
     is_bool = flags.FLAGS[name].boolean
     try:
-        asked("--grid=size", f"--{name}" if is_bool else f"--{name}=1")
+        asked("--grid=size", f"--{name}" if is_bool else f"--{name}=0.9")
         said = ""
-    except ConfigError as error:
+    except (ConfigError, absl.flags.IllegalFlagValueError) as error:
         said = str(error)
-    refused = said.startswith(("--grid says what", "a study is trained without"))
+    refused = said.startswith(("--grid says what", f"--grid size cannot have {name}"))
     assert refused == (name not in FREE)
+
+
+def test_a_study_takes_what_changes_nothing(fresh_flags):
+    as_planned = asked("--grid=schedules")
+    usual = ("--noaugment", "--callbacks=", "--labeled=1", "--pull=")
+    assert asked("--grid=schedules", *usual) == as_planned
