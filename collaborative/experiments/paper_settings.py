@@ -1,4 +1,4 @@
-"""The settings that the paper speaks of (section 5.2), and those of the data.
+"""The settings that the paper speaks of (5.2), of the data, and of how it is computed.
 
 Nothing here imports TensorFlow.
 """

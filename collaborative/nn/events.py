@@ -16,9 +16,10 @@ import pathlib
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
+from collaborative.system import run_files
+
 IMAGES = ("train", "validation", "test", "noisy_validation")  # what is measured on
 SAMPLES = 16  # images that are shown
-NAME_PARTS = 4  # of a run's path, below the directory of logs: its name in HParams
 
 
 class Events:
@@ -41,7 +42,8 @@ class Events:
                 shown, or None.
         """
         shown = {name: _shown(value) for name, value in settings.items()}
-        run = self._directory.absolute().parent.parts[-NAME_PARTS:]
+        # Its name in HParams.
+        run = self._directory.absolute().parent.parts[-run_files.DEPTH :]
         with self._writing(""):
             hparams.hparams(shown, trial_id="/".join(run))
             if samples is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collaborative.experiments.settings import IMMATERIAL, SETTINGS
 from collaborative.runs import run, standings
+from collaborative.system import run_files
 from collaborative.system.words import counted
 
 
@@ -31,7 +32,7 @@ def notes(config, run_dir):
         if len(changes) != 1 or SETTINGS[next(iter(changes))].level:
             continue
         (name,) = changes
-        stands = standings.standing(other, run_dir.parents[3])
+        stands = standings.standing(other, run_dir.parents[run_files.DEPTH - 1])
         if stands.state in ("interrupted", "failed") and stands.epochs:
             said.append(
                 f"begins anew: {path} stopped after {stands.epochs} of {other.epochs} "

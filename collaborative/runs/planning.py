@@ -32,7 +32,8 @@ class Estimator:
         self._seconds = collections.defaultdict(list)  # of epochs, by kind
         self._bytes = {}  # of finished models, by kind
         here = (*gpus.product_names(), processor.name())
-        for path in pathlib.Path(log_dir).glob(f"*/*/*/*/{run_files.STATISTICS}"):
+        anywhere = "*/" * run_files.DEPTH + run_files.STATISTICS
+        for path in pathlib.Path(log_dir).glob(anywhere):
             found = logged(path.parent)
             if found and len(found.get("seconds", ())):
                 kind = workload_of(found["params"])

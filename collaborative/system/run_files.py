@@ -1,4 +1,6 @@
-"""The names of the files in the directory of a run."""
+"""The names of the files in the directory of a run, and where that is."""
+
+DEPTH = 4  # below the directory of all logs: data set, members, method, seed
 
 CONFIG = "config.json"  # settings, sizes of the data, versions, revision, device
 STATISTICS = "stats.pkl"  # see `runs.reader`
