@@ -111,9 +111,6 @@ def run_one(config):
     try:
         begun_below = None if FLAGS.overwrite else FLAGS.log_dir
         result = result_of(train.resolved(config, begun_below))
-    except logger.TrainingDiverged as error:
-        failures.record(config.run_dir(FLAGS.log_dir), str(error))
-        raise
     except datasets.DatasetError as error:
         failures.record(config.run_dir(FLAGS.log_dir), str(error), of_data=True)
         raise
@@ -154,15 +151,19 @@ def teach_first(config):
 def trained(config, overwrite=False):
     """Trains an experiment, from where it stands; a `train.Result`."""
     opening = progress.Opening(config, FLAGS.log_dir)
-    with progress.Progress(config.epochs) as shown:
-        return train.train(
-            config,
-            load_dataset(config),
-            FLAGS.log_dir,
-            foreign=foreign_dataset(config),
-            overwrite=overwrite,
-            callbacks=[opening, shown],
-        )
+    try:
+        with progress.Progress(config.epochs) as shown:
+            return train.train(
+                config,
+                load_dataset(config),
+                FLAGS.log_dir,
+                foreign=foreign_dataset(config),
+                overwrite=overwrite,
+                callbacks=[opening, shown],
+            )
+    except logger.TrainingDiverged as error:
+        failures.record(config.run_dir(FLAGS.log_dir), str(error))
+        raise
 
 
 def say_what_changed(config):

@@ -226,6 +226,10 @@ def test_alpha_follows_its_schedule(images_and_labels):
             lambda: models.EnsembleModel([linear("a"), linear("ensemble")]),
             "none of them 'ensemble'",
         ),
+        (
+            lambda: models.EnsembleModel([linear("a"), linear("val_a")]),
+            "must be without / and not begin with val_",
+        ),
         (lambda: ensemble("L3"), "method must be one of CE, L2, L1"),
         (lambda: ensemble(pull=(1, 1, 0)), "a number for each of 2 members, got 3"),
         (lambda: ensemble(schedule="cosine"), "a schedule of alpha needs steps"),

@@ -123,6 +123,9 @@ def test_the_advice_where_a_teacher_diverges(tmp_path, capsys, fresh_flags, smal
     error = capsys.readouterr().err
     assert raised.value.code == 1 and len(error.splitlines()) == 1
     assert "the total cost is" in error and "lower the learning rate" in error
+    (record,) = tmp_path.rglob("failure.json")  # of the teacher
+    assert record.parent.parent.name.startswith("Single_0.0")
+    assert "lower the learning rate" in record.read_text()
 
 
 @pytest.mark.slow

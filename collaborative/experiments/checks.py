@@ -9,7 +9,7 @@ import math
 
 from collaborative.data import own_names, resizing
 from collaborative.experiments.setting import ConfigError, settings_of
-from collaborative.nn.networks import NETWORKS, RESERVED
+from collaborative.nn.networks import NETWORKS, OF_VALIDATION, RESERVED
 
 
 def check(config):
@@ -64,7 +64,7 @@ def _check_names(config):
     """Members from files have names that nobody has chosen."""
     names = config.member_names
     for network, name in zip(config.members, names, strict=True):
-        if names.count(name) > 1 or name in RESERVED:
+        if names.count(name) > 1 or name in RESERVED or name.startswith(OF_VALIDATION):
             other = "another member's" if names.count(name) > 1 else "taken"
             raise ConfigError(
                 f"the name {name} of the member {network} is {other}: rename the file"

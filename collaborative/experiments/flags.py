@@ -229,7 +229,7 @@ def _grid():
     if is_paper:
         datasets_named = FLAGS.dataset if FLAGS["dataset"].present else None
         return grids.paper_grid(datasets_named, _seeds(), **_common())
-    _check_given()
+    _check_given(known)
     return list(dict.fromkeys(config for _, config in _studied()))
 
 
@@ -238,14 +238,26 @@ def _flag_of(name):
     return "recipe" if name in _recipe() else name
 
 
-def _check_given():
-    """Refuses what makes experiments that the report would not know as a study's."""
-    for name, value in _common().items():
+def _given():
+    """The settings that the command line, its recipe and its plugin say."""
+    common = _common()
+    given = {n: v for n, v in common.items() if FLAGS[n].present} | _recipe()
+    return given | {"callbacks": common["callbacks"]} if common["callbacks"] else given
+
+
+def _check_given(known):
+    """Refuses what makes experiments that the report would not know as a study's.
+
+    Args:
+        known: the studies.
+    """
+    for name, value in _given().items():
         facts, usual = SETTINGS[name], getattr(ExperimentConfig, name)
-        is_known = facts.free or facts.level or not facts.material
-        if is_known or value == usual or not (value or usual):
-            continue
         shown = ",".join(value) if isinstance(value, list | tuple) else value
+        value = tuple(value) if isinstance(value, list) else value
+        same = all(study.base.get(name, usual) == value for study in known)
+        if same or facts.free or facts.level or not facts.material:
+            continue
         remedy = "leave it out"
         if name == "callbacks":
             remedy = "give --callbacks= to leave those of --plugin out"
@@ -262,9 +274,7 @@ def _parts():
 
 def _studied():
     """Pairs of a part and an experiment, with what the command line gives, in order."""
-    common = _common()
-    given = {name: value for name, value in common.items() if FLAGS[name].present}
-    given |= _recipe()
+    given = _given()
     is_given = FLAGS["seed"].present or FLAGS["seeds"].present
     seeds = _seeds() if is_given else None
     named = FLAGS.dataset if FLAGS["dataset"].present else [None]

@@ -7,7 +7,7 @@ import itertools
 import keras
 
 from collaborative.nn import frozen, outputs
-from collaborative.nn.networks import RESERVED
+from collaborative.nn.networks import OF_VALIDATION, RESERVED
 from collaborative.system.errors import UserError
 
 
@@ -75,8 +75,11 @@ def _check_names(names):
             "members need different names, none of them "
             f"{', '.join(map(repr, RESERVED))}, got {names}: build them with name="
         )
-    if any("/" in name for name in names):
-        raise ValueError(f"members' names must be without /, got {names}")
+    if any("/" in name or name.startswith(OF_VALIDATION) for name in names):
+        raise ValueError(
+            f"members' names must be without / and not begin with {OF_VALIDATION}, got "
+            f"{names}: build them with name="
+        )
 
 
 def check_returned(members, logits):

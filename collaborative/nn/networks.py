@@ -22,12 +22,13 @@ with epy.lazy_imports():
     from collaborative.nn import outputs
 
 RESERVED = ("ensemble", "collaboration", "unlabeled")  # begin names of other statistics
+OF_VALIDATION = "val_"  # begins those that Keras measures on other images
 # In a directory's name - stands between members and + between teachers, and an equal
 # member is told from the first by _2.
 _FORM = Form(
-    r"(?a:(?!.*_\d+$)[A-Za-z][\w.]*)",
-    "of letters, digits, _ and ., with a letter first and no _2 or the like, which "
-    "tells equal members apart, at the end",
+    rf"(?a:(?!.*_\d+$)(?!{OF_VALIDATION})[A-Za-z][\w.]*)",
+    "of letters, digits, _ and ., with a letter first, which is not of val_, and no _2 "
+    "or the like, which tells equal members apart, at the end",
 )
 NETWORKS = Registry("network", RESERVED, _FORM)
 NETWORKS.hint += (
@@ -41,7 +42,7 @@ def register_network(name: str) -> Callable[[Callable], Callable]:
 
     Args:
         name: of the network, for flags, directories and metrics: ASCII letters, digits,
-            `_` and `.`, a letter first; without an end like `_2`.
+            `_` and `.`, a letter first; without `val_` before it and an end like `_2`.
 
     Returns:
         A decorator of functions from `(input_shape, num_classes)`, the images'

@@ -82,7 +82,8 @@ def between(record, now):
     had, has = (found.get("fingerprint", {}) for found in (record, now))
     for setting, mark in has.items():
         if setting != "labels":
-            said += _of_files(had.get(setting), mark)
+            files = "unlabeled files" if setting == "unlabeled" else "files"
+            said += _of_files(had.get(setting), mark, files)
     labels = {marks["labels"] for marks in (had, has) if "labels" in marks}
     if len(labels) > 1 and not said:
         said.append("its images are others, or in another order")
@@ -151,11 +152,11 @@ def _of_classes(had, has):
     return f"its classes are now {' and '.join(words) or 'in another order'}"
 
 
-def _of_files(had, has):
+def _of_files(had, has, files="files"):
     if had is None or had == has:
         return []
     if had["files"] != has["files"]:
-        return [f"it had {had['files']:,} files, here are {has['files']:,}"]
+        return [f"it had {had['files']:,} {files}, here are {has['files']:,}"]
     if had["bytes"] != has["bytes"]:
-        return [f"its files had {had['bytes']:,} bytes, here are {has['bytes']:,}"]
-    return ["its files have other contents or names"]
+        return [f"its {files} had {had['bytes']:,} bytes, here are {has['bytes']:,}"]
+    return [f"its {files} have other contents or names"]

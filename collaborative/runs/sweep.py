@@ -238,6 +238,7 @@ def explanation(status, log_path, peak=0):
         return f"its directory {log_path.parent} has vanished"
     try:
         lines = log_path.read_text(encoding="utf-8", errors="replace").split("\n")
-        return next(line for line in reversed(lines) if line.strip())
+        last = next(line for line in reversed(lines) if line.strip())
+        return last.removeprefix("run_experiments.py: ")
     except (OSError, StopIteration):
         return f"exit status {status}"

@@ -1,7 +1,7 @@
 import absl.flags
 import pytest
 
-from collaborative.experiments import flags, recipes
+from collaborative.experiments import flags, plans, recipes
 from collaborative.experiments.config import ExperimentConfig
 from collaborative.experiments.setting import ConfigError
 from collaborative.experiments.settings import SETTINGS
@@ -54,6 +54,8 @@ def test_a_recipe_for_the_experiments_of_a_grid(fresh_flags):
     [
         (["--recipe=adam"], "recipe must be one of cifar_sgd, got 'adam'"),
         (["--grid=augmentation", "--recipe=cifar_sgd"], "augment is: leave --recipe"),
+        (["--grid=remark_3.5", "--noaugment"], "cannot have augment False"),
+        (["--grid=open_questions", "--augment"], "cannot have augment True"),
         (["--grid=noise", "--recipe=cifar_sgd"], r"have augment True \(--recipe\)"),
     ],
 )
@@ -76,7 +78,14 @@ def test_a_study_takes_what_the_report_knows_it_with(name, fresh_flags):
     assert refused == (name not in FREE)
 
 
-def test_a_study_takes_what_changes_nothing(fresh_flags):
-    as_planned = asked("--grid=schedules")
-    usual = ("--noaugment", "--callbacks=", "--labeled=1", "--pull=")
-    assert asked("--grid=schedules", *usual) == as_planned
+@pytest.mark.parametrize(
+    "study, given",
+    [
+        ("schedules", ("--noaugment", "--callbacks=", "--labeled=1", "--pull=")),
+        ("mutual_learning", ("--recipe=cifar_sgd",)),
+        ("remark_3.5", ("--augment",)),
+    ],
+)
+def test_a_study_takes_what_changes_nothing(study, given, fresh_flags):
+    planned = [*plans.Part(study).configs()]
+    assert asked(f"--grid={study}", *given) == planned

@@ -68,6 +68,8 @@ def test_what_cannot_be(registered):
         register_network("ST")(lambda input_shape, num_classes: None)
     with pytest.raises(ValueError, match=r"must be of letters, .*, got 'a,b'"):
         register_network("a,b")
+    with pytest.raises(ValueError, match="not of val_"):
+        register_network("val_a")
     with pytest.raises(ConfigError, match=r"must be one of .*M, D, VD.*, got"):
         ExperimentConfig(members=("linear",))
     register_network("none")(lambda input_shape, num_classes: None)

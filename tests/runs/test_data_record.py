@@ -50,6 +50,12 @@ def test_what_changed_is_said(root):
     assert differences(record, config) == ""
     (root / "a/1.png").rename(root / "a/11.png")
     assert differences(record, config) == "its files have other contents or names"
+    others = {"fingerprint": {"unlabeled": record["fingerprint"]["dataset"]}}
+    of_unlabeled = data_record.describe(config.load_dataset())["fingerprint"]["dataset"]
+    now = record | {"fingerprint": {"unlabeled": of_unlabeled}}
+    assert data_record.between(record | others, now) == (
+        "its unlabeled files have other contents or names"
+    )
     (root / "a/11.png").rename(root / "a/1.png")
     (root / "b/1.png").unlink()
     assert differences(record, config) == (

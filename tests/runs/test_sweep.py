@@ -44,7 +44,7 @@ def test_a_failure_stops_nothing_and_is_recorded(tmp_path):
     result, output = swept(tmp_path, FakePool(tmp_path, outcome))
     assert result.count == 10
     assert list(result.failed.values()) == [
-        "run_experiments.py: the total cost is nan",
+        "the total cost is nan",
         "killed (SIGKILL), probably for want of memory, of which it took 1.0 GiB: run "
         "fewer at once (--jobs), or with a smaller --batch_size",
         "killed by signal 11",
@@ -138,7 +138,7 @@ def test_why_a_process_ended(tmp_path):
     log.parent.mkdir()
     assert sweep.explanation(1, log) == "exit status 1"
     log.write_text("epoch 1/2\nrun_experiments.py: no space left\n")
-    assert sweep.explanation(1, log) == "run_experiments.py: no space left"
+    assert sweep.explanation(1, log) == "no space left"
     assert sweep.explanation(137, log).startswith("killed (SIGKILL")
 
 
