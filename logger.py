@@ -9,6 +9,7 @@ What `stats.pkl` holds is said in `runs.reader`, which reads it.
 
 from __future__ import annotations
 
+import itertools
 import math
 import pathlib
 import pickle
@@ -177,13 +178,14 @@ class Logger(keras.callbacks.Callback):
 
     def _split(self, logs, images):
         """Pairs (name in the history, value) of metrics measured on `images`."""
+        places = {total: f"totals/{images}_{total}" for total in TOTALS}
+        for predictor, statistic in itertools.product(
+            self.model.predictor_names, MEASURED
+        ):
+            places[f"{predictor}_{statistic}"] = f"{predictor}/{images}_{statistic}"
         for metric, value in logs.items():
-            if metric in TOTALS:
-                yield f"totals/{images}_{metric}", value
-            for predictor in self.model.predictor_names:
-                for statistic in MEASURED:
-                    if metric == f"{predictor}_{statistic}":
-                        yield f"{predictor}/{images}_{statistic}", value
+            if metric in places:
+                yield places[metric], value
 
     def _write_scalars(self, names, epoch):
         values = {name: self.history[name][epoch - 1] for name in names}

@@ -147,7 +147,10 @@ def _median_ms(call, repetitions):
 
 
 def _cores():
-    return len(os.sched_getaffinity(0))
+    """How many this process may run on, as `system.limits` has it, which is ours."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _load_keras(path):

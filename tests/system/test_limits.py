@@ -6,6 +6,7 @@ import psutil
 import pytest
 from conftest import ROOT
 
+from collaborative.deployment import runtimes
 from collaborative.system import limits
 
 GIB = 2**30
@@ -49,6 +50,7 @@ def test_without_binding_to_cores_all_are_there(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
     assert limits.cores() == list(range(os.cpu_count()))
     assert limits.core_count() >= 1
+    assert runtimes._cores() == os.cpu_count()
 
 
 @pytest.mark.parametrize(
