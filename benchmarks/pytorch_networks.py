@@ -139,7 +139,7 @@ def mutual_learning(g1, g2):
 COSTS = {"L2": squared_distance, "KL": mutual_learning}
 
 
-def total_cost(members, method, alpha, weight_decay, bfloat16=False):
+def total_cost(members, method, alpha, weight_decay, bfloat16=False, device="cpu"):
     """What two members minimise together, a function of images and labels.
 
     Args:
@@ -147,11 +147,12 @@ def total_cost(members, method, alpha, weight_decay, bfloat16=False):
         method: of `COSTS`, or "Single".
         alpha, weight_decay: what it and half the squares of the kernels weigh.
         bfloat16: whether the layers compute under `torch.autocast`.
+        device: where they do, "cpu" or "cuda".
     """
     decayed = kernels(*members)
 
     def cost(images, labels):
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
             logits = [member(images.float()).float() for member in members]
         total = sum(functional.cross_entropy(g, labels) for g in logits)
         if method in COSTS:

@@ -1,5 +1,6 @@
 """Each script of benchmarks/ runs, with the least that it can measure."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -19,24 +20,53 @@ resnet.PRESETS.update(ST=small, M=small)
 import training_step
 training_step.matrix_product_speed.__defaults__ = (64, 1)  # size and repeats
 training_step.tf.config.run_functions_eagerly(True)  # no graph for two steps
-training_step.main()
+training_step.load = lambda load=training_step.load: load(images=256)
 """
+AS_ON_A_GPU = """
+training_step.environment.has_gpu = lambda: True
+model, blocks = training_step.building.models.EnsembleModel, []
+model.hold = lambda *given, hold=model.hold: blocks.append(given[2]) or hold(*given)
+describe = training_step.environment.describe
+training_step.environment.describe = lambda: {**describe(), "blocks": blocks}
+"""
+
+
+def small_step(tmp_path, python, further, *variants):
+    """Runs training_step.py with small networks: the words it prints, its results."""
+    script, path = tmp_path / "small_step.py", tmp_path / "step.json"
+    script.write_text(SMALL_STEP + further + "training_step.main()")
+    chosen = ("--cores", 1, "--variants", *variants)
+    process = python(script, "--rounds=1", "--steps=2", "--json", path, *chosen)
+    assert process.returncode == 0, process.stderr
+    ((where, result),) = json.loads(path.read_text()).items()
+    assert all(len(s) == 1 and s[0] > 0 for s in result["seconds"].values())
+    lines = process.stdout.splitlines()
+    assert lines[1] == f"{where}, {result['device']}"
+    return [line.split() for line in lines[2:]], result
 
 
 def test_training_step(tmp_path, python):
     """Of small networks, in the script's process and in the one that it starts."""
-    script, path = tmp_path / "small_step.py", tmp_path / "step.json"
-    script.write_text(SMALL_STEP)
-    chosen = ("--variants", "stock", "float32", "--cores", 1)
-    process = python(script, "--rounds=1", "--steps=1", "--json", path, *chosen)
-    assert process.returncode == 0, process.stderr
-    assert [line.split()[1] for line in process.stdout.splitlines()] == [
-        "variant",
-        "stock",
-        "float32",
-    ]
-    (result,) = json.loads(path.read_text()).values()
-    assert all(len(s) == 1 and s[0] > 0 for s in result["seconds"].values())
+    said, _ = small_step(tmp_path, python, "", "float32")
+    assert [words[0] for words in said] == ["stock", "float32"]
+    assert said[0][-2] == "1.00"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs PyTorch")
+def test_training_step_compares_with_pytorch(tmp_path, python):
+    said, _ = small_step(tmp_path, python, "", "torch bfloat16")
+    (*_, ratio, to_torch, _), (*_, to_stock, itself, _) = said
+    assert itself == "1.00" and ratio == "1.00"
+    assert float(to_torch) == pytest.approx(1 / float(to_stock), abs=0.1)
+
+
+@pytest.mark.slow
+def test_training_step_on_a_gpu(tmp_path, python):
+    """What it would do with one: blocks, with patches and without."""
+    variants = ("patches", "convolutions")
+    said, result = small_step(tmp_path, python, AS_ON_A_GPU, "bfloat16", *variants)
+    assert [words[0] for words in said] == ["stock", "bfloat16", *variants]
+    assert result["blocks"] == [2, 2, 2]
 
 
 @pytest.mark.slow

@@ -10,6 +10,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from collaborative.system import environment
+
 
 @keras.saving.register_keras_serializable(package="collaborative")
 class FusedBatchNormalization(keras.layers.BatchNormalization):
@@ -62,10 +64,53 @@ class PatchConv2D(keras.layers.Conv2D):
         _, height, width, channels = inputs.shape
         shape = [-1, rows, width // columns, columns * channels]
         patches = tf.transpose(tf.reshape(inputs, shape), [0, 2, 1, 3])
-        size = rows * columns * channels
-        kernel = tf.reshape(tf.cast(self.kernel, inputs.dtype), [size, self.filters])
-        outputs = tf.matmul(tf.reshape(patches, [-1, size]), kernel)
+        patches = tf.reshape(patches, [-1, rows * columns * channels])
+        outputs = _product(patches, self.kernel)
         return tf.reshape(outputs, [-1, height // rows, width // columns, self.filters])
+
+
+@keras.saving.register_keras_serializable(package="collaborative")
+class Conv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D`, in bfloat16 on a GPU as a product of patches (im2col).
+
+    A step of {ST, M} took 1.95 ms so on an H100, and 2.26 by cuDNN's convolutions; the
+    patches take `rows * columns` times the memory of the images. Without groups and
+    dilation, channels last. Keras computes convolutions with a stride or without
+    padding, and all of them elsewhere. The class is called as Keras's, since files of
+    weights name layers by their classes.
+    """
+
+    def call(self, inputs):
+        padded = self.strides == (1, 1) and self.padding == "same"
+        if not (padded and pay_as_patches(inputs.dtype)):
+            return super().call(inputs)
+        _, height, width, channels = inputs.shape
+        rows, columns = self.kernel_size
+        around = [[(size - 1) // 2, size // 2] for size in (rows, columns)]
+        image = tf.pad(inputs, [[0, 0], *around, [0, 0]])
+        shifted = [
+            image[:, row : row + height, column : column + width]
+            for row in range(rows)
+            for column in range(columns)
+        ]
+        patches = tf.reshape(tf.concat(shifted, -1), [-1, rows * columns * channels])
+        outputs = _product(patches, self.kernel)
+        if self.use_bias:
+            outputs += tf.cast(self.bias, outputs.dtype)
+        return tf.reshape(outputs, [-1, height, width, self.filters])
+
+
+def pay_as_patches(dtype):
+    """Whether convolutions of this type are faster as products of patches here."""
+    return dtype == tf.bfloat16 and environment.has_gpu()
+
+
+def _product(patches, kernel):
+    """`[places, filters]` from patches `[places, size]` and a convolution's kernel."""
+    size, filters = patches.shape[-1], kernel.shape[-1]
+    return tf.matmul(
+        patches, tf.reshape(tf.cast(kernel, patches.dtype), [size, filters])
+    )
 
 
 class _Fused:
@@ -143,6 +188,7 @@ def is_kernel(variable):
 STOCK = {
     FusedBatchNormalization: keras.layers.BatchNormalization,
     PatchConv2D: keras.layers.Conv2D,
+    Conv2D: keras.layers.Conv2D,
     FusedAdam: keras.optimizers.Adam,
     FusedAdamW: keras.optimizers.AdamW,
     FusedSGD: keras.optimizers.SGD,

@@ -33,8 +33,8 @@ class Layers:
 
     def conv(self, filters, kernel_size, strides=1, padding="same", use_bias=False):
         """A convolution, to be called; with He initialisation."""
-        patches = strides == kernel_size and padding == "valid"
-        layer = fast_paths.PatchConv2D if patches else keras.layers.Conv2D
+        apart = strides == kernel_size and padding == "valid"
+        layer = fast_paths.PatchConv2D if apart else fast_paths.Conv2D
         return layer(
             filters,
             kernel_size,

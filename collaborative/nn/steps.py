@@ -137,9 +137,9 @@ class Steps(keras.Model):
         def step(i):
             own = keras.tree.map_structure(lambda part: part[i], keys)
             self._train_on(self._gather(own))
-            return i + 1
+            return [i + 1]
 
-        tf.while_loop(lambda i: i < count, step, [0])
+        tf.while_loop(lambda i: i < count, step, [tf.constant(0)])
 
     def _train_on(self, data):
         """Descends the gradient once, on one batch; twice with `separate` steps."""

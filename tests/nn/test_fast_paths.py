@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from collaborative import models, resnet
 from collaborative.nn import fast_paths, optimization
-from collaborative.nn.fast_paths import FusedBatchNormalization, PatchConv2D
+from collaborative.nn.fast_paths import Conv2D, FusedBatchNormalization, PatchConv2D
+from collaborative.system import environment
 
 STOCK = {fast.__name__: stock for fast, stock in fast_paths.STOCK.items()}
 
@@ -82,13 +83,13 @@ def test_xla_computes_the_same():
     )
 
 
-@pytest.mark.parametrize("size", [2, (4, 2)])
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
-def test_patches_convolve_as_the_stock_layer(size, dtype):
+def assert_convolves_as_stock(ours, size, dtype, **arguments):
+    """That a layer has the outputs and gradients of Keras's, with the same weights."""
     x = tf.cast(tf.random.stateless_normal((3, 8, 4, 5), [1, 2]), dtype[-8:])
+    arguments |= {"bias_initializer": "ones", "dtype": dtype}
     results = []
-    for kind in (keras.layers.Conv2D, PatchConv2D):
-        layer = kind(6, size, strides=size, use_bias=False, dtype=dtype)
+    for kind in (keras.layers.Conv2D, ours):
+        layer = kind(6, size, **arguments)
         layer.build(x.shape)
         shape = layer.kernel.shape
         layer.kernel.assign(tf.random.stateless_normal(shape, [3, 4]))
@@ -97,11 +98,49 @@ def test_patches_convolve_as_the_stock_layer(size, dtype):
             outputs = layer(x)
             cost = tf.reduce_sum(tf.cast(outputs, "float32") ** 2)
         assert layer.compute_output_shape(x.shape) == outputs.shape
-        results.append([outputs, *tape.gradient(cost, [x, layer.kernel.value])])
+        weights = [weight.value for weight in layer.trainable_weights]
+        results.append([outputs, *tape.gradient(cost, [x, *weights])])
     bound = 1e-5 if dtype == "float32" else 2e-2
     for stock, fast in zip(*results, strict=True):
         stock, fast = np.float32(stock), np.float32(fast)
         np.testing.assert_allclose(fast, stock, atol=bound * abs(stock).max())
+
+
+DTYPES = pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+
+
+@pytest.mark.parametrize("size", [2, (4, 2)])
+@DTYPES
+def test_patches_apart_convolve_as_the_stock_layer(size, dtype):
+    assert_convolves_as_stock(PatchConv2D, size, dtype, strides=size, use_bias=False)
+
+
+@pytest.mark.parametrize("size", [3, 1, (2, 5)])
+@pytest.mark.parametrize("use_bias", [True, False])
+@DTYPES
+def test_overlapping_patches_convolve_as_the_stock_layer(
+    size, use_bias, dtype, monkeypatch
+):
+    """What a GPU computes in bfloat16."""
+    monkeypatch.setattr(fast_paths, "pay_as_patches", lambda dtype: True)
+    assert_convolves_as_stock(Conv2D, size, dtype, padding="same", use_bias=use_bias)
+    with mock.patch.object(keras.layers.Conv2D, "call") as by_keras:
+        Conv2D(6, size, padding="same", use_bias=use_bias)(tf.zeros((3, 8, 4, 5)))
+    assert not by_keras.called
+
+
+@pytest.mark.parametrize(
+    "gpu, dtype, pay",
+    [(True, "bfloat16", 1), (True, "float32", 0), (False, "bfloat16", 0)],
+)
+def test_patches_pay_in_bfloat16_on_a_gpu(gpu, dtype, pay, monkeypatch):
+    monkeypatch.setattr(environment, "has_gpu", lambda: gpu)
+    assert fast_paths.pay_as_patches(tf.as_dtype(dtype)) == bool(pay)
+
+
+def test_a_convolution_is_called_as_keras_calls_its_own():
+    """Files of weights name layers by their classes."""
+    assert Conv2D(2, 3).name.startswith("conv2d")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from small_models import StopAfter
 from tiny_runs import CONFIG, train
 
-from collaborative import datasets, register_network
+from collaborative import datasets, register_network, resnet
+from collaborative.nn import fast_paths
 from collaborative.training import building
 
 pytestmark = [pytest.mark.usefixtures("small_runs"), pytest.mark.eager]
@@ -85,6 +86,33 @@ def test_xla_computes_blocks_of_steps(settings, tmp_path, tiny, flat):
             train(config.teacher_config, data, tmp_path / jit)
         results[jit] = train(config, data, tmp_path / jit).statistics
     assert_same(results["off"], results["on"], 1e-3)
+
+
+BY_XLA = [pytest.mark.slow, pytest.mark.eager(False)]
+
+
+@pytest.mark.parametrize(
+    "precision",
+    [
+        "float32",
+        pytest.param("float32", marks=BY_XLA, id="float32, XLA"),
+        pytest.param("bfloat16", marks=BY_XLA, id="bfloat16, XLA"),
+    ],
+)
+def test_blocks_of_convolutions_as_patches(
+    precision, tmp_path, tiny, flat, monkeypatch
+):
+    """The run that a GPU computes in bfloat16, and one of Keras's own convolutions."""
+    small = resnet.ResNetConfig(bricks=2, repetitions=1, filters=4)
+    monkeypatch.setitem(resnet.PRESETS, "ST", small)
+    config = dataclasses.replace(flat, members=("ST", "flat"), precision=precision)
+    results = {}
+    for jit, patches in (("off", False), ("on", True)):
+        monkeypatch.setattr(fast_paths, "pay_as_patches", lambda dtype, p=patches: p)
+        config = dataclasses.replace(config, jit=jit)
+        results[jit] = train(config, tiny, tmp_path / jit).statistics
+    bound = 1e-3 if precision == "float32" else 0.05
+    assert_same(results["off"], results["on"], bound)
 
 
 @pytest.mark.slow
