@@ -88,17 +88,17 @@ def test_xla_computes_blocks_of_steps(settings, tmp_path, tiny, flat):
     assert_same(results["off"], results["on"], 1e-3)
 
 
-BY_XLA = [pytest.mark.slow, pytest.mark.eager(False)]
+def test_blocks_run_eagerly(tmp_path, tiny, flat):
+    results = [
+        train(dataclasses.replace(flat, jit=jit), tiny, tmp_path / jit).statistics
+        for jit in ("off", "on")
+    ]
+    assert_same(*results, 1e-5)
 
 
-@pytest.mark.parametrize(
-    "precision",
-    [
-        "float32",
-        pytest.param("float32", marks=BY_XLA, id="float32, XLA"),
-        pytest.param("bfloat16", marks=BY_XLA, id="bfloat16, XLA"),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.eager(False)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_blocks_of_convolutions_as_patches(
     precision, tmp_path, tiny, flat, monkeypatch
 ):
