@@ -1,5 +1,6 @@
 """Each script of benchmarks/ runs, with the least that it can measure."""
 
+import importlib
 import importlib.util
 import json
 import subprocess
@@ -54,10 +55,12 @@ def test_training_step(tmp_path, python):
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs PyTorch")
 def test_training_step_compares_with_pytorch(tmp_path, python):
-    said, _ = small_step(tmp_path, python, "", "torch bfloat16")
-    (*_, ratio, to_torch, _), (*_, to_stock, itself, _) = said
-    assert itself == "1.00" and ratio == "1.00"
-    assert float(to_torch) == pytest.approx(1 / float(to_stock), abs=0.1)
+    said, result = small_step(tmp_path, python, "", "torch bfloat16")
+    (ours,), (theirs,) = result["seconds"].values()
+    assert [words[-3:-1] for words in said] == [
+        ["1.00", f"{ours / theirs:.2f}"],
+        [f"{theirs / ours:.2f}", "1.00"],
+    ]
 
 
 @pytest.mark.slow
@@ -67,6 +70,52 @@ def test_training_step_on_a_gpu(tmp_path, python):
     said, result = small_step(tmp_path, python, AS_ON_A_GPU, "bfloat16", *variants)
     assert [words[0] for words in said] == ["stock", "bfloat16", *variants]
     assert result["blocks"] == [2, 2, 2]
+
+
+OPTIMIZED = """HloModule block
+
+%fused (p: f32[4]) -> f32[4] {
+  ROOT %negated = f32[4]{0} negate(%p)
+}
+
+%step (s: (f32[4])) -> (f32[4]) {
+  %one = f32[4]{0} get-tuple-element(%s), index=0
+  %patches = f32[4]{0} fusion(%one), kind=kLoop, calls=%fused
+  %product = f32[4]{0} fusion(%patches), kind=kCustom, calls=%fused, \
+backend_config={"fusion_backend_config":{"kind":"__triton_nested_gemm_fusion"}}
+  %c = (f32[4]{0}, u8[0]{0}) custom-call(%one), custom_call_target="__cudnn$convForward"
+  %sum = f32[] fusion(%product), kind=kInput, calls=%fused
+  %copied = f32[4]{0} copy(%one)
+  ROOT %all = (f32[4]{0}) tuple(%copied)
+}
+
+ENTRY %main (p: f32[4]) -> (f32[4]) {
+  %before = f32[4]{0} copy(%p)
+  ROOT %looped = (f32[4]{0}) while(%before), condition=%fused, body=%step
+}
+"""
+
+
+def test_gpu_kernels_counts_those_of_a_step(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    counts = importlib.import_module("gpu_kernels").kernels(OPTIMIZED)
+    assert list(counts.values()) == [1, 1, 1, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("jax_cuda12_plugin") is None, reason="needs JAX"
+)
+def test_gpu_kernels():
+    command = [
+        sys.executable,
+        ROOT / "benchmarks/gpu_kernels.py",
+        "--variants=bfloat16",
+    ]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    variant, kernels, products, convolutions, *_ = said.splitlines()[-1].split()
+    assert variant == "bfloat16" and convolutions == "0"
+    assert 60 < int(products) < int(kernels) < 700
 
 
 @pytest.mark.slow
