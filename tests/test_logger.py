@@ -244,6 +244,15 @@ def test_a_checkpoint_of_another_epoch_than_its_name_is_passed_over(copy, name):
     assert checkpoint.newest(copy / "checkpoint") == done
 
 
+def test_a_folder_named_as_a_checkpoint_is_none(copy):
+    (copy / "checkpoint" / "epoch_0001.npz").mkdir()
+    log = logger.Logger(copy, PARAMS)
+    log.set_model(model := compiled(ensemble()))
+    assert log.restore() == (3, [])
+    checkpoint.save(copy / "checkpoint", 4, model, {}, PARAMS)  # removes older ones
+    assert len(list((copy / "checkpoint").iterdir())) == 3
+
+
 def test_checkpoint_of_another_model_is_passed_over(tmp_path, images_and_labels):
     logged_fit(tmp_path, images_and_labels, epochs=1)
     other = compiled(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))

@@ -5,6 +5,7 @@ import functools
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -220,6 +221,22 @@ def test_names_of_one_s_own(run_dir, class_folders, tmp_path, command):
     labels.write_text("black\nwhite\n")
     status, _, err = command("--model", run_dir, "--labels", labels, class_folders)
     assert (status, len(err)) == (2, 1) and "has 2 names, and the model 3" in err[0]
+
+
+@pytest.mark.parametrize("names", [["black", "white"], [1, 2, 3], "abc", {"a": 1}])
+def test_a_record_with_other_classes_is_not_believed(
+    names, run_dir, class_folders, tmp_path, command
+):
+    copy = shutil.copytree(run_dir, tmp_path / "copy")
+    record = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(record | {"class_names": names}))
+    status, out, err = command("--model", copy, class_folders)
+    assert (status, out, len(err)) == (1, "", 1)
+    assert "not the names of 3 classes; give them with --labels" in err[0]
+    labels = tmp_path / "names.txt"
+    labels.write_text("black\nmiddle\nwhite\n")
+    status, out, _ = command("--model", copy, "--labels", labels, class_folders)
+    assert status == 0 and "black" in out
 
 
 def test_more_pictures_than_are_held_at_once(

@@ -127,13 +127,16 @@ def load(path, labels_file=None, values="0..255"):
     elif artifact.suffix.casefold() in _OTHERS:
         return _of_others(artifact, labels_file, values)
     else:
-        found = _trained(_loaded(artifact, record), record.get("class_names", ()))
-        if not record:
-            names = labels.of_model(artifact, None, len(found.class_names))
-            found = dataclasses.replace(found, class_names=names)
-    if not labels_file:
-        return found
-    names = labels.checked(labels_file, len(found.class_names))
+        found = _trained(_loaded(artifact, record))
+    count = len(found.class_names)
+    if labels_file:
+        names = labels.checked(labels_file, count)
+    elif record:
+        names = _names_in(record, artifact.with_name(run_files.CONFIG), count)
+    elif metadata:
+        names = found.class_names
+    else:
+        names = labels.of_model(artifact, None, count)
     return dataclasses.replace(found, class_names=names)
 
 
@@ -223,8 +226,20 @@ def _loaded(path, record):
     return trained_model.load(path, names)
 
 
-def _trained(model, class_names):
-    """A model loaded with our code: an ensemble's members too."""
+def _names_in(record, path, count):
+    """The names of a run's classes, from its record; numbers where it has none."""
+    names = record.get("class_names") or list(map(str, range(count)))
+    is_list = isinstance(names, list) and all(isinstance(n, str) for n in names)
+    if not is_list or len(names) != count:
+        raise UnusablePath(
+            f"{path} is damaged: its class_names are not the names of {count} classes; "
+            "give them with --labels"
+        )
+    return tuple(names)
+
+
+def _trained(model):
+    """A model loaded with our code, an ensemble's members too; classes are numbers."""
     is_ours = hasattr(model, "members")
     shape = image_shape(model.members[0] if is_ours else model)
     # What we train was checked to give logits.
@@ -250,10 +265,9 @@ def _trained(model, class_names):
         reason = reason_of(error)
         raise UnusablePath(f"{model.name} cannot be run: {reason}") from error
     classes = 2 if kind == kinds.SIGMOID else units
-    if len(class_names) != classes:
-        class_names = map(str, range(classes))
+    numbers = tuple(map(str, range(classes)))
     names = model.predictor_names if is_ours else [model.name]
-    return Predictor(shape, tuple(class_names), predict, tuple(names), kind)
+    return Predictor(shape, numbers, predict, tuple(names), kind)
 
 
 def image_shape(model):

@@ -145,7 +145,8 @@ def _check_name(path, archive):
 
 def _newest_first(directory):
     paths = pathlib.Path(directory).glob("epoch_*.npz")
-    own = (path for path in paths if path.stem.removeprefix("epoch_").isdecimal())
+    files_of_ours = (path for path in paths if path.is_file())
+    own = (p for p in files_of_ours if p.stem.removeprefix("epoch_").isdecimal())
     return sorted(own, key=_epochs_of, reverse=True)
 
 

@@ -8,6 +8,7 @@ import pathlib
 import pandas as pd
 
 from collaborative.system import files, run_files
+from collaborative.system.errors import reason_of
 
 COLUMNS = ("run", "member", "quantize", "bytes", "ms", "error")
 # Speeds are those of one runtime, so that they can be compared; it has int8 as well.
@@ -39,7 +40,8 @@ def load(runs, log_dir, say=print):
                 if metadata["format"] == FORMAT:
                     rows.append((run, *_numbers(metadata)))
             except (*_DAMAGED, OSError) as error:
-                say(f"left out {path}: {type(error).__name__}: {error}")
+                lacking = "it lacks " if isinstance(error, KeyError) else ""
+                say(f"left out {path}, which is damaged: {lacking}{reason_of(error)}")
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -56,7 +58,7 @@ def _numbers(metadata):
     named = isinstance(member, str) and (kind is None or isinstance(kind, str))
     if not (named and size > 0 and 0 < ms < math.inf and 0 <= error <= 1):
         raise ValueError(
-            "damaged: member, quantize, bytes, time and error are "
+            "member, quantize, bytes, time and error are "
             f"{member!r}, {kind!r}, {size}, {ms}, {error}"
         )
     return member, kind, size, ms, 100 * error

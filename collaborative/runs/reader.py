@@ -83,6 +83,8 @@ def read_pickle(path):
     path = pathlib.Path(os.path.expanduser(path))
     try:
         size = path.stat().st_size
+        if path.is_fifo():  # it would be read for ever
+            raise UnreadablePickle(f"{path} is a pipe, no file")
         if size > LARGEST_PICKLE:
             raise UnreadablePickle(
                 f"{path}: {size} bytes is more than statistics can be "

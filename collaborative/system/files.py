@@ -33,8 +33,10 @@ def read_json(path):
 
     Raises:
         OSError: where it cannot be read.
-        ValueError: where it is no JSON, or nested too deeply.
+        ValueError: where it is no JSON, or nested too deeply, or a pipe.
     """
+    if pathlib.Path(path).is_fifo():  # it would be read for ever
+        raise ValueError("it is a pipe, no file")
     try:
         return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except RecursionError as error:

@@ -1,9 +1,11 @@
+import os
 import pickle
 
 import numpy as np
 import pytest
 
 from collaborative.runs import reader
+from collaborative.system import files
 
 
 class Bomb:
@@ -32,6 +34,14 @@ def test_pickles_that_are_not_ours(content, message, tmp_path, capsys):
         reader.read_statistics(path)
     assert str(path) in str(raised.value) and "\n" not in str(raised.value)
     assert "code ran" not in capsys.readouterr().out
+
+
+def test_a_pipe_is_not_read(tmp_path):
+    """It would be for ever."""
+    for name, read in (("a.pkl", reader.read_pickle), ("a.json", files.read_json)):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises((reader.UnreadablePickle, ValueError), match="is a pipe"):
+            read(tmp_path / name)
 
 
 def test_missing_and_oversized_pickles(tmp_path, monkeypatch):
