@@ -30,7 +30,7 @@ from collaborative.nn.callbacks import CALLBACKS
 from collaborative.runs import code_record, data_record, failures, sweep_command
 from collaborative.runs.run import DamagedRecord, read_record, read_start
 from collaborative.runs.standings import standing
-from collaborative.system import command_line, limits, run_files, streams
+from collaborative.system import command_line, limits, run_files, streams, xla_cache
 from collaborative.system.words import printable
 
 OUT_OF_TIME = 124  # exit status, as of timeout(1)
@@ -41,7 +41,7 @@ with epy.lazy_imports():  # what a single run or a sweep alone needs
     from collaborative import logger
     from collaborative.report import answer
     from collaborative.runs import planning
-    from collaborative.training import progress, train
+    from collaborative.training import compiled, progress, train
 
 
 def main(argv=None):
@@ -62,6 +62,7 @@ def main(argv=None):
             return 0
         check_what_is_named(configs)
         check_starts(configs)
+        xla_cache.use()
         if is_sweep:
             return run_many(configs, limit)
         return run_one(configs[0])
@@ -153,14 +154,16 @@ def trained(config, overwrite=False):
     opening = progress.Opening(config, FLAGS.log_dir)
     try:
         with progress.Progress(config.epochs) as shown:
-            return train.train(
+            result = train.train(
                 config,
                 load_dataset(config),
                 FLAGS.log_dir,
                 foreign=foreign_dataset(config),
                 overwrite=overwrite,
-                callbacks=[opening, shown],
+                callbacks=[opening, shown, compiled.KeepCompiled()],
             )
+        xla_cache.seal()
+        return result
     except logger.TrainingDiverged as error:
         failures.record(config.run_dir(FLAGS.log_dir), str(error))
         raise
