@@ -74,15 +74,16 @@ class Conv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D`, in bfloat16 on a GPU as a product of patches (im2col).
 
     A step of {ST, M} took 1.95 ms so on an H100, and 2.26 by cuDNN's convolutions; the
-    patches take `rows * columns` times the memory of the images. Without groups and
-    dilation, channels last. Keras computes convolutions with a stride or without
-    padding, and all of them elsewhere. The class is called as Keras's, since files of
-    weights name layers by their classes.
+    patches take `rows * columns` times the memory of the images. Keras computes those
+    that are not padded or have strides, groups or dilation, and all of them elsewhere.
+    Channels last. The class is called as Keras's, since files of weights name layers by
+    their classes.
     """
 
     def call(self, inputs):
-        padded = self.strides == (1, 1) and self.padding == "same"
-        if not (padded and pay_as_patches(inputs.dtype)):
+        steps = {*self.strides, *self.dilation_rate, self.groups}
+        plain = steps == {1} and self.padding == "same"
+        if not (plain and pay_as_patches(inputs.dtype)):
             return super().call(inputs)
         _, height, width, channels = inputs.shape
         rows, columns = self.kernel_size

@@ -138,6 +138,21 @@ def test_patches_pay_in_bfloat16_on_a_gpu(gpu, dtype, pay, monkeypatch):
     assert fast_paths.pay_as_patches(tf.as_dtype(dtype)) == bool(pay)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [{"strides": 2}, {"dilation_rate": 2}, {"padding": "valid"}, {"groups": 5}],
+    ids=str,
+)
+def test_other_convolutions_are_keras_s(arguments, monkeypatch):
+    monkeypatch.setattr(fast_paths, "pay_as_patches", lambda dtype: True)
+    filters = 10 if "groups" in arguments else 6
+    layer = Conv2D(filters, 3, **{"padding": "same", **arguments})
+    with mock.patch.object(keras.layers.Conv2D, "call", return_value=0) as by_keras:
+        layer.build((3, 8, 4, 5))
+        layer.call(tf.zeros((3, 8, 4, 5)))
+    assert by_keras.called
+
+
 def test_a_convolution_is_called_as_keras_calls_its_own():
     """Files of weights name layers by their classes."""
     assert Conv2D(2, 3).name.startswith("conv2d")
