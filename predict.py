@@ -80,7 +80,10 @@ def table(predictions):
     for prediction in predictions:
         file = printable(prediction["file"])
         for name, classes in prediction["predictions"].items():
-            cells = [f"{c['class']} {100 * c['probability']:.1f} %" for c in classes]
+            cells = [
+                f"{printable(c['class'])} {100 * c['probability']:.1f} %"
+                for c in classes
+            ]
             rows.append([file, name, *cells])
             file = ""  # is named once
     return text_table.aligned(rows, left=2)

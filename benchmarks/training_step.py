@@ -221,15 +221,21 @@ def variants_here():
     return (*VARIANTS, *(name for name in TORCH_VARIANTS if name not in graphs))
 
 
+def _above_zero(text):
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {number}")
+    return number
+
+
 def parse():
     """The command line."""
     names = variants_here()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=_above_zero, default=7)
     steps = 400 if environment.has_gpu() else 20
-    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--steps", type=_above_zero, default=steps)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument(
         "--variants", nargs="+", choices=names, default=names, help="besides stock"

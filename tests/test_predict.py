@@ -239,6 +239,28 @@ def test_a_record_with_other_classes_is_not_believed(
     assert status == 0 and "black" in out
 
 
+def test_names_of_classes_are_printed_on_one_line(
+    run_dir, class_folders, tmp_path, command
+):
+    copy = shutil.copytree(run_dir, tmp_path / "copy")
+    record = json.loads((copy / "config.json").read_text())
+    names = ["\x1b[31mred", "two\nlines", "white"]
+    (copy / "config.json").write_text(json.dumps(record | {"class_names": names}))
+    status, out, _ = command("--model", copy, "--top", 3, class_folders)
+    assert status == 0 and "\x1b" not in out
+    assert "\\x1b[31mred" in out and "two\\nlines" in out
+
+
+def test_a_pipe_is_neither_model_nor_labels(run_dir, class_folders, tmp_path, command):
+    """It would be read for ever."""
+    pipe = tmp_path / "model.keras"
+    os.mkfifo(pipe)
+    for options in (("--model", pipe), ("--model", run_dir, "--labels", pipe)):
+        status, out, err = command(*options, class_folders)
+        assert status in (1, 2) and out == "" and len(err) == 1
+        assert "is a pipe" in err[0]
+
+
 def test_more_pictures_than_are_held_at_once(
     run_dir, class_folders, command, monkeypatch
 ):

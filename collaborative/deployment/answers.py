@@ -16,6 +16,7 @@ from sklearn import metrics
 from collaborative.data import pictures
 from collaborative.deployment import runtimes
 from collaborative.system import text_table
+from collaborative.system.words import printable
 
 LARGEST_MATRIX = 20  # classes; of more, the commonest confusions are shown
 CONFUSIONS = 10
@@ -123,7 +124,7 @@ def score_text(scored):
     """What `score` found, as text: accuracies, and the last one's confusions."""
     found = ", ".join(f"{n} {100 * a:.2f} %" for n, a in scored["accuracy"].items())
     name = list(scored["accuracy"])[-1]
-    matrix, classes = scored["confusion"][name], scored["classes"]
+    matrix, classes = scored["confusion"][name], list(map(printable, scored["classes"]))
     lines = [f"accuracy on {scored['pictures']:,} pictures: {found}"]
     if len(classes) <= LARGEST_MATRIX:
         heads = [text_table.shortened(label, LONGEST_HEAD) for label in classes]
@@ -148,6 +149,6 @@ def summary(probabilities, class_names, skipped):
     """How many pictures are of which class, one line: as the last predictor has it."""
     name, values = list(probabilities.items())[-1]
     counts = collections.Counter(values.argmax(axis=1).tolist()).most_common()
-    found = ", ".join(f"{class_names[i]} {count:,}" for i, count in counts)
+    found = ", ".join(f"{printable(class_names[i])} {n:,}" for i, n in counts)
     rest = f"; {skipped:,} skipped" if skipped else ""
     return f"{len(values):,} pictures, by {name}: {found}{rest}"

@@ -26,6 +26,8 @@ def read(path):
     """
     path = pathlib.Path(path)
     try:
+        if path.is_fifo():  # it would be read for ever
+            raise UnusableLabels(f"{path} is a pipe, no file of names")
         if path.stat().st_size > LARGEST:
             raise UnusableLabels(f"{path} is too large for names of classes")
         lines = path.read_text(encoding="utf-8-sig").splitlines()

@@ -85,6 +85,8 @@ def check_path(path):
         formats.MissingPackage: where its runtime is not installed.
     """
     artifact, metadata, _ = _find(path)
+    if artifact.is_fifo():  # it would be read for ever
+        raise UnusablePath(f"{artifact} is a pipe, no file of a model")
     form = metadata.get("format") or _OTHERS.get(artifact.suffix.casefold())
     if form == "coreml":
         raise UnusablePath(

@@ -1,26 +1,33 @@
 """What XLA compiled, kept for later processes in TensorFlow's cache, under seals.
 
 Where COLLABORATIVE_XLA_CACHE names a directory, an experiment starts sooner with
-another seed, or when it goes on. TensorFlow 2.21 runs what an entry holds, and ends
-where it cannot read one. So each entry has a seal, the digest of its content, and what
-has none, or another, is removed before TensorFlow looks: it is compiled again.
+another seed, or when it goes on. TensorFlow 2.21 runs what an entry holds, whatever
+machine it is for, and ends where it cannot read one. So each kind of machine, version
+and flags has a folder of its own there, and each entry a seal, the digest of its
+content: what has another, or none, is removed before TensorFlow looks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import os
 import pathlib
+import time
 
-from collaborative.system import digests, files
+from collaborative.system import digests, files, processor
 from collaborative.system.errors import UserError
 
 VARIABLE = "COLLABORATIVE_XLA_CACHE"
 _FLAGS = "TF_XLA_FLAGS"
 _FLAG = "--tf_xla_persistent_cache_directory="
-_ENTRIES = "xla_compile_cache*.pb"
+_ENTRIES = "xla_compile_cache*"  # what TensorFlow writes, also under temporary names
+_SUFFIX = ".pb"
 _SEAL = ".sha256"
 _NAMES_APART = 1_000_000  # more than are made before a training
+_WRITING = 600  # seconds in which an entry is written under a temporary name
+# What TensorFlow's errors say of an entry that cannot be written or read.
+_OF_ENTRIES = ("xla_compile_cache", "Serialized cache", "failed to parse serialized")
 
 
 class UnusableCache(UserError):
@@ -38,16 +45,17 @@ def use(environment=os.environ):
     Raises:
         UnusableCache: where others can write to the directory, or it cannot be one.
     """
-    if not environment.get(VARIABLE):
+    if not is_used(environment):
         return
-    folder = _own(os.path.abspath(os.path.expanduser(environment[VARIABLE])))
-    for entry in folder.glob(_ENTRIES):
-        if not _is_sealed(entry):
-            entry.unlink(missing_ok=True)
-            _seal_of(entry).unlink(missing_ok=True)
-    others = environment.get(_FLAGS, "").split()
-    if f"{_FLAG}{folder}" not in others:
-        environment[_FLAGS] = " ".join([*others, f"{_FLAG}{folder}"])
+    _check(environment[VARIABLE])
+    folder = _folder(environment)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for path in folder.glob(_ENTRIES):
+        with contextlib.suppress(OSError):  # another process removes it too
+            if _is_to_go(path):
+                path.unlink()
+    others = _other_flags(environment)
+    environment[_FLAGS] = " ".join([*others, f"{_FLAG}{folder}"])
 
 
 def align_names(environment=os.environ):
@@ -57,7 +65,7 @@ def align_names(environment=os.environ):
     counts tensors and functions (`findings/cache_by_what_came_before.sh`). To prepare
     data, or to go on from a checkpoint, makes some: all start from a round number.
     """
-    if environment.get(VARIABLE):
+    if is_used(environment):
         from tensorflow.python.framework import ops
 
         for _ in range(-ops.uid() % _NAMES_APART):
@@ -66,10 +74,9 @@ def align_names(environment=os.environ):
 
 def seal(environment=os.environ):
     """Seals the entries that have been written since `use`."""
-    if not environment.get(VARIABLE):
+    if not is_used(environment):
         return
-    folder = pathlib.Path(environment[VARIABLE]).expanduser()
-    for entry in folder.glob(_ENTRIES):
+    for entry in _folder(environment).glob(_ENTRIES + _SUFFIX):
         # Another process may remove it, or seal it, at the same time.
         with contextlib.suppress(OSError):
             if not _seal_of(entry).exists():
@@ -77,32 +84,77 @@ def seal(environment=os.environ):
                     path.write_text(digests.of_file(entry), encoding="ascii")
 
 
-def _own(path):
-    """The directory, made if need be, into which its owner alone can write."""
-    folder = pathlib.Path(path)
-    if any(letter.isspace() for letter in path):
-        raise UnusableCache(f"{VARIABLE} must be a path without spaces, got {path!r}")
+def fault(error, environment=os.environ):
+    """What is wrong with the cache where an error is of it: one line; else ""."""
+    is_of_it = any(words.lower() in str(error).lower() for words in _OF_ENTRIES)
+    return advice(environment) if is_used(environment) and is_of_it else ""
+
+
+def is_used(environment=os.environ):
+    """Whether a directory is named."""
+    return bool(environment.get(VARIABLE))
+
+
+def advice(environment=os.environ):
+    """What to do where the cache cannot be used, one line."""
+    return (
+        f"what XLA compiled cannot be kept in {environment[VARIABLE]}, or taken from "
+        f"there: make room, remove it, or unset {VARIABLE}"
+    )
+
+
+def _check(named):
+    """Refuses a directory into which anybody but its owner can write, or nobody."""
+    path = _path(named)
+    if any(letter.isspace() for letter in str(path)):
+        raise UnusableCache(f"{VARIABLE} must be a path without spaces, got {named!r}")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.stat()
     except OSError as error:
         said = f"{error.strerror}: {error.filename}"
         raise UnusableCache(f"{VARIABLE} must be a directory: {said}") from error
     if status.st_uid != os.getuid() or status.st_mode & 0o022:
         raise UnusableCache(
-            f"others can write to {folder}, and its programs are run: {VARIABLE} must "
+            f"others can write to {path}, and its programs are run: {VARIABLE} must "
             "name a directory of your own (chmod go-w)"
         )
-    return folder
+    if not os.access(path, os.W_OK):
+        raise UnusableCache(f"{VARIABLE}: {path} cannot be written to")
+
+
+def _path(named):
+    return pathlib.Path(os.path.abspath(os.path.expanduser(named)))
+
+
+def _folder(environment):
+    """Where the entries of this kind of machine, of these versions and flags are."""
+    cards = sorted(pathlib.Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    kind = [
+        importlib.metadata.version("tensorflow"),
+        *(processor.name(), *sorted(processor.flags())),
+        *(card.read_text(errors="replace") for card in cards),
+        environment.get("XLA_FLAGS", ""),
+        *_other_flags(environment),
+    ]
+    return _path(environment[VARIABLE]) / digests.short("\n".join(kind))
+
+
+def _other_flags(environment):
+    """A person's own flags for TensorFlow's XLA."""
+    flags = environment.get(_FLAGS, "").split()
+    return [flag for flag in flags if not flag.startswith(_FLAG)]
+
+
+def _is_to_go(path):
+    """Whether a file is damaged, or was left unsealed by a process that ended."""
+    if path.suffix == _SEAL:
+        return not path.with_suffix("").exists()
+    if path.suffix == _SUFFIX:
+        sealed = _seal_of(path).exists() and _seal_of(path).read_text(errors="replace")
+        return sealed != digests.of_file(path)
+    return time.time() - path.stat().st_mtime > _WRITING
 
 
 def _seal_of(entry):
     return entry.with_name(entry.name + _SEAL)
-
-
-def _is_sealed(entry):
-    try:
-        seal_on_it = _seal_of(entry).read_text(encoding="ascii")
-        return seal_on_it == digests.of_file(entry)
-    except (OSError, UnicodeError):
-        return False

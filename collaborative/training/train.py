@@ -23,7 +23,14 @@ from collaborative.runs import (
     space,
     standings,
 )
-from collaborative.system import environment, files, interruption, plugins, run_files
+from collaborative.system import (
+    environment,
+    files,
+    interruption,
+    plugins,
+    run_files,
+    xla_cache,
+)
 from collaborative.system.errors import UserError
 from collaborative.system.words import counted
 from collaborative.training import (
@@ -236,13 +243,20 @@ def _fit(model, config, dataset, taught, log, first_epoch, callbacks):
         )
     except UserError:
         raise
-    except tf.errors.ResourceExhaustedError as error:
-        raise RunError("out of memory: choose a smaller batch_size") from error
     except Exception as error:  # whatever a person's own code does in a step
-        said = plugins.said_by(error)
-        if not said:
-            raise
-        raise RunError(f"{said}: mend it, and the same command goes on") from error
+        if said := _advice(error):
+            raise RunError(said) from error
+        raise
+
+
+def _advice(error):
+    """What to do about an error in a step; "" where that cannot be said."""
+    if said := plugins.said_by(error):
+        return f"{said}: mend it, and the same command goes on"
+    said = xla_cache.fault(error)
+    if not said and isinstance(error, tf.errors.ResourceExhaustedError):
+        return "out of memory: choose a smaller batch_size"
+    return said
 
 
 def _feed(model, config, dataset, taught, first_epoch):

@@ -123,7 +123,9 @@ def test_overlapping_patches_convolve_as_the_stock_layer(
 ):
     """What a GPU computes in bfloat16."""
     monkeypatch.setattr(fast_paths, "pay_as_patches", lambda dtype: True)
-    assert_convolves_as_stock(Conv2D, size, dtype, padding="same", use_bias=use_bias)
+    arguments = {"padding": "same", "use_bias": use_bias}
+    assert_convolves_as_stock(Conv2D, size, dtype, **arguments)
+    assert_convolves_as_stock(Conv2D, size, dtype, activation="relu", **arguments)
     with mock.patch.object(keras.layers.Conv2D, "call") as by_keras:
         Conv2D(6, size, padding="same", use_bias=use_bias)(tf.zeros((3, 8, 4, 5)))
     assert not by_keras.called
@@ -140,16 +142,21 @@ def test_patches_pay_in_bfloat16_on_a_gpu(gpu, dtype, pay, monkeypatch):
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"strides": 2}, {"dilation_rate": 2}, {"padding": "valid"}, {"groups": 5}],
+    [
+        {"strides": 2},
+        {"dilation_rate": 2},
+        {"padding": "valid"},
+        {"groups": 5},
+        {"data_format": "channels_first"},
+    ],
     ids=str,
 )
 def test_other_convolutions_are_keras_s(arguments, monkeypatch):
     monkeypatch.setattr(fast_paths, "pay_as_patches", lambda dtype: True)
-    filters = 10 if "groups" in arguments else 6
-    layer = Conv2D(filters, 3, **{"padding": "same", **arguments})
+    layer = Conv2D(10, 3, **{"padding": "same", **arguments})
     with mock.patch.object(keras.layers.Conv2D, "call", return_value=0) as by_keras:
-        layer.build((3, 8, 4, 5))
-        layer.call(tf.zeros((3, 8, 4, 5)))
+        layer.build((3, 10, 5, 5))
+        layer.call(tf.zeros((3, 10, 5, 5)))
     assert by_keras.called
 
 

@@ -1,6 +1,8 @@
 """What XLA compiled: kept, told from what is damaged, and taken from nobody else."""
 
+import contextlib
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -10,7 +12,8 @@ import tensorflow as tf
 from conftest import ROOT
 
 from collaborative.runs import reader
-from collaborative.system import xla_cache
+from collaborative.system import processor, xla_cache
+from collaborative.training import compiled
 
 PARTS = ("train", "test")  # of the data
 FLAG = "--tf_xla_persistent_cache_directory="
@@ -18,14 +21,19 @@ FLAG = "--tf_xla_persistent_cache_directory="
 
 @pytest.fixture
 def cache(tmp_path):
-    """A directory with a sealed entry, and the variables that name it."""
-    folder = tmp_path / "cache"
-    folder.mkdir(mode=0o700)
-    entry = folder / "xla_compile_cache__1__2__XLA_CPU_JIT.pb"
+    """A sealed entry, and the variables that name the directory around its folder."""
+    environment = {xla_cache.VARIABLE: str(tmp_path / "cache")}
+    xla_cache.use(environment)
+    folder = environment["TF_XLA_FLAGS"].removeprefix(FLAG)
+    entry = pathlib.Path(folder, "xla_compile_cache__1__2__XLA_CPU_JIT.pb")
     entry.write_bytes(b"a program")
-    environment = {xla_cache.VARIABLE: str(folder)}
     xla_cache.seal(environment)
     return entry, environment
+
+
+def age(path):
+    """Makes a file older than one that a running process has yet to seal."""
+    os.utime(path, (0, 0))
 
 
 def test_without_the_variable_nothing_is_done():
@@ -35,33 +43,76 @@ def test_without_the_variable_nothing_is_done():
     assert environment == {}
 
 
-def test_a_sealed_entry_stays_and_tensorflow_hears_of_the_directory(cache):
+def test_a_sealed_entry_stays_and_tensorflow_hears_of_its_folder(cache):
     entry, environment = cache
-    environment["TF_XLA_FLAGS"] = "--tf_xla_auto_jit=0"
+    age(entry)
     for _ in range(2):  # a sweep, and the process of an experiment
         xla_cache.use(environment)
         assert entry.read_bytes() == b"a program"
-        flags = environment["TF_XLA_FLAGS"].split()
-        assert flags == ["--tf_xla_auto_jit=0", f"{FLAG}{entry.parent}"]
+        assert environment["TF_XLA_FLAGS"] == f"{FLAG}{entry.parent}"
 
 
-@pytest.mark.parametrize("damage", [b"a prograM", b"a prog", b"", None])
-def test_a_damaged_entry_is_removed(damage, cache):
+@pytest.mark.parametrize(
+    "other", [{"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"}, {"TF_XLA_FLAGS": "--a=1"}]
+)
+def test_other_flags_have_a_folder_of_their_own(other, cache):
     entry, environment = cache
-    if damage is None:  # written by a process that was killed before it was sealed
-        entry.with_name(f"{entry.name}.sha256").unlink()
-    else:
-        entry.write_bytes(damage)
+    environment |= other
     xla_cache.use(environment)
+    *own, flag = environment["TF_XLA_FLAGS"].split()
+    folder = pathlib.Path(flag.removeprefix(FLAG))
+    assert folder.parent == entry.parent.parent and folder != entry.parent
+    assert own == other.get("TF_XLA_FLAGS", "").split()
+
+
+def test_another_processor_has_a_folder_of_its_own(cache, monkeypatch):
+    entry, environment = cache
+    monkeypatch.setattr(processor, "flags", lambda: {"avx2"})
+    xla_cache.use(environment)
+    assert str(entry.parent) not in environment["TF_XLA_FLAGS"]
+
+
+@pytest.mark.parametrize("damage", [b"a prograM", b"a prog", b""])
+def test_a_damaged_entry_is_removed_and_its_seal_after_it(damage, cache):
+    entry, environment = cache
+    entry.write_bytes(damage)
+    for _ in range(2):
+        xla_cache.use(environment)
+        assert not entry.exists()
     assert list(entry.parent.iterdir()) == []
+
+
+def test_what_was_never_sealed_is_removed(cache):
+    """A process may have been killed while it wrote it."""
+    entry, environment = cache
+    entry.with_name(f"{entry.name}.sha256").unlink()
+    (entry.parent / "xla_compile_cache_of_no_file.pb").mkdir()
+    xla_cache.use(environment)
+    assert not entry.exists()
+
+
+def test_a_temporary_file_is_removed_when_it_is_old(cache):
+    entry, environment = cache
+    left = entry.with_name("xla_compile_cache__1__2__XLA_CPU_JIT.pb-1-2.tmp")
+    left.write_bytes(b"half a program")
+    xla_cache.use(environment)
+    assert left.exists()  # another process may be writing it
+    age(left)
+    xla_cache.use(environment)
+    assert not left.exists() and entry.exists()
 
 
 def test_what_others_could_have_put_there_is_not_run(cache):
     entry, environment = cache
-    entry.parent.chmod(0o770)
+    entry.parents[1].chmod(0o770)
     with pytest.raises(xla_cache.UnusableCache, match="others can write to"):
         xla_cache.use(environment)
-    assert "TF_XLA_FLAGS" not in environment
+
+
+def test_a_directory_that_cannot_be_written_to(cache, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, how: False)  # root may, otherwise
+    with pytest.raises(xla_cache.UnusableCache, match="cannot be written to"):
+        xla_cache.use(cache[1])
 
 
 @pytest.mark.parametrize("name", ["with space", "file/below"])
@@ -74,6 +125,42 @@ def test_a_directory_that_cannot_be_one(name, tmp_path):
 def test_a_new_directory_is_its_owner_s(tmp_path):
     xla_cache.use({xla_cache.VARIABLE: str(tmp_path / "new" / "cache")})
     assert (tmp_path / "new" / "cache").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_home_of_nobody_is_a_name_as_any(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    environment = {xla_cache.VARIABLE: "~nobody_of_this_name/cache"}
+    xla_cache.use(environment)
+    xla_cache.seal(environment)
+    assert str(tmp_path) in environment["TF_XLA_FLAGS"]
+
+
+def test_an_error_of_the_cache_is_told_from_others():
+    environment = {xla_cache.VARIABLE: "kept"}
+    full = OSError("kept/1/xla_compile_cache__1.pb: No space left on device")
+    assert "kept in kept, or taken" in xla_cache.fault(full, environment)
+    assert xla_cache.fault(full, {}) == ""
+    assert xla_cache.fault(OSError("out of memory"), environment) == ""
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_an_epoch_without_steps_is_not_believed(measured, monkeypatch):
+    """Keras takes an entry that is cut off for the end of the data."""
+    keep = compiled.KeepCompiled()
+    for named in ("", "kept"):
+        monkeypatch.setenv(xla_cache.VARIABLE, named)
+        monkeypatch.setattr(xla_cache, "seal", lambda: None)
+        monkeypatch.setattr(xla_cache, "align_names", lambda: None)
+        refused = pytest.raises(xla_cache.UnusableCache, match="make room, remove it")
+        keep.on_epoch_begin(0)
+        if measured:  # but not trained
+            with refused if named else contextlib.nullcontext():
+                keep.on_test_begin()
+            continue
+        keep.on_train_batch_end(0)
+        keep.on_test_begin()
+        with refused if named else contextlib.nullcontext():
+            keep.on_test_end()
 
 
 def test_functions_are_named_alike_whatever_was_made_before():
@@ -114,7 +201,7 @@ def trained(tmp_path):
         variables = os.environ | {xla_cache.VARIABLE: cache}
         subprocess.run(command, cwd=tmp_path, env=variables, check=True)
         (path,) = (tmp_path / f"logs{cache}").rglob(f"seed_{seed}/stats.pkl")
-        entries = {p: p.stat().st_mtime_ns for p in tmp_path.glob("kept/*.pb")}
+        entries = {p: p.stat().st_mtime_ns for p in tmp_path.glob("kept/*/*.pb")}
         return entries, reader.read_statistics(path)["totals"]
 
     return train
@@ -133,5 +220,5 @@ def test_another_seed_takes_what_was_compiled(trained):
         entry.write_bytes(content)
     third, statistics = trained(3, "kept")
     assert third.keys() == first.keys() and not third.items() & first.items()
-    assert all(xla_cache._is_sealed(entry) for entry in third)
+    assert all(entry.with_name(f"{entry.name}.sha256").exists() for entry in third)
     np.testing.assert_equal(statistics, trained(3, "")[1])
