@@ -230,14 +230,24 @@ def _loaded(path, record):
 
 def _names_in(record, path, count):
     """The names of a run's classes, from its record; numbers where it has none."""
-    names = record.get("class_names") or list(map(str, range(count)))
+    names = record.get("class_names")
     is_list = isinstance(names, list) and all(isinstance(n, str) for n in names)
-    if not is_list or len(names) != count:
+    if is_list and len(names) == count:
+        return tuple(names)
+    if names and _is_of_run(record):
         raise UnusablePath(
             f"{path} is damaged: its class_names are not the names of {count} classes; "
             "give them with --labels"
         )
-    return tuple(names)
+    return tuple(map(str, range(count)))
+
+
+def _is_of_run(record):
+    """Whether it is that of a run, and not what somebody else has beside a model."""
+    try:
+        return bool(config_of(record))
+    except DamagedRecord:
+        return False
 
 
 def _trained(model):
