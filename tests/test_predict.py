@@ -229,7 +229,8 @@ def test_a_record_with_other_classes_is_not_believed(
 ):
     copy = shutil.copytree(run_dir, tmp_path / "copy")
     record = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps(record | {"class_names": names}))
+    record |= {"class_names": names, "config": {"members": ["mine"]}, "versions": {}}
+    (copy / "config.json").write_text(json.dumps(record))
     status, out, err = command("--model", copy, class_folders)
     assert (status, out, len(err)) == (1, "", 1)
     assert "not the names of 3 classes; give them with --labels" in err[0]
