@@ -30,7 +30,6 @@ from collaborative.system import streams
 
 STEPS = 40  # of a block; the step is compiled once for all of them
 VARIANTS = ("float32", "patches", "bfloat16", "convolutions")
-PATCHES = {"patches": True, "bfloat16": True}  # of these variants, as on a GPU
 H100 = """
 gpu_device_info {
   cuda_compute_capability { major: 9 }
@@ -64,18 +63,16 @@ def lower(variant, path):
     from overhead import load
 
     from collaborative.data import batches
-    from collaborative.nn import fast_paths
-    from collaborative.training import building
+    from collaborative.system import environment
 
-    fast_paths.pay_as_patches = lambda dtype: PATCHES.get(variant, False)
-    config = training_step.settings(variant)
+    environment.has_gpu = lambda: True
     dataset = load(images=64 * STEPS)
-    model = building.build_model(config, dataset, steps=10_000)
+    model, _ = training_step.stepper(variant, dataset, STEPS)
     made = batches.TrainingBatches(dataset.train, 64, seed=0)
-    model.hold(made.gatherer(), STEPS)
     block = next(iter(made.blocks(0, 1, STEPS)))
     step = tf.function(lambda *data: model.train_step(data), jit_compile=True)
-    lowered = step.experimental_get_compiler_ir(*block)(stage="hlo_serialized")
+    with training_step.replaced(variant):  # as it is traced
+        lowered = step.experimental_get_compiler_ir(*block)(stage="hlo_serialized")
     pathlib.Path(path).write_bytes(lowered)
 
 

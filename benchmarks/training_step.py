@@ -152,8 +152,8 @@ def torch_steppers(variants, dataset, steps, cores):
     torch.set_num_threads(cores)
     batch = dataset.train.images[:64], dataset.train.labels[:64]
     return {
-        variant: functools.partial(pytorch_step.stepper(*batch, **settings), steps)
-        for variant, settings in TORCH_VARIANTS.items()
+        variant: functools.partial(pytorch_step.stepper(*batch, **given), steps)
+        for variant, given in TORCH_VARIANTS.items()
         if variant in asked
     }
 

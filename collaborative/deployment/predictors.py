@@ -130,15 +130,13 @@ def load(path, labels_file=None, values="0..255"):
         return _of_others(artifact, labels_file, values)
     else:
         found = _trained(_loaded(artifact, record))
-    count = len(found.class_names)
+    names = found.class_names
     if labels_file:
-        names = labels.checked(labels_file, count)
+        names = labels.checked(labels_file, len(names))
     elif record:
-        names = _names_in(record, artifact.with_name(run_files.CONFIG), count)
-    elif metadata:
-        names = found.class_names
-    else:
-        names = labels.of_model(artifact, None, count)
+        names = _names_in(record, artifact.with_name(run_files.CONFIG), names)
+    elif not metadata:
+        names = labels.of_model(artifact, None, len(names))
     return dataclasses.replace(found, class_names=names)
 
 
@@ -228,18 +226,18 @@ def _loaded(path, record):
     return trained_model.load(path, names)
 
 
-def _names_in(record, path, count):
-    """The names of a run's classes, from its record; numbers where it has none."""
+def _names_in(record, path, numbers):
+    """The names of a run's classes, from its record; `numbers` where it has none."""
     names = record.get("class_names")
     is_list = isinstance(names, list) and all(isinstance(n, str) for n in names)
-    if is_list and len(names) == count:
+    if is_list and len(names) == len(numbers):
         return tuple(names)
     if names and {"config", "versions"} <= record.keys():  # not somebody else's
         raise UnusablePath(
-            f"{path} is damaged: its class_names are not the names of {count} classes; "
-            "give them with --labels"
+            f"{path} is damaged: its class_names are not the names of {len(numbers)} "
+            "classes; give them with --labels"
         )
-    return tuple(map(str, range(count)))
+    return numbers
 
 
 def _trained(model):

@@ -26,8 +26,8 @@ _SUFFIX = ".pb"
 _SEAL = ".sha256"
 _NAMES_APART = 1_000_000  # more than are made before a training
 _WRITING = 600  # seconds in which an entry is written under a temporary name
-# What TensorFlow's errors say of an entry that cannot be written or read.
-_OF_ENTRIES = ("xla_compile_cache", "Serialized cache", "failed to parse serialized")
+# What TensorFlow's errors of an entry say, in small letters.
+_OF_ENTRIES = ("xla_compile_cache", "serialized cache", "failed to parse serialized")
 
 
 class UnusableCache(UserError):
@@ -86,8 +86,8 @@ def seal(environment=os.environ):
 
 def fault(error, environment=os.environ):
     """What is wrong with the cache where an error is of it: one line; else ""."""
-    is_of_it = any(words.lower() in str(error).lower() for words in _OF_ENTRIES)
-    return advice(environment) if is_used(environment) and is_of_it else ""
+    said = str(error).lower() if is_used(environment) else ""
+    return advice(environment) if any(w in said for w in _OF_ENTRIES) else ""
 
 
 def is_used(environment=os.environ):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import pathlib
 import shutil
 
-import tensorflow as tf
-
-from collaborative import datasets, logger, models
+from collaborative import logger, models
 from collaborative.data import batches, decoded_images
 from collaborative.experiments import checks
 from collaborative.nn import averages, checkpoint
@@ -23,19 +20,12 @@ from collaborative.runs import (
     space,
     standings,
 )
-from collaborative.system import (
-    environment,
-    files,
-    interruption,
-    plugins,
-    run_files,
-    xla_cache,
-)
-from collaborative.system.errors import UserError
+from collaborative.system import environment, files, interruption, run_files
 from collaborative.system.words import counted
 from collaborative.training import (
     building,
     final_record,
+    fitting,
     own_callbacks,
     sameness,
     teacher,
@@ -178,7 +168,7 @@ def _train(model, config, dataset, taught, run_dir, callbacks, say):
         first = [*filter(None, [selection]), log]
         first += [averages.MeasureAverages()] if config.ema else []
         callbacks = [*first, *callbacks]
-        _fit(model, config, dataset, taught, log, first_epoch, callbacks)
+        fitting.fit(model, config, dataset, taught, log, first_epoch, callbacks)
     else:  # stopped before the end of `fit`, which gives the model its averages
         model.optimizer.finalize_variable_values(model.trainable_variables)
     if selection:
@@ -225,61 +215,6 @@ def _restore(log, model, config, dataset, say):
     for note in notes:
         say(note)
     return first_epoch
-
-
-def _fit(model, config, dataset, taught, log, first_epoch, callbacks):
-    """Trains the epochs from `first_epoch` on, and measures each on held-out images."""
-    feed, calls = _feed(model, config, dataset, taught, first_epoch)
-    try:
-        model.fit(
-            feed,
-            steps_per_epoch=calls,
-            initial_epoch=first_epoch,
-            epochs=config.epochs,
-            validation_data=batches.eval_batches(getattr(dataset, log.held_out)),
-            shuffle=False,  # the batches come shuffled
-            callbacks=callbacks,
-            verbose=0,
-        )
-    except UserError:
-        raise
-    except Exception as error:  # whatever a person's own code does in a step
-        if said := _advice(error):
-            raise RunError(said) from error
-        raise
-
-
-def _advice(error):
-    """What to do about an error in a step; "" where that cannot be said."""
-    if said := plugins.said_by(error):
-        return f"{said}: mend it, and the same command goes on"
-    said = xla_cache.fault(error)
-    if not said and isinstance(error, tf.errors.ResourceExhaustedError):
-        return "out of memory: choose a smaller batch_size"
-    return said
-
-
-def _feed(model, config, dataset, taught, first_epoch):
-    """What `fit` takes, and how much of it is an epoch.
-
-    Where XLA computes many steps in one call, the model holds the images.
-    """
-    made = batches.TrainingBatches(
-        dataset.train,
-        config.batch_size,
-        config.seed,
-        flip=datasets.spec(config.dataset).flips if config.augment else None,
-        teacher=taught,
-        unlabeled=dataset.unlabeled,
-        unlabeled_size=max(1, round(config.unlabeled_ratio * config.batch_size)),
-        reshuffled=config.shuffle == "each_epoch",
-    )
-    size = building.steps_of_a_block(config, dataset)
-    if size == 1:
-        return made.fed(first_epoch, config.epochs), made.steps
-    model.hold(made.gatherer(), size)
-    blocks = made.blocks(first_epoch, config.epochs, size)
-    return blocks, math.ceil(made.steps / size)
 
 
 def _finish(model, log, dataset, foreign):
